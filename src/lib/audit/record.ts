@@ -1,0 +1,33 @@
+import type { Reason } from "./reasons.ts";
+
+/**
+ * One line of the gateway's audit log (schemas/audit.schema.json). `mcp_tool_call` was let through, `mcp_refusal`
+ * was not; exactly one `final` record is written for each request, whatever becomes of it.
+ */
+export interface AuditRecord {
+  readonly type: "mcp_tool_call" | "mcp_refusal";
+  readonly phase: "start" | "final";
+  /** When it was written, RFC 3339 with milliseconds. */
+  readonly ts: string;
+  /** The id that the caller was given, under which an operator finds the true reason. */
+  readonly request_id: string;
+  readonly instance: string;
+  /** Counts this instance's records from 1 without a gap, so that a lost line shows. */
+  readonly seq: number;
+  readonly key_id: string | null;
+  readonly user: string | null;
+  readonly role: string | null;
+  readonly backend: string | null;
+  readonly method: string | null;
+  readonly tool_name: string | null;
+  /** The arguments of a `tools/call`, else null. */
+  readonly tool_args: unknown;
+  readonly decision: "allow" | "deny" | "unknown";
+  readonly reason: Reason;
+  /** Null where no status was sent: the client left first. */
+  readonly http_status: number | null;
+  readonly rpc_error_code: number | null;
+  /** Whether a tool's result says `isError`; null where there is no result to tell. */
+  readonly is_error: boolean | null;
+  readonly duration_ms: number;
+}

@@ -1,0 +1,64 @@
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../errors.ts";
+import { fileError } from "./file-error.ts";
+
+/** How long to wait for another process before giving up. */
+const PATIENCE_MS = 30_000;
+const SQLITE_BUSY = 5;
+
+/**
+ * Runs `work` while no other process holds the lock of this path. The lock is SQLite's exclusive file lock,
+ * which the kernel drops when its holder dies: nothing can be left locked (docs/decisions/0002-file-lock.md).
+ * @throws AppError unavailable when the lock is not to be had within 30 seconds or its file cannot be made.
+ */
+export async function withFileLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const lock = openLock(path);
+  try {
+    await acquire(lock, path, signal);
+    return await work();
+  } finally {
+    lock.close();
+  }
+}
+
+function openLock(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw lockFailed(path, error);
+  }
+}
+
+async function acquire(lock: DatabaseSync, path: string, signal: AbortSignal | undefined): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      lock.exec("BEGIN EXCLUSIVE");
+      return;
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE_BUSY) throw lockFailed(path, error);
+      if (performance.now() > deadline) {
+        throw new AppError("unavailable", "store_locked", `another process has held ${path} for ${PATIENCE_MS / 1000} seconds`, {
+          hint: "See who uses it (fuser, lsof) and repeat.",
+          cause: error,
+        });
+      }
+    }
+    // Jitter, so that many waiting processes do not knock in step.
+    await delay(2 + Math.random() * 18, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+function sqliteCode(error: unknown): number | null {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : null;
+}
+
+function lockFailed(path: string, error: unknown): unknown {
+  return sqliteCode(error) === null
+    ? fileError(error, `lock file ${path}`, "write")
+    : new AppError("unavailable", "store_lock_failed", `the lock file ${path} cannot be used`, {
+        hint: "Check that its folder can be written and is on a local disk.",
+        cause: error,
+      });
+}

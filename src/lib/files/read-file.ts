@@ -1,0 +1,39 @@
+import { open } from "node:fs/promises";
+import { AppError } from "../errors.ts";
+import { fileError } from "./file-error.ts";
+
+/**
+ * The bytes of a file of at most `maxBytes`.
+ * @throws AppError not-found when there is none, invalid when it is a folder, no regular file or too large,
+ *   unavailable when it cannot be read.
+ */
+export async function readFileBytes(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    await using file = await open(path, "r");
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new AppError("invalid", "path_is_folder", `${what} ${path} is a folder`, { hint: "Name the file itself." });
+    if (stat.size > maxBytes) throw new AppError("invalid", "file_too_large", `${what} ${path} is larger than ${maxBytes} bytes`);
+    return await file.readFile();
+  } catch (error) {
+    throw fileError(error, `${what} ${path}`, "read");
+  }
+}
+
+/** The same, or null when there is no such file. */
+export async function readFileBytesIfAny(path: string, what: string, maxBytes: number): Promise<Uint8Array | null> {
+  try {
+    return await readFileBytes(path, what, maxBytes);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "file_not_found") return null;
+    throw error;
+  }
+}
+
+/** UTF-8 text of such bytes. @throws AppError invalid when they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, label: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new AppError("invalid", "not_utf8", `${label} is not UTF-8`, { cause: error });
+  }
+}

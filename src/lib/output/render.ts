@@ -1,0 +1,52 @@
+import type { ChalkInstance } from "chalk";
+import CliTable from "cli-table3";
+import { stringify } from "yaml";
+import { printable } from "./printable.ts";
+import type { Format, Table, View } from "./view.ts";
+
+export interface RenderOptions {
+  /** Null for the view's own best form: text or table. */
+  readonly format: Format | null;
+  readonly isTerminal: boolean;
+  readonly paint: ChalkInstance;
+}
+
+/** The one place that turns a view into text; ends with a line end unless it is empty. */
+export function render(view: View, options: RenderOptions): string {
+  const text = renderForm(view, options);
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): string {
+  switch (format ?? (view.text === undefined ? "table" : "text")) {
+    case "json":
+      return JSON.stringify(view.data, null, 2);
+    case "yaml":
+      return stringify(view.data);
+    case "name":
+      return (view.names ?? []).join("\n");
+    case "text":
+      return view.text?.(paint) ?? "";
+    case "table":
+      return view.table === undefined ? "" : renderTable(view.table, isTerminal, paint);
+  }
+}
+
+/** Aligned columns with a header on a terminal; elsewhere tabs and no header, for other programs to cut. */
+function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstance): string {
+  const rows = table.rows.map((row) => row.map(printable));
+  if (!isTerminal) return rows.map((row) => row.join("\t")).join("\n");
+  if (rows.length === 0) return "";
+  const drawn = new CliTable({
+    chars: Object.fromEntries(BORDERS.map((name) => [name, name === "middle" ? "  " : ""])),
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    head: table.columns.map((column) => paint.bold(column)),
+  });
+  for (const row of rows) drawn.push(row);
+  return drawn.toString().replace(/ +$/gm, "");
+}
+
+const BORDERS = [
+  "top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right",
+  "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle",
+] as const;

@@ -1,0 +1,20 @@
+import type { ChalkInstance } from "chalk";
+
+/** What a command answers, before anyone has decided how it looks. */
+export interface View {
+  /** What `-o json` and `-o yaml` print; it has a schema under schemas/output. */
+  readonly data: unknown;
+  /** A projection of `data` for `-o table`. */
+  readonly table?: Table;
+  /** The form for people where a table does not fit, e.g. findings with their excerpts. */
+  readonly text?: (paint: ChalkInstance) => string;
+  /** What `-o name` prints, one a line. */
+  readonly names?: readonly string[];
+}
+
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export type Format = "table" | "text" | "json" | "yaml" | "name";

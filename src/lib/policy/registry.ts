@@ -1,0 +1,115 @@
+import { validate as isBackends } from "../../generated/backends.js";
+import { schemaFindings } from "./schema-findings.ts";
+import { decodeSource, type Finding, type Place, type SourceText } from "./source.ts";
+import { entryOf, parseYaml, plainValue, type TreeEntry } from "./yaml-source.ts";
+
+/** What a tool needs of Kubernetes; braces name an argument of the call, e.g. `{namespace}`. */
+export interface KubernetesNeed {
+  readonly verb: string;
+  /** `resource` or `resource/subresource`. */
+  readonly resource: string;
+  /** API group; absent for the core group. */
+  readonly group?: string;
+  /** Absent for cluster scope. */
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+export interface AwsNeed {
+  readonly action: string;
+  readonly resource: string;
+}
+
+export interface ToolNeeds {
+  readonly kubernetes?: readonly KubernetesNeed[];
+  readonly aws?: readonly AwsNeed[];
+}
+
+/** One MCP server: its own pod, environment and access level. Names are never parsed for meaning; these fields are. */
+export interface Backend {
+  readonly name: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly access: "ro" | "rw";
+  readonly owner: string;
+  /** Base of the MCP server, without a trailing slash; calls go to `<url>/<path>`. */
+  readonly url: string;
+  readonly path: string;
+  /** `namespace/name`. */
+  readonly serviceAccount?: string;
+  readonly iamRole?: string;
+  readonly tools?: Readonly<Record<string, ToolNeeds>>;
+  readonly place: Place;
+}
+
+export type Registry = ReadonlyMap<string, Backend>;
+
+export interface RegistryReading {
+  /** What could be read; only to be acted upon when no finding is an error. */
+  readonly registry: Registry;
+  readonly findings: readonly Finding[];
+}
+
+const DEFAULT_PATH = "mcp";
+
+/** What does this backends.yaml say? One document, `backends:` its only key. */
+export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
+  const reading = decodeSource(file, bytes);
+  if (!reading.ok) return { registry: new Map(), findings: [reading.finding] };
+  const { source } = reading;
+  const { documents, findings } = parseYaml(source);
+  if (findings.length > 0) return { registry: new Map(), findings };
+  const [document] = documents;
+  if (document === undefined || documents.length > 1) {
+    const message = document === undefined ? "the file is empty" : "the file holds more than one document";
+    const finding = source.finding("MC002", documents[1]?.at ?? 0, message, { isUnreadable: true, hint: "It must be one `backends:` mapping." });
+    return { registry: new Map(), findings: [finding] };
+  }
+  const misfits = schemaFindings(source, document, isBackends);
+  if (misfits.length > 0) return { registry: new Map(), findings: misfits };
+  const mapping = entryOf(document, "backends")?.value;
+  return readBackends(source, mapping?.kind === "map" ? mapping.entries : []);
+}
+
+/** The one address that calls to a backend go to. */
+export function endpointOf(backend: Backend): string {
+  return `${backend.url}/${backend.path}`;
+}
+
+function readBackends(source: SourceText, entries: readonly TreeEntry[]): RegistryReading {
+  const registry = new Map<string, Backend>();
+  const findings: Finding[] = [];
+  const byEndpoint = new Map<string, string>();
+  for (const entry of entries) {
+    const fields = plainValue(entry.value) as Omit<Backend, "name" | "place" | "path"> & { path?: string };
+    const urlAt = entryOf(entry.value, "url")?.value.at ?? entry.at;
+    const problem = urlProblem(fields.url);
+    if (problem !== null) {
+      findings.push(source.finding("MC002", urlAt, `the url of "${entry.name}" ${problem}`, { isUnreadable: true }));
+      continue;
+    }
+    const url = new URL(fields.url).href.replace(/\/$/, "");
+    const backend: Backend = { ...fields, name: entry.name, url, path: fields.path ?? DEFAULT_PATH, place: source.place(entry.at) };
+    const twin = byEndpoint.get(endpointOf(backend));
+    if (twin !== undefined) {
+      const message = `"${entry.name}" and "${twin}" have one URL, so a grant to one is a grant to the other`;
+      findings.push(source.finding("MC002", urlAt, message, { hint: "Each backend is its own server; correct one of the two." }));
+    }
+    byEndpoint.set(endpointOf(backend), entry.name);
+    registry.set(entry.name, backend);
+  }
+  return { registry, findings };
+}
+
+/** Metadata services of the clouds; a gateway must never be made to call one. */
+const METADATA_HOSTS = /^(?:169\.254\.\d+\.\d+|\[fe[89ab][0-9a-f]:.*\]|\[fd00:ec2::254\]|\[::ffff:a9fe:[0-9a-f:]+\]|metadata\.google\.internal\.?)$/i;
+
+function urlProblem(text: string): string | null {
+  if (!URL.canParse(text)) return "is not a URL";
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") return "is neither http nor https";
+  if (url.username !== "" || url.password !== "") return "holds credentials; a registry is not a place for secrets";
+  if (/[?#]/.test(text)) return "has a query or a fragment";
+  if (METADATA_HOSTS.test(url.hostname)) return "is a metadata or link-local address";
+  return null;
+}

@@ -1,0 +1,107 @@
+import { validate as isRoles } from "../../generated/roles.js";
+import { findRoleMapping, type RoleMapping } from "./role-mapping.ts";
+import { schemaFindings } from "./schema-findings.ts";
+import { decodeSource, formatPlace, isError, SourceText, type Finding, type Place } from "./source.ts";
+import type { ToolRule } from "./tools.ts";
+import { entryOf, parseYaml, type Tree, type TreeEntry } from "./yaml-source.ts";
+
+/** One line of a role: the backend it opens, and what of it. */
+export interface Grant {
+  readonly backend: string;
+  /** Null when everything that the backend offers is granted. */
+  readonly tools: ToolRule | null;
+  readonly place: Place;
+}
+
+export interface Role {
+  readonly name: string;
+  readonly grants: ReadonlyMap<string, Grant>;
+  readonly place: Place;
+}
+
+export type Roles = ReadonlyMap<string, Role>;
+
+export interface RolesReading {
+  /** What could be read; only to be acted upon when no finding is an error. */
+  readonly roles: Roles;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * What does this role file say (design section 3, roles.yaml)? Bare, or inside a ConfigMap or Helm values;
+ * several documents are joined. Whatever could be read two ways is an error.
+ */
+export function readRoles(file: string, bytes: Uint8Array): RolesReading {
+  const reading = decodeSource(file, bytes);
+  if (!reading.ok) return { roles: new Map(), findings: [reading.finding] };
+  const { documents, findings } = parseYaml(reading.source);
+  if (findings.length > 0) return { roles: new Map(), findings };
+  const problems: Finding[] = [];
+  const roles = new Map<string, Role>();
+  for (const document of documents) {
+    const found = findRoleMapping(reading.source, document);
+    problems.push(...found.findings);
+    for (const mapping of found.mappings) addRoles(mapping, roles, problems);
+  }
+  if (documents.length === 0 && problems.length === 0) problems.push(emptyFile(reading.source));
+  return { roles, findings: problems };
+}
+
+export function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some(isError);
+}
+
+function addRoles({ source, tree }: RoleMapping, roles: Map<string, Role>, problems: Finding[]): void {
+  const misfits = schemaFindings(source, tree, isRoles);
+  problems.push(...misfits);
+  const mapping = entryOf(tree, "roleMapping")?.value;
+  if (misfits.length > 0 || mapping?.kind !== "map") return;
+  for (const entry of mapping.entries) {
+    const before = roles.get(entry.name);
+    if (before !== undefined) {
+      const message = `the role "${entry.name}" stands here and at ${formatPlace(before.place)}`;
+      problems.push(source.finding("MC101", entry.at, message, { isUnreadable: true, hint: "Merge the two or remove one." }));
+      continue;
+    }
+    roles.set(entry.name, readRole(source, entry, problems));
+  }
+}
+
+function readRole(source: SourceText, entry: TreeEntry, problems: Finding[]): Role {
+  const grants = new Map<string, Grant>();
+  for (const item of entry.value.kind === "list" ? entry.value.items : []) {
+    const grant = readGrant(source, item);
+    const before = grants.get(grant.backend);
+    if (before === undefined) {
+      grants.set(grant.backend, grant);
+      continue;
+    }
+    const message = `${entry.name} is granted "${grant.backend}" here and in line ${before.place.line}`;
+    problems.push(source.finding("MC004", item.at, message, { hint: "Remove one of the two." }));
+  }
+  return { name: entry.name, grants, place: source.place(entry.at) };
+}
+
+function readGrant(source: SourceText, item: Tree): Grant {
+  const place = source.place(item.at);
+  if (item.kind === "scalar") return { backend: String(item.value), tools: null, place };
+  const tools = entryOf(item, "tools")?.value;
+  return {
+    backend: textOf(entryOf(item, "backend")?.value),
+    tools: tools === undefined ? null : { allow: patternsOf(tools, "allow"), deny: patternsOf(tools, "deny") ?? [] },
+    place,
+  };
+}
+
+function patternsOf(tools: Tree, name: string): readonly string[] | null {
+  const list = entryOf(tools, name)?.value;
+  return list?.kind === "list" ? list.items.map(textOf) : null;
+}
+
+function textOf(tree: Tree | undefined): string {
+  return tree?.kind === "scalar" ? String(tree.value) : "";
+}
+
+function emptyFile(source: SourceText): Finding {
+  return source.finding("MC006", 0, "the file is empty", { isUnreadable: true, hint: "Start it with `roleMapping:`." });
+}

@@ -1,0 +1,63 @@
+import { open } from "node:fs/promises";
+import { validate as isAdminLine } from "../../generated/admin-log.js";
+import { AppError } from "../errors.ts";
+import { fileError } from "../files/file-error.ts";
+import { decodeUtf8, readFileBytesIfAny } from "../files/read-file.ts";
+
+/** One line of admin.jsonl: what was about to be changed, or what became of it. */
+export interface AdminLine {
+  readonly phase: "intent" | "outcome";
+  readonly ts: string;
+  /** The same in intent and outcome; an intent without outcome is a process that died between. */
+  readonly change_id: string;
+  readonly action: "create" | "rotate" | "revoke";
+  /** The operating system's user. */
+  readonly by: string;
+  readonly entry: string;
+  readonly key_id: string;
+  readonly role: string;
+  readonly user: string | null;
+  readonly reason: string | null;
+  readonly outcome: "done" | "exists" | "failed" | null;
+}
+
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Adds a line and waits until it is on the disk. The caller holds the store's lock.
+ * @throws AppError unavailable when it cannot be written: nothing is changed that is not recorded.
+ */
+export async function appendAdminLine(path: string, line: AdminLine): Promise<void> {
+  try {
+    await using file = await open(path, "a+", 0o600);
+    const { size } = await file.stat();
+    // A line that a crash cut short must not swallow this one.
+    const last = size === 0 ? "\n" : String((await file.read({ buffer: Buffer.alloc(1), position: size - 1 })).buffer);
+    await file.appendFile(`${last === "\n" ? "" : "\n"}${JSON.stringify(line)}\n`);
+    await file.sync();
+  } catch (error) {
+    throw fileError(error, `the admin log ${path}`, "write");
+  }
+}
+
+/** Every readable line, in order; a line that is not one of ours is left out. */
+export async function readAdminLines(path: string): Promise<readonly AdminLine[]> {
+  const bytes = await readFileBytesIfAny(path, "the admin log", MAX_BYTES);
+  if (bytes === null) return [];
+  const lines: AdminLine[] = [];
+  for (const text of decodeUtf8(bytes, path).split("\n")) {
+    const line = parseLine(text);
+    if (line !== null) lines.push(line);
+  }
+  return lines;
+}
+
+function parseLine(text: string): AdminLine | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isAdminLine(value) ? (value as AdminLine) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw new AppError("invalid", "admin_log_unreadable", "the admin log cannot be read", { cause: error });
+  }
+}

@@ -1,0 +1,168 @@
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { nanoid } from "nanoid";
+import { fileError, isFileErrorCode } from "../files/file-error.ts";
+import { withFileLock } from "../files/file-lock.ts";
+import { decodeUtf8, readFileBytesIfAny } from "../files/read-file.ts";
+import { replaceFile, writeNewFile } from "../files/write-file.ts";
+import { keyId } from "../keys/key.ts";
+import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../keys/key-store.ts";
+import { parseKeysJson } from "../keys/keys-json.ts";
+import { formatEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
+import { appendAdminLine, readAdminLines, type AdminLine } from "./admin-log.ts";
+
+export interface FileStoreOptions {
+  /** The keys.json; made with its folder on the first change. */
+  readonly path: string;
+  /** The denylist beside it, made empty when the store is. */
+  readonly denylist: string;
+  /** As in messages, e.g. the path as it was given. */
+  readonly label: string;
+  readonly now: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** Larger than any keys.json that a gateway takes. */
+export const MAX_KEYS_JSON_BYTES = 64 * 1024 * 1024;
+const EMPTY_DENYLIST = '{\n  "locks": []\n}\n';
+
+/** The embedded store: one keys.json, changed under a lock and replaced whole, with admin.jsonl beside it. */
+export function openFileStore(options: FileStoreOptions): KeyStore {
+  return new FileStore(options);
+}
+
+class FileStore implements KeyStore {
+  readonly label: string;
+  readonly #options: FileStoreOptions;
+
+  constructor(options: FileStoreOptions) {
+    this.label = `file ${options.label}`;
+    this.#options = options;
+  }
+
+  async verify(): Promise<void> {
+    await this.list();
+  }
+
+  async list(): Promise<readonly StoredEntry[]> {
+    return this.#read(await this.#target());
+  }
+
+  async read(name: EntryName): Promise<StoredEntry | null> {
+    const label = formatEntryName(name, ".");
+    return (await this.list()).find((entry) => entry.label === label) ?? null;
+  }
+
+  async create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
+    await this.#makeFolder();
+    const target = await this.#target();
+    return withFileLock(`${target}.lock`, () => this.#createLocked(target, name, value, note), this.#options.signal);
+  }
+
+  async history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
+    const history: EntryHistory[] = [];
+    for (const line of await readAdminLines(adminLogOf(await this.#target()))) {
+      const [, role, hash, part] = /^(.*)\.([0-9a-f]{64})(?:\.(ends|revoked))?$/.exec(line.entry) as unknown as string[];
+      if (line.outcome !== "done" || hash === undefined || !hashes.has(hash)) continue;
+      history.push({
+        name: { role: role as string, hash, part: (part as "ends" | "revoked" | undefined) ?? "record" },
+        by: line.by,
+        at: Date.parse(line.ts),
+        note: { action: line.action, at: line.ts, ...(line.reason === null ? {} : { reason: line.reason }) },
+      });
+    }
+    return history;
+  }
+
+  async #createLocked(target: string, name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
+    const entries = await this.#read(target);
+    const label = formatEntryName(name, ".");
+    const standing = entries.find((entry) => entry.label === label);
+    if (standing !== undefined) return { status: "exists", value: standing.value };
+    const log = this.#adminLine(label, name, value, entries, note);
+    const logPath = adminLogOf(target);
+    await appendAdminLine(logPath, log("intent", null));
+    try {
+      await replaceFile(target, formatKeysJson([...entries, { label, value }]), await modeOf(target));
+    } catch (error) {
+      await appendAdminLine(logPath, log("outcome", "failed")).catch(() => undefined);
+      throw error;
+    }
+    await appendAdminLine(logPath, log("outcome", "done"));
+    await this.#makeDenylist();
+    return { status: "created" };
+  }
+
+  #adminLine(label: string, name: EntryName, value: string, entries: readonly StoredEntry[], note: EntryNote) {
+    const record = name.part === "record" ? value : entries.find(({ name: other }) => other?.hash === name.hash && other.part === "record")?.value;
+    const fixed = {
+      change_id: `chg_${nanoid(12)}`,
+      action: note.action,
+      by: userInfo().username,
+      entry: label,
+      key_id: keyId(name.hash),
+      role: name.role,
+      user: parseKeyRecord(record ?? "")?.user ?? null,
+      reason: note.reason?.slice(0, 1024) ?? null,
+    };
+    return (phase: AdminLine["phase"], outcome: AdminLine["outcome"]): AdminLine => ({
+      phase,
+      ts: new Date(this.#options.now()).toISOString(),
+      ...fixed,
+      outcome,
+    });
+  }
+
+  async #read(target: string): Promise<readonly StoredEntry[]> {
+    const bytes = await readFileBytesIfAny(target, "the key store", MAX_KEYS_JSON_BYTES);
+    if (bytes === null) return [];
+    const source = this.#options.label;
+    return parseKeysJson(decodeUtf8(bytes, source), { source, allowsBareHashes: true });
+  }
+
+  /** A symbolic link is followed, so that replacing the file does not replace the link. */
+  async #target(): Promise<string> {
+    try {
+      return await realpath(this.#options.path);
+    } catch (error) {
+      if (isFileErrorCode(error, "ENOENT")) return this.#options.path;
+      throw fileError(error, `the key store ${this.#options.label}`, "read");
+    }
+  }
+
+  async #makeFolder(): Promise<void> {
+    try {
+      await mkdir(dirname(this.#options.path), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw fileError(error, `the folder of ${this.#options.label}`, "write");
+    }
+  }
+
+  async #makeDenylist(): Promise<void> {
+    try {
+      await mkdir(dirname(this.#options.denylist), { recursive: true, mode: 0o700 });
+      await writeNewFile(this.#options.denylist, EMPTY_DENYLIST, 0o600);
+    } catch (error) {
+      if (!isFileErrorCode(error, "EEXIST")) throw fileError(error, `the denylist ${this.#options.denylist}`, "write");
+    }
+  }
+}
+
+function adminLogOf(keysJson: string): string {
+  return join(dirname(keysJson), "admin.jsonl");
+}
+
+function formatKeysJson(entries: readonly { readonly label: string; readonly value: string }[]): string {
+  const lines = entries.map(({ label, value }) => `  ${JSON.stringify(label)}: ${JSON.stringify(value)}`);
+  return `{\n${lines.join(",\n")}\n}\n`;
+}
+
+async function modeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
+    if (isFileErrorCode(error, "ENOENT")) return 0o600;
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { AppError } from "../../../src/lib/errors.ts";
+import { describeKeyStore } from "../../support/key-store-contract.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+
+describeKeyStore("the in-memory store", async () => {
+  const store = new MemoryStore();
+  return {
+    store,
+    another: () => new MemoryStore({ sharing: store }),
+    plant: async (name, value) => {
+      store.plant(name, value);
+      return name;
+    },
+    overwrite: async (name, value) => store.overwrite(name, value),
+    historyBy: "tester",
+    cleanup: async () => {},
+  };
+});
+
+const NAME = { role: "dev-readonly", hash: "ab".repeat(32), part: "record" } as const;
+const NOTE = { action: "create", at: "2026-11-20T10:00:00Z" } as const;
+
+it("fails once when asked to, before or after the change", async () => {
+  const store = new MemoryStore();
+  const error = new AppError("unavailable", "test", "down");
+  store.failNext("create", error);
+  await expect(store.create(NAME, "a", NOTE)).rejects.toBe(error);
+  expect(await store.list()).toEqual([]);
+  store.failNext("create", error, "after");
+  await expect(store.create(NAME, "a", NOTE)).rejects.toBe(error);
+  expect(await store.create(NAME, "a", NOTE)).toEqual({ status: "exists", value: "a" });
+  store.remove(NAME);
+  expect(await store.read(NAME)).toBeNull();
+  const create = `create dev-readonly/${NAME.hash}`;
+  expect(store.calls).toEqual([create, "list", create, create, `read dev-readonly/${NAME.hash}`]);
+});

@@ -1,0 +1,112 @@
+import { AppError } from "../../src/lib/errors.ts";
+import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../../src/lib/keys/key-store.ts";
+import { type EntryName, formatEntryName, parseEntryName } from "../../src/lib/keys/record.ts";
+
+type Method = "verify" | "list" | "read" | "create" | "history";
+
+interface Held {
+  readonly entry: StoredEntry;
+  readonly note: EntryNote | null;
+}
+
+interface Fault {
+  readonly method: Method;
+  readonly error: Error;
+  readonly when: "before" | "after";
+}
+
+export interface MemoryStoreOptions {
+  readonly label?: string;
+  /** The time of every change, milliseconds since 1970. */
+  readonly now?: () => number;
+  /** The identity that the store sees; null for a store that sees none. */
+  readonly by?: string | null;
+  /** Another handle on the same entries. */
+  readonly sharing?: MemoryStore;
+}
+
+/** The port in memory: behaves as the contract suite says, and fails when a test asks for it. */
+export class MemoryStore implements KeyStore {
+  readonly label: string;
+  /** Every call made, in order: `verify`, `list`, `create dev-readonly/<hash>`, ... */
+  readonly calls: string[] = [];
+  readonly #held: Map<string, Held>;
+  readonly #faults: Fault[] = [];
+  readonly #now: () => number;
+  readonly #by: string | null;
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.label = options.label ?? "memory";
+    this.#now = options.now ?? (() => Date.parse("2026-11-20T10:00:00Z"));
+    this.#by = options.by === undefined ? "tester" : options.by;
+    this.#held = options.sharing ? options.sharing.#held : new Map();
+  }
+
+  /** The next `times` calls of `method` reject: before anything is done, or after it was done, unseen by the caller. */
+  failNext(method: Method, error: Error, when: "before" | "after" = "before", times = 1): void {
+    for (let index = 0; index < times; index += 1) this.#faults.push({ method, error, when });
+  }
+
+  /** Puts something under the path as a stranger would: any name, any value. */
+  plant(label: string, value: string, version = 1): void {
+    this.#put(label, value, version, null);
+  }
+
+  /** Changes an entry as only a stranger would; its version is then not 1. */
+  overwrite(name: EntryName, value: string): void {
+    const label = formatEntryName(name, "/");
+    this.#put(label, value, (this.#held.get(label)?.entry.version ?? 0) + 1, null);
+  }
+
+  /** Deletes an entry as only a stranger would. */
+  remove(name: EntryName): void {
+    this.#held.delete(formatEntryName(name, "/"));
+  }
+
+  verify(): Promise<void> {
+    return this.#call("verify", "verify", () => undefined);
+  }
+
+  list(): Promise<readonly StoredEntry[]> {
+    return this.#call("list", "list", () => [...this.#held.values()].map(({ entry }) => entry));
+  }
+
+  read(name: EntryName): Promise<StoredEntry | null> {
+    const label = formatEntryName(name, "/");
+    return this.#call("read", `read ${label}`, () => this.#held.get(label)?.entry ?? null);
+  }
+
+  create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
+    const label = formatEntryName(name, "/");
+    return this.#call("create", `create ${label}`, () => {
+      if (!parseEntryName(label, "/")) throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
+      const there = this.#held.get(label);
+      if (there) return { status: "exists", value: there.entry.value };
+      this.#put(label, value, 1, note);
+      return { status: "created" };
+    });
+  }
+
+  history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
+    return this.#call("history", "history", () =>
+      [...this.#held.values()].flatMap(({ entry, note }) =>
+        entry.name && hashes.has(entry.name.hash) ? [{ name: entry.name, by: this.#by, at: entry.changedAt, note }] : [],
+      ),
+    );
+  }
+
+  #put(label: string, value: string, version: number, note: EntryNote | null): void {
+    const entry = { label, name: parseEntryName(label, "/"), value, version, changedAt: this.#now() };
+    this.#held.set(label, { entry, note });
+  }
+
+  async #call<T>(method: Method, told: string, work: () => T): Promise<T> {
+    this.calls.push(told);
+    const index = this.#faults.findIndex((fault) => fault.method === method);
+    const [fault] = index < 0 ? [] : this.#faults.splice(index, 1);
+    if (fault?.when === "before") throw fault.error;
+    const result = work();
+    if (fault) throw fault.error;
+    return result;
+  }
+}
