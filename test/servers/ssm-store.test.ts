@@ -1,5 +1,5 @@
 import { DescribeParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { formatEntryName } from "../../src/lib/keys/record.ts";
 import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
 import { describeKeyStore } from "../support/key-store-contract.ts";
@@ -17,10 +17,10 @@ describe.skipIf(!motoAvailable())("on moto", () => {
   beforeAll(async () => {
     moto = await startMoto();
     ssm = new SSMClient({ region: REGION, endpoint: moto.url, credentials: TEST_CREDENTIALS });
-  });
-  afterAll(async () => {
-    ssm.destroy();
-    await moto.stop();
+    return async () => {
+      ssm.destroy();
+      await moto.stop();
+    };
   });
 
   const newPath = (): string => `/team-${(paths += 1)}/keys`;

@@ -9,6 +9,8 @@ export interface RecordedCall {
   /** The region and service the request was signed for. */
   readonly region: string;
   readonly service: string;
+  /** The time it was signed with, milliseconds since 1970. */
+  readonly signedAt: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -16,6 +18,7 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What happens to one call: an answer, a connection cut, or silence until the proxy closes. */
@@ -24,17 +27,16 @@ export type Fault = (call: RecordedCall, forward: () => Promise<Answer>) => Prom
 
 export interface FaultProxy {
   readonly url: string;
-  /** Every attempt since the start or the last `reset`, in order. */
+  /** Every attempt since the start or the last `settle`, in order. */
   readonly calls: readonly RecordedCall[];
   /** The bodies sent for one action, in order. */
   sent(action: string): readonly RecordedCall["body"][];
   /** The next `times` calls of `action` meet this fault; faults of one action queue up. */
   inject(action: string, fault: Fault, times?: number): void;
-  /** Faults that no call has met yet, by action: a test that leaves some did not test them. */
-  pending(): readonly string[];
   /** Resolves once `action` was called `count` times. */
   reached(action: string, count?: number): Promise<void>;
-  reset(): void;
+  /** Forgets the calls, for the next test; throws when a fault met no call, for then it was not tested. */
+  settle(): void;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,8 @@ export async function startFaultProxy(upstream?: string): Promise<FaultProxy> {
     const outcome = await (planned ? planned.fault(call, forward) : forward());
     if (outcome === "hang") return;
     if (outcome === "cut") incoming.socket.destroy();
-    else response.writeHead(outcome.status, { "content-type": outcome.contentType }).end(outcome.body);
+    else
+      response.writeHead(outcome.status, { "content-type": outcome.contentType, ...outcome.headers }).end(outcome.body);
   };
 
   const server = createServer((incoming, response) => {
@@ -70,15 +73,15 @@ export async function startFaultProxy(upstream?: string): Promise<FaultProxy> {
     inject: (action, fault, times = 1) => {
       for (let index = 0; index < times; index += 1) faults.push({ action, fault });
     },
-    pending: () => faults.map(({ action }) => action),
     reached: (action, times = 1) =>
       new Promise((resume) => {
         if (count(action) >= times) resume();
         else waiting.push({ met: () => count(action) >= times, resume });
       }),
-    reset: () => {
+    settle: () => {
+      const unmet = faults.splice(0).map(({ action }) => action);
       calls.length = 0;
-      faults.length = 0;
+      if (unmet.length > 0) throw new Error(`no call met the faults planned for ${unmet.join(", ")}`);
     },
     close: async () => {
       const closed = new Promise((done) => server.close(done));
@@ -92,7 +95,8 @@ export async function startFaultProxy(upstream?: string): Promise<FaultProxy> {
 function readCall(incoming: IncomingMessage, body: string): RecordedCall {
   const target = incoming.headers["x-amz-target"];
   const scope = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? "");
-  const signed = { region: scope?.[1] ?? "", service: scope?.[2] ?? "" };
+  const date = String(incoming.headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5");
+  const signed = { region: scope?.[1] ?? "", service: scope?.[2] ?? "", signedAt: Date.parse(date) };
   if (typeof target === "string") {
     const fields = JSON.parse(body) as Record<string, unknown>;
     return { action: target.replace(/^.*\./, ""), ...signed, body: fields };
@@ -105,7 +109,9 @@ async function passOn(upstream: string | undefined, incoming: IncomingMessage, b
   if (upstream === undefined) throw new Error("the proxy has nothing behind it, and no fault was planned");
   const response = await new Promise<IncomingMessage>((answered, failed) => {
     const options = { method: "POST", headers: incoming.headers, agent: false };
-    request(new URL(incoming.url ?? "/", upstream), options, answered).on("error", failed).end(bytes);
+    request(new URL(incoming.url ?? "/", upstream), options, answered)
+      .on("error", failed)
+      .end(bytes);
   });
   const body = (await buffer(response)).toString();
   return { status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body };

@@ -5,7 +5,8 @@ export const SERVICE_TEXT = "said-by-the-service";
 
 /** Refused before anything behind the proxy sees it, in the protocol of the service. */
 export function refuse(code: string, status = 400): Fault {
-  return (call) => (call.service === "sts" ? stsError(code, status) : json({ __type: code, message: SERVICE_TEXT }, status));
+  return (call) =>
+    call.service === "sts" ? stsError(code, status) : json({ __type: code, message: SERVICE_TEXT }, status);
 }
 
 export const throttle = (): Fault => refuse("ThrottlingException");
@@ -24,7 +25,7 @@ export const cutConnection = (): Fault => () => "cut";
 
 /** The call is carried out, and the connection cut before its answer. */
 export function cutAfterWrite(): Fault {
-  return async (_call, forward) => {
+  return async (_call, forward): Promise<"cut"> => {
     await forward();
     return "cut";
   };

@@ -79,7 +79,8 @@ export class MemoryStore implements KeyStore {
   create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
     const label = formatEntryName(name, "/");
     return this.#call("create", `create ${label}`, () => {
-      if (!parseEntryName(label, "/")) throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
+      if (!parseEntryName(label, "/"))
+        throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
       const there = this.#held.get(label);
       if (there) return { status: "exists", value: there.entry.value };
       this.#put(label, value, 1, note);
@@ -90,7 +91,9 @@ export class MemoryStore implements KeyStore {
   history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
     return this.#call("history", "history", () =>
       [...this.#held.values()].flatMap(({ entry, note }) =>
-        entry.name && hashes.has(entry.name.hash) ? [{ name: entry.name, by: this.#by, at: entry.changedAt, note }] : [],
+        entry.name && hashes.has(entry.name.hash)
+          ? [{ name: entry.name, by: this.#by, at: entry.changedAt, note }]
+          : [],
       ),
     );
   }

@@ -52,6 +52,7 @@ export const REASONS = {
   backend_redirect: "The backend tried to redirect the call.",
   backend_malformed: "The backend's answer could not be used.",
   client_gone: "The client left before the answer.",
+  internal_error: "A fault in the gateway itself; its log tells more.",
 } as const;
 
 export type Reason = keyof typeof REASONS;

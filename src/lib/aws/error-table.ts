@@ -33,7 +33,7 @@ export const ACCESS_DENIED: AwsFailure = {
   kind: "forbidden",
   code: "aws_access_denied",
   says: "was refused: the AWS identity in use lacks that right",
-  hint: "Grant the right named in the message, and for SecureString under a key of your own kms:Encrypt and kms:Decrypt on it; `mcpctl keys iam-policy` prints a policy.",
+  hint: "Grant the right named in the message, and for SecureString under a key of your own kms:Encrypt and kms:Decrypt on it.",
 };
 
 export const KEY_UNUSABLE: AwsFailure = {
@@ -82,7 +82,7 @@ export const LIMIT_REACHED: AwsFailure = {
   kind: "invalid",
   code: "aws_limit_reached",
   says: "was refused: a limit of this AWS account is reached",
-  hint: "Remove parameters that are no longer needed (`mcpctl keys prune`), or raise the account's quota.",
+  hint: "Remove parameters that are no longer needed, or raise the account's quota.",
 };
 
 export const REQUEST_INVALID: AwsFailure = {
@@ -96,8 +96,16 @@ export const REQUEST_INVALID: AwsFailure = {
 export const FAILURE_BY_NAME: ReadonlyMap<string, AwsFailure> = new Map(
   (
     [
-      [CREDENTIALS_MISSING, ["CredentialsProviderError", "TokenProviderError", "MissingAuthenticationToken", "MissingAuthenticationTokenException"]],
-      [CREDENTIALS_EXPIRED, ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedSSOTokenError"]],
+      [
+        CREDENTIALS_MISSING,
+        [
+          "CredentialsProviderError",
+          "TokenProviderError",
+          "MissingAuthenticationToken",
+          "MissingAuthenticationTokenException",
+        ],
+      ],
+      [CREDENTIALS_EXPIRED, ["ExpiredToken", "ExpiredTokenException", "RequestExpired"]],
       [
         CREDENTIALS_INVALID,
         [
@@ -120,7 +128,18 @@ export const FAILURE_BY_NAME: ReadonlyMap<string, AwsFailure> = new Map(
           "IDPRejectedClaimException",
         ],
       ],
-      [ACCESS_DENIED, ["AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "NotAuthorized", "OptInRequired", "UnauthorizedOperation", "RegionDisabledException"]],
+      [
+        ACCESS_DENIED,
+        [
+          "AccessDenied",
+          "AccessDeniedException",
+          "KMSAccessDeniedException",
+          "NotAuthorized",
+          "OptInRequired",
+          "UnauthorizedOperation",
+          "RegionDisabledException",
+        ],
+      ],
       [KEY_UNUSABLE, ["InvalidKeyId", "DisabledException", "KeyUnavailableException", "IncorrectKeyException"]],
       [
         THROTTLED,

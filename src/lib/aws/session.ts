@@ -52,9 +52,12 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
 
   const verifyOnce = async (): Promise<void> => {
     const account = await run(IDENTITY, async (_ssm, signal) => {
-      const answer = await clients.sts.send(new GetCallerIdentityCommand({}), { ...(signal && { abortSignal: signal }) });
-      return answer.Account ?? "unknown";
+      const answer = await clients.sts.send(new GetCallerIdentityCommand({}), {
+        ...(signal && { abortSignal: signal }),
+      });
+      return answer.Account;
     });
+    if (!account) throw accountUntold();
     if (pin.account !== undefined && account !== pin.account) throw accountMismatch(account, pin.account);
     known = { ...known, account };
   };
@@ -109,6 +112,12 @@ async function abortable<T>(call: AwsCall, signal: AbortSignal | undefined, work
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+function accountUntold(): AppError {
+  return new AppError("unavailable", "aws_answer_unreadable", "AWS did not say whose credentials these are.", {
+    hint: "Check the endpoint in use, and what stands between this machine and AWS.",
+  });
 }
 
 function accountMismatch(found: string, pinned: string): AppError {

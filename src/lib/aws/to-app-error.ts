@@ -35,7 +35,9 @@ export function toAppError(error: unknown, call: AwsCall): AppError {
 
 /** The caller's signal ended the call; whether AWS carried it out is not known. */
 export function interrupted(call: AwsCall, cause: unknown): AppError {
-  return new AppError("interrupted", "interrupted", `Interrupted during ${call.action} on ${call.resource}.`, { cause });
+  return new AppError("interrupted", "interrupted", `Interrupted during ${call.action} on ${call.resource}.`, {
+    cause,
+  });
 }
 
 /** The name that SDK and service give an error, or null. */
@@ -44,12 +46,14 @@ export function errorName(error: unknown): string | null {
 }
 
 function classify(error: unknown): AwsFailure {
+  const status = httpStatus(error);
+  // First, since the SDK also calls a connection that was cut a TimeoutError.
+  if (status === null && isNetworkCode(nodeCode(error))) return UNREACHABLE;
   const name = errorName(error) ?? "";
   const known = FAILURE_BY_NAME.get(name);
   if (known) return known;
   if (name.startsWith("KMS")) return KEY_UNUSABLE;
-  const status = httpStatus(error);
-  if (status === null) return withoutAnswer(nodeCode(error));
+  if (status === null) return nodeCode(error) === "ETIMEDOUT" ? TIMED_OUT : UNREADABLE_ANSWER;
   if (status === 429) return THROTTLED;
   if (status >= 500) return FAILING;
   if (status === 401) return CREDENTIALS_INVALID;
@@ -57,9 +61,8 @@ function classify(error: unknown): AwsFailure {
   return status >= 400 ? REQUEST_INVALID : UNREADABLE_ANSWER;
 }
 
-function withoutAnswer(code: string): AwsFailure {
-  if (code === "ETIMEDOUT") return TIMED_OUT;
-  return NETWORK_CODES.has(code) || NETWORK_CODE_PREFIXES.test(code) ? UNREACHABLE : UNREADABLE_ANSWER;
+function isNetworkCode(code: string): boolean {
+  return NETWORK_CODES.has(code) || NETWORK_CODE_PREFIXES.test(code);
 }
 
 function httpStatus(error: unknown): number | null {

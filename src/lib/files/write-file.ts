@@ -20,8 +20,7 @@ export async function replaceFile(path: string, content: string, mode: number): 
   }
 }
 
-/** Makes a file that must not exist yet, its content on the disk when this returns. */
-export async function writeNewFile(path: string, content: string, mode: number): Promise<void> {
+async function writeNewFile(path: string, content: string, mode: number): Promise<void> {
   await using file = await open(path, "wx", mode);
   await file.writeFile(content);
   await file.sync();

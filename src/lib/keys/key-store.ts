@@ -33,7 +33,9 @@ export interface EntryNote {
 export type CreateOutcome =
   | { readonly status: "created" }
   /** Somebody, perhaps this very call before a retry, made it first; `value` is what stands there. */
-  | { readonly status: "exists"; readonly value: string };
+  | { readonly status: "exists"; readonly value: string }
+  /** The store took it and, read back with patience for stale reads, does not show it. */
+  | { readonly status: "unproven" };
 
 /**
  * Where keys live. Entries are created once and never overwritten: `create` is atomic and safe to repeat
@@ -41,15 +43,21 @@ export type CreateOutcome =
  * invalid (an entry the store cannot hold, a store that is not the pinned one), interrupted.
  */
 export interface KeyStore {
-  /** For people: `file .mcpctl/keys.json`, or `ssm /mcp-gateway/keys (eu-central-1, account 111122223333)`. */
+  /**
+   * For people: `file .mcpctl/keys.json`, or `ssm /mcp-gateway/keys (eu-central-1, account 111122223333)`.
+   * A store may know more of itself after `verify`.
+   */
   readonly label: string;
   /** Is this the pinned store, and can it be reached? Called before every change. */
   verify(): Promise<void>;
   /** Every entry below the path, foreign ones included, in the store's order. */
   list(): Promise<readonly StoredEntry[]>;
-  /** The entry as it reads now, or null. */
+  /** The entry as it reads now, or null; null for a name outside the grammar. */
   read(name: EntryName): Promise<StoredEntry | null>;
-  /** Creates the entry, never changing one that is there. */
+  /**
+   * Creates the entry, never changing one that is there, and reads it back: `created` is proven. A name outside the
+   * grammar is invalid. After an interruption or a failure on the way the entry may stand: revoke it, or read it.
+   */
   create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome>;
   /** Who wrote the entries of these key hashes, when and why; empty where that is not known. */
   history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]>;

@@ -1,15 +1,19 @@
 import type { Reason } from "../audit/reasons.ts";
 import { keyId } from "./key.ts";
 import type { StoredEntry } from "./key-store.ts";
-import { parseEnds, parseKeyRecord, parseRevoked } from "./record.ts";
+import { parseEnds, parseKeyRecord, parseRevoked, type KeyRecord } from "./record.ts";
 import type { Subject } from "./subject.ts";
 
 /** Everything known of one key hash, from all its entries together. */
 export interface KeyEntry {
   readonly hash: string;
   readonly keyId: string;
-  /** The folders that hold a record of this hash, in order; empty when only markers are left. */
+  /** The folders (roles) that hold a record of this hash, in order; empty when only markers are left. */
   readonly roles: readonly string[];
+  /** The folders that hold any entry of this hash. */
+  readonly folders: readonly string[];
+  /** What its readable records say, whether they are to be believed or not. */
+  readonly claims: readonly KeyRecord[];
   /** Whom the key stands for; null when its record is absent or unusable. */
   readonly subject: Subject | null;
   /** Why the record is unusable, for people; null when it is usable. */
@@ -96,6 +100,7 @@ export function keyState(key: KeyEntry, now: number): KeyState {
 
 interface Draft {
   records: { role: string; value: string }[];
+  folders: Set<string>;
   endsAt: number;
   next: string | null;
   isSuperseded: boolean;
@@ -107,6 +112,7 @@ interface Draft {
 function newDraft(): Draft {
   return {
     records: [],
+    folders: new Set(),
     endsAt: Infinity,
     next: null,
     isSuperseded: false,
@@ -118,6 +124,7 @@ function newDraft(): Draft {
 
 function addEntry(draft: Draft, role: string, part: "record" | "ends" | "revoked", entry: StoredEntry): void {
   if (entry.version !== null && entry.version !== 1) draft.overwritten.push(entry.label);
+  draft.folders.add(role);
   if (part === "record") {
     draft.records.push({ role, value: entry.value });
   } else if (part === "ends") {
@@ -149,6 +156,8 @@ function finish(hash: string, draft: Draft): KeyEntry {
     hash,
     keyId: id,
     roles: draft.records.map(({ role }) => role),
+    folders: [...draft.folders],
+    claims: draft.records.map(({ value }) => parseKeyRecord(value)).filter((claim) => claim !== null),
     subject: record === null || problem !== null ? null : ({ keyId: id, role: record.role, user: record.user } as Subject),
     problem: problem ?? (draft.endsAt === -Infinity ? "its .ends marker cannot be read" : null),
     expiresAt: record?.expiresAt ?? null,

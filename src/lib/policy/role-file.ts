@@ -25,6 +25,8 @@ export interface RolesReading {
   /** What could be read; only to be acted upon when no finding is an error. */
   readonly roles: Roles;
   readonly findings: readonly Finding[];
+  /** The text it was read from; empty when it could not be decoded. */
+  readonly source: SourceText;
 }
 
 /**
@@ -33,18 +35,19 @@ export interface RolesReading {
  */
 export function readRoles(file: string, bytes: Uint8Array): RolesReading {
   const reading = decodeSource(file, bytes);
-  if (!reading.ok) return { roles: new Map(), findings: [reading.finding] };
-  const { documents, findings } = parseYaml(reading.source);
-  if (findings.length > 0) return { roles: new Map(), findings };
+  if (!reading.ok) return { roles: new Map(), findings: [reading.finding], source: new SourceText(file, "") };
+  const { source } = reading;
+  const { documents, findings } = parseYaml(source);
+  if (findings.length > 0) return { roles: new Map(), findings, source };
   const problems: Finding[] = [];
   const roles = new Map<string, Role>();
   for (const document of documents) {
-    const found = findRoleMapping(reading.source, document);
+    const found = findRoleMapping(source, document);
     problems.push(...found.findings);
     for (const mapping of found.mappings) addRoles(mapping, roles, problems);
   }
-  if (documents.length === 0 && problems.length === 0) problems.push(emptyFile(reading.source));
-  return { roles, findings: problems };
+  if (documents.length === 0 && problems.length === 0) problems.push(emptyFile(source));
+  return { roles, findings: problems, source };
 }
 
 export function hasErrors(findings: readonly Finding[]): boolean {

@@ -18,6 +18,9 @@ export interface AdminLine {
   readonly role: string;
   readonly user: string | null;
   readonly reason: string | null;
+  /** What the writer claims: when, and who. */
+  readonly at: string;
+  readonly author: string | null;
   readonly outcome: "done" | "exists" | "failed" | null;
 }
 

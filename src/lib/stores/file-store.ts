@@ -2,14 +2,15 @@ import { mkdir, realpath, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { nanoid } from "nanoid";
+import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAny } from "../files/read-file.ts";
-import { replaceFile, writeNewFile } from "../files/write-file.ts";
+import { replaceFile } from "../files/write-file.ts";
 import { keyId } from "../keys/key.ts";
 import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../keys/key-store.ts";
 import { parseKeysJson } from "../keys/keys-json.ts";
-import { formatEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
+import { formatEntryName, parseEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
 import { appendAdminLine, readAdminLines, type AdminLine } from "./admin-log.ts";
 
 export interface FileStoreOptions {
@@ -25,6 +26,8 @@ export interface FileStoreOptions {
 
 /** Larger than any keys.json that a gateway takes. */
 export const MAX_KEYS_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_REASON = 1024;
+const MAX_AUTHOR = 256;
 const EMPTY_DENYLIST = '{\n  "locks": []\n}\n';
 
 /** The embedded store: one keys.json, changed under a lock and replaced whole, with admin.jsonl beside it. */
@@ -55,6 +58,9 @@ class FileStore implements KeyStore {
   }
 
   async create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
+    if (parseEntryName(formatEntryName(name, "."), ".") === null) {
+      throw new AppError("invalid", "entry_name_invalid", "that is not the name of a key's entry");
+    }
     await this.#makeFolder();
     const target = await this.#target();
     return withFileLock(`${target}.lock`, () => this.#createLocked(target, name, value, note), this.#options.signal);
@@ -63,13 +69,13 @@ class FileStore implements KeyStore {
   async history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
     const history: EntryHistory[] = [];
     for (const line of await readAdminLines(adminLogOf(await this.#target()))) {
-      const [, role, hash, part] = /^(.*)\.([0-9a-f]{64})(?:\.(ends|revoked))?$/.exec(line.entry) as unknown as string[];
-      if (line.outcome !== "done" || hash === undefined || !hashes.has(hash)) continue;
+      const name = parseEntryName(line.entry, ".");
+      if (line.outcome !== "done" || name === null || !hashes.has(name.hash)) continue;
       history.push({
-        name: { role: role as string, hash, part: (part as "ends" | "revoked" | undefined) ?? "record" },
+        name,
         by: line.by,
         at: Date.parse(line.ts),
-        note: { action: line.action, at: line.ts, ...(line.reason === null ? {} : { reason: line.reason }) },
+        note: noteOf(line),
       });
     }
     return history;
@@ -83,6 +89,8 @@ class FileStore implements KeyStore {
     const log = this.#adminLine(label, name, value, entries, note);
     const logPath = adminLogOf(target);
     await appendAdminLine(logPath, log("intent", null));
+    // Only with the store itself: a denylist that somebody removed later must not come back empty.
+    if (!(await exists(target))) await this.#makeDenylist();
     try {
       await replaceFile(target, formatKeysJson([...entries, { label, value }]), await modeOf(target));
     } catch (error) {
@@ -90,8 +98,8 @@ class FileStore implements KeyStore {
       throw error;
     }
     await appendAdminLine(logPath, log("outcome", "done"));
-    await this.#makeDenylist();
-    return { status: "created" };
+    const stands = (await this.#read(target)).some((entry) => entry.label === label && entry.value === value);
+    return { status: stands ? "created" : "unproven" };
   }
 
   #adminLine(label: string, name: EntryName, value: string, entries: readonly StoredEntry[], note: EntryNote) {
@@ -104,7 +112,9 @@ class FileStore implements KeyStore {
       key_id: keyId(name.hash),
       role: name.role,
       user: parseKeyRecord(record ?? "")?.user ?? null,
-      reason: note.reason?.slice(0, 1024) ?? null,
+      reason: note.reason?.slice(0, MAX_REASON) ?? null,
+      at: note.at,
+      author: note.author?.slice(0, MAX_AUTHOR) ?? null,
     };
     return (phase: AdminLine["phase"], outcome: AdminLine["outcome"]): AdminLine => ({
       phase,
@@ -140,13 +150,19 @@ class FileStore implements KeyStore {
   }
 
   async #makeDenylist(): Promise<void> {
+    const { denylist } = this.#options;
+    if (await exists(denylist)) return;
     try {
-      await mkdir(dirname(this.#options.denylist), { recursive: true, mode: 0o700 });
-      await writeNewFile(this.#options.denylist, EMPTY_DENYLIST, 0o600);
+      await mkdir(dirname(denylist), { recursive: true, mode: 0o700 });
     } catch (error) {
-      if (!isFileErrorCode(error, "EEXIST")) throw fileError(error, `the denylist ${this.#options.denylist}`, "write");
+      throw fileError(error, `the folder of ${denylist}`, "write");
     }
+    await replaceFile(denylist, EMPTY_DENYLIST, 0o600);
   }
+}
+
+function noteOf({ action, at, reason, author }: AdminLine): EntryNote {
+  return { action, at, ...(reason === null ? {} : { reason }), ...(author === null ? {} : { author }) };
 }
 
 function adminLogOf(keysJson: string): string {
@@ -159,10 +175,15 @@ function formatKeysJson(entries: readonly { readonly label: string; readonly val
 }
 
 async function modeOf(path: string): Promise<number> {
+  return (await exists(path)) ? (await stat(path)).mode & 0o777 : 0o600;
+}
+
+async function exists(path: string): Promise<boolean> {
   try {
-    return (await stat(path)).mode & 0o777;
+    await stat(path);
+    return true;
   } catch (error) {
-    if (isFileErrorCode(error, "ENOENT")) return 0o600;
-    throw error;
+    if (isFileErrorCode(error, "ENOENT")) return false;
+    throw fileError(error, path, "read");
   }
 }

@@ -21,9 +21,14 @@ const MAX_PATH_LEVELS = MAX_LEVELS - 2;
 export function checkSsmPath(path: string): void {
   const problem = pathProblem(path);
   if (problem === null) return;
-  throw new AppError("invalid", "ssm_path_invalid", `The store's path ${JSON.stringify(path.slice(0, 200))} ${problem}.`, {
-    hint: "Use a path like /mcp-gateway/keys.",
-  });
+  throw new AppError(
+    "invalid",
+    "ssm_path_invalid",
+    `The store's path ${JSON.stringify(path.slice(0, 200))} ${problem}.`,
+    {
+      hint: "Use a path like /mcp-gateway/keys.",
+    },
+  );
 }
 
 function pathProblem(path: string): string | null {

@@ -67,15 +67,17 @@ function shorten(text: string, room: number): string {
 }
 
 function encodedLength(text: string): number {
-  return encode(text).length - 2;
+  return quote(text).length - 2;
 }
 
-function encode(value: string | Readonly<Record<string, string>>): string {
-  const escaped = (text: string): string => JSON.stringify(text).replace(/[^ -z|~]|[{}]/g, escapeUnit);
-  if (typeof value === "string") return escaped(value);
-  return `{${Object.entries(value)
-    .map(([name, text]) => `${escaped(name)}:${escaped(text)}`)
-    .join(",")}}`;
+function encode(note: Readonly<Record<string, string>>): string {
+  const members = Object.entries(note).map(([name, text]) => `${quote(name)}:${quote(text)}`);
+  return `{${members.join(",")}}`;
+}
+
+/** A JSON string of printable ASCII without braces. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(/[^ -z|~]/g, escapeUnit);
 }
 
 function escapeUnit(unit: string): string {

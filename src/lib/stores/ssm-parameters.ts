@@ -70,20 +70,29 @@ export async function getParametersBelow(session: AwsSession, path: string): Pro
 }
 
 /** The metadata, without values, of every parameter below the path, fifty a page (AWS's most). */
-export async function describeParametersBelow(session: AwsSession, path: string): Promise<readonly ParameterMetadata[]> {
+export async function describeParametersBelow(
+  session: AwsSession,
+  path: string,
+): Promise<readonly ParameterMetadata[]> {
   // IAM knows no narrower resource for this action.
   const call = { action: "ssm:DescribeParameters", resource: "*" };
   const below = { ParameterFilters: [{ Key: "Path", Option: "Recursive", Values: [path] }], MaxResults: 50 };
   return everyPage(call, (token) =>
     session.run(call, async (ssm, signal) => {
-      const answer = await ssm.send(new DescribeParametersCommand({ ...below, ...nextToken(token) }), withSignal(signal));
+      const answer = await ssm.send(
+        new DescribeParametersCommand({ ...below, ...nextToken(token) }),
+        withSignal(signal),
+      );
       return { items: answer.Parameters ?? [], next: answer.NextToken };
     }),
   );
 }
 
 /** Follows the token, never the count: AWS may answer an empty page in the middle. */
-async function everyPage<T>(call: AwsCall, fetch: (token: string | undefined) => Promise<Page<T>>): Promise<readonly T[]> {
+async function everyPage<T>(
+  call: AwsCall,
+  fetch: (token: string | undefined) => Promise<Page<T>>,
+): Promise<readonly T[]> {
   const items: T[] = [];
   const seen = new Set<string>();
   let token: string | undefined;
@@ -92,7 +101,11 @@ async function everyPage<T>(call: AwsCall, fetch: (token: string | undefined) =>
     items.push(...page.items);
     token = page.next || undefined;
     if (token !== undefined && seen.has(token)) {
-      throw new AppError("unavailable", "aws_answer_unreadable", `${call.action} on ${call.resource} repeats a page for ever.`);
+      throw new AppError(
+        "unavailable",
+        "aws_answer_unreadable",
+        `${call.action} on ${call.resource} repeats a page for ever.`,
+      );
     }
     if (token !== undefined) seen.add(token);
   } while (token !== undefined);

@@ -50,8 +50,8 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
       return outcome === "busy" ? null : outcome;
     };
     const outcome = await patiently(put, pause);
-    if (outcome === "created") return { status: "created" };
     const entry = outcome && (await patiently(() => read(name), pause));
+    if (outcome === "created") return proven(entry, value);
     if (entry) return { status: "exists", value: entry.value };
     throw notSettled(made.name, outcome);
   };
@@ -74,6 +74,12 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
       return parameters.flatMap((parameter) => toHistory(path, parameter)).filter(({ name }) => hashes.has(name.hash));
     },
   };
+}
+
+/** What reading back a fresh parameter says of it; another value there was written by somebody else in between. */
+function proven(entry: StoredEntry | null, value: string): CreateOutcome {
+  if (entry === null) return { status: "unproven" };
+  return entry.value === value ? { status: "created" } : { status: "exists", value: entry.value };
 }
 
 function pinOf({ region, account }: AwsPin): AwsPin {

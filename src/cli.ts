@@ -1,0 +1,132 @@
+import { Chalk, type ChalkInstance } from "chalk";
+import { Command, CommanderError } from "commander";
+import { registerCan } from "./commands/can.ts";
+import type { Cli } from "./commands/cli.ts";
+import { withExamples } from "./commands/cli.ts";
+import { registerDemo } from "./commands/demo.ts";
+import { registerGateway } from "./commands/gateway/index.ts";
+import { registerKeys } from "./commands/keys/index.ts";
+import type { Ports } from "./commands/ports.ts";
+import { registerRoles } from "./commands/roles/index.ts";
+import type { Io, Output } from "./io.ts";
+import { AppError, EXIT_BUG, EXIT_BY_KIND, type ExitCode } from "./lib/errors.ts";
+import { fileError } from "./lib/files/file-error.ts";
+import { printable } from "./lib/output/printable.ts";
+import { render } from "./lib/output/render.ts";
+import { createPorts, type GlobalOptions } from "./ports.ts";
+import { VERSION } from "./version.ts";
+
+/** What commander calls a noun without a verb: it shows its help, and that is no error. */
+const BARE_NOUN = "commander.help";
+
+/**
+ * Runs one command line (without node and script) and tells its exit code; prints through `io` alone and never throws.
+ * `overrides` replaces ports in tests.
+ */
+export async function run(argv: readonly string[], io: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
+  let exit: ExitCode = 0;
+  const program = new Command("mcpctl");
+  const ports: Ports = { ...createPorts(io, () => program.opts<GlobalOptions>()), ...overrides };
+  const cli: Cli = {
+    ports,
+    show: async (result, format) => {
+      exit = result.exit ?? 0;
+      if (result.view !== undefined) {
+        const paint = paintFor(io.stdout, io, argv);
+        await write(io.stdout, render(result.view, { format, isTerminal: io.stdout.isTerminal, paint }));
+      }
+      for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
+    },
+  };
+  const output = declare(program, cli);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    await write(io.stdout, output.out());
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError && (error.exitCode === 0 || error.code === BARE_NOUN)) {
+      await write(io.stdout, output.out() + output.err()).catch(() => undefined);
+      return 0;
+    }
+    return reportError(asAppError(error, output.err()), error, argv, io);
+  }
+}
+
+/** All commands and flags; help and usage errors are kept, so that only `run` writes. */
+function declare(program: Command, cli: Cli): { readonly out: () => string; readonly err: () => string } {
+  let out = "";
+  let err = "";
+  program
+    .description("Keys, roles and a gateway for teams that let AI agents near real infrastructure through MCP servers.")
+    .version(VERSION, "--version", "print the version")
+    .option("--config <file>", "the configuration instead of the project's mcpctl.yaml (MCPCTL_CONFIG)")
+    .option("--context <name>", "the context to act in (MCPCTL_CONTEXT)")
+    .option("--debug", "show the cause of an error")
+    .option("--no-color", "no colour (NO_COLOR)")
+    .helpCommand("help [command]", "show help for a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
+  withExamples(program, "mcpctl keys create --role dev-readonly --user incident-agent-01", "mcpctl can dev-readonly eks-ro");
+  registerKeys(program, cli);
+  registerRoles(program, cli);
+  registerCan(program, cli);
+  registerGateway(program, cli);
+  registerDemo(program, cli);
+  return { out: () => out, err: () => err };
+}
+
+function asAppError(error: unknown, printed: string): AppError | null {
+  if (error instanceof AppError) return error;
+  if (!(error instanceof CommanderError)) return null;
+  // Commander prints "error: unknown option '--rol'" and then, in brackets, what was perhaps meant.
+  const [first = "", ...rest] = (printed === "" ? error.message : printed).replace(/^error: /, "").trim().split("\n");
+  const hint = rest.join(" ").trim().replace(/^\(|\)$/g, "");
+  return new AppError("usage", "usage", first, { hint: hint === "" ? "See --help." : hint });
+}
+
+async function reportError(known: AppError | null, error: unknown, argv: readonly string[], io: Io): Promise<ExitCode> {
+  const paint = paintFor(io.stderr, io, argv);
+  await io.stderr.write(errorText(known, error, argv, paint)).catch(() => undefined);
+  return known === null ? EXIT_BUG : EXIT_BY_KIND[known.kind];
+}
+
+function errorText(known: AppError | null, error: unknown, argv: readonly string[], paint: ChalkInstance): string {
+  const shown = known ?? new AppError("invalid", "bug", "this is a bug in mcpctl");
+  if (wantsJson(argv)) {
+    const kind = known === null ? "bug" : shown.kind;
+    return `${JSON.stringify({ error: { kind, code: shown.code, message: shown.message, hint: shown.hint ?? null } })}\n`;
+  }
+  const lines = [`${paint.red("error:")} ${printable(shown.message)}`];
+  if (shown.hint !== undefined) lines.push(`  ${printable(shown.hint)}`);
+  if (known === null) lines.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  else if (argv.includes("--debug")) lines.push(...causes(known.cause).map((text) => paint.dim(`  caused by: ${text}`)));
+  return `${lines.join("\n")}\n`;
+}
+
+function causes(cause: unknown): readonly string[] {
+  if (!(cause instanceof Error)) return [];
+  return [`${cause.name}: ${printable(cause.message)}`, ...causes(cause.cause)];
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((word, index) => {
+    if (word === "-ojson" || word === "-o=json" || word === "--output=json") return true;
+    return word === "json" && (argv[index - 1] === "-o" || argv[index - 1] === "--output");
+  });
+}
+
+/** Colour only on a terminal, and not where NO_COLOR, TERM=dumb or --no-color say otherwise. */
+function paintFor(output: Output, io: Io, argv: readonly string[]): ChalkInstance {
+  const isPlain = !output.isTerminal || Boolean(io.env["NO_COLOR"]) || io.env["TERM"] === "dumb" || argv.includes("--no-color");
+  return new Chalk({ level: isPlain ? 0 : 1 });
+}
+
+async function write(output: Output, text: string): Promise<void> {
+  if (text === "") return;
+  try {
+    await output.write(text);
+  } catch (error) {
+    throw fileError(error, "standard output", "write");
+  }
+}

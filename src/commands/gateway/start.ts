@@ -1,0 +1,101 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { currentContext, type Context } from "../../lib/config/config.ts";
+import { AppError } from "../../lib/errors.ts";
+import { VERSION } from "../../version.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+
+export interface StartOptions {
+  readonly keys?: readonly string[];
+  readonly locks?: string;
+  readonly roles?: string;
+  readonly backends?: string;
+  readonly listen: string;
+  readonly admin: string;
+  readonly audit?: string;
+  readonly allowBareHashes?: boolean;
+  readonly allowHost?: readonly string[];
+  readonly allowOrigin?: readonly string[];
+  readonly maxAge: string;
+}
+
+export function registerStart(gateway: Command, cli: Cli, run = startGateway): void {
+  const command = gateway
+    .command("start")
+    .summary("enforce keys, roles and locks in front of the backends")
+    .description("Serve /mcp/<backend>/<path> until SIGTERM or Ctrl-C, then finish the calls in flight. Audit records go to stdout.")
+    .option("--keys <path...>", "keys.json, or the folder of a mounted Secret; may be given several times (default: the context's store)")
+    .option("--locks <path>", "the denylist (default: the context's)")
+    .option("--roles <path>", "the role file (default: policy.roles)")
+    .option("--backends <path>", "the backend registry (default: policy.backends)")
+    .option("--listen <host:port>", "where agents connect", "127.0.0.1:8080")
+    .option("--admin <host:port>", "where operators ask for health, metrics and state", "127.0.0.1:8081")
+    .option("--audit <file>", "append audit records to a file instead of stdout")
+    .option("--allow-bare-hashes", "take keys of a mounted Secret that lie in no role's folder")
+    .option("--allow-host <name...>", "a Host header to serve, beside loopback, the listen host and the context's gateway URL")
+    .option("--allow-origin <origin...>", "a web origin that may call")
+    .option("--max-age <duration>", "how old unreadable or silent files may grow before calls are refused", "15m")
+    .action(async (options: StartOptions) => cli.show(await run(options, cli.ports), null));
+  withExamples(
+    command,
+    "mcpctl gateway start",
+    "mcpctl gateway start --keys /var/run/mcp-keys --listen 0.0.0.0:8080 --allow-host mcp.example.com",
+  );
+}
+
+/** Runs the gateway until it is told to stop. */
+export async function startGateway(options: StartOptions, ports: Ports): Promise<Result> {
+  const { readDuration } = await import("../keys/lifetime.ts");
+  const config = await ports.config();
+  const needsStore = options.keys === undefined || options.locks === undefined;
+  const context = needsStore ? currentContext(config) : null;
+  const at = (path: string): string => resolve(ports.cwd, path);
+  const allowedHosts = [...(options.allowHost ?? []), ...(context === null ? [] : [new URL(context.gateway.url).hostname])];
+  const gatewayOptions = {
+    keys: options.keys?.map(at) ?? [storePath(context, "--keys").path],
+    locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks),
+    roles: options.roles === undefined ? config.policy.roles : at(options.roles),
+    backends: options.backends === undefined ? config.policy.backends : at(options.backends),
+    listen: readAddress("--listen", options.listen),
+    admin: readAddress("--admin", options.admin),
+    auditFile: options.audit === undefined ? null : at(options.audit),
+    allowsBareHashes: options.allowBareHashes === true,
+    allowedHosts,
+    allowedOrigins: options.allowOrigin ?? [],
+    instance: hostname(),
+    maxAgeSeconds: readDuration("--max-age", options.maxAge, 1),
+    version: VERSION,
+    log: ports.tell,
+  };
+  const { startGateway: start } = await import("../../gateway/start-gateway.ts");
+  const running = await start(gatewayOptions);
+  ports.tell(`Serving ${running.url}/mcp/<backend>/mcp; admin at ${running.adminUrl}. SIGTERM or Ctrl-C stops it.`);
+  await untilAborted(ports.signal);
+  ports.tell("Stopping: finishing the calls in flight.");
+  await running.drain();
+  return { notes: ["Stopped."] };
+}
+
+function storePath(context: Context | null, option: string): { readonly path: string; readonly denylist: string } {
+  if (context !== null && context.store.type === "file") return context.store;
+  throw new AppError("usage", "option_missing", `${option} must be given`, {
+    hint: `The store of context ${context?.name ?? "-"} is not a file; name the folder of the mounted Secret, and the denylist.`,
+  });
+}
+
+function readAddress(option: string, text: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new AppError("usage", "address_invalid", `${option} "${text.slice(0, 80)}" is not HOST:PORT`, { hint: "For example 127.0.0.1:8080, or [::1]:8080." });
+  }
+  return { host: (match[1] as string).replace(/^\[|\]$/g, ""), port };
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
+}

@@ -1,0 +1,88 @@
+import { Option, type Command } from "commander";
+import { currentContext } from "../../lib/config/config.ts";
+import { AppError } from "../../lib/errors.ts";
+import { issueKey } from "../../lib/keys/issue-key.ts";
+import type { EntryNote } from "../../lib/keys/key-store.ts";
+import { isRoleName, isUserName, NAME_RULES } from "../../lib/names.ts";
+import { formatTime } from "../../lib/time.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { chooseTtl, endOfLife } from "./lifetime.ts";
+import { unprovenInCluster } from "./propagation.ts";
+import { loadRoleAccess } from "./role-access.ts";
+import { openSink, withSink } from "./token-delivery.ts";
+import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
+
+export interface CreateOptions {
+  readonly role?: string;
+  readonly user?: string;
+  readonly ttl?: string;
+  readonly reason?: string;
+  readonly output?: TokenForm;
+  readonly out?: string;
+  readonly wait: boolean;
+}
+
+export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
+  const command = keys
+    .command("create")
+    .summary("make a key and print its token once")
+    .description("Make a key for a user in a role. Its token is shown once, where you ask for it, and stored nowhere.")
+    .option("--role <role>", "the role, which must stand in the role file")
+    .option("--user <user>", "whom the key is for, e.g. incident-agent-01")
+    .option("--ttl <ttl>", "its life: 1h, 30d, never (default and maximum are configured)")
+    .option("--reason <text>", "why, for the record")
+    .addOption(new Option("-o, --output <form>", "form of the token").choices(TOKEN_FORMS))
+    .option("--out <file>", "write the token to a new file that only you can read")
+    .option("--no-wait", "do not ask whether gateways have seen the change")
+    .action(async (options: CreateOptions) => cli.show(await run(options, cli.ports), null));
+  withExamples(
+    command,
+    "mcpctl keys create --role dev-readonly --user incident-agent-01",
+    "mcpctl keys create --role dev-readonly --user ci --ttl 1h -o claude --out .mcp.json",
+  );
+}
+
+/** Makes a key. Every check that can fail without a key comes before there is one. */
+export async function createKey(options: CreateOptions, ports: Ports): Promise<Result> {
+  const { role, user } = readSubject(options);
+  const config = await ports.config();
+  const context = currentContext(config);
+  const ttl = chooseTtl(options.ttl ?? null, config.keys);
+  const form = options.output ?? null;
+  const backends = await loadRoleAccess(ports, role, form === "claude" || form === "vscode");
+  requireServers(form ?? "token", role, backends);
+  const store = await ports.store();
+  const sink = await openSink(ports, form, options.out ?? null);
+  return withSink(sink, async () => {
+    await store.verify();
+    const now = ports.now();
+    const record = { role, user, expiresAt: endOfLife(now, ttl) };
+    const note: EntryNote = { action: "create", at: formatTime(now), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+    const key = await issueKey({ ...ports, store }, record, note, (minted) =>
+      sink.deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
+    );
+    const expiry = record.expiresAt === null ? "never expires" : `expires ${formatTime(record.expiresAt)}`;
+    return unprovenInCluster(context, options.wait, {
+      notes: [
+        `Created ${key.id} for ${user} in role ${role}; it ${expiry}.`,
+        `Its token went to ${sink.label} and is stored nowhere else.`,
+        `Next: call ${context.gateway.url}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".`,
+        `To see it: mcpctl keys show ${key.id}. To end it: mcpctl keys revoke ${key.id}.`,
+      ],
+    });
+  });
+}
+
+function readSubject({ role, user }: CreateOptions): { readonly role: string; readonly user: string } {
+  const missing = [role === undefined ? "--role" : null, user === undefined ? "--user" : null].filter((name) => name !== null);
+  if (role === undefined || user === undefined) {
+    throw new AppError("usage", "option_missing", `${missing.join(" and ")} must be given`, {
+      hint: "For example: mcpctl keys create --role dev-readonly --user incident-agent-01",
+    });
+  }
+  if (!isUserName(user)) throw new AppError("invalid", "user_invalid", "--user is not a user name", { hint: `A user is ${NAME_RULES.user}.` });
+  if (!isRoleName(role)) throw new AppError("invalid", "role_invalid", "--role is not a role name", { hint: `A role is ${NAME_RULES.role}.` });
+  return { role, user };
+}

@@ -1,0 +1,114 @@
+import { Option, type Command } from "commander";
+import { currentContext } from "../../lib/config/config.ts";
+import { EXIT_BY_KIND } from "../../lib/errors.ts";
+import type { EntryNote } from "../../lib/keys/key-store.ts";
+import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
+import { selectKeys } from "../../lib/keys/select-keys.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { Format } from "../../lib/output/view.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { keyData } from "./key-data.ts";
+import { loadKeyring } from "./load-keyring.ts";
+import { keyLines } from "./key-lines.ts";
+import { unprovenInCluster } from "./propagation.ts";
+
+export interface RevokeOptions {
+  readonly id: string | null;
+  readonly user?: string;
+  readonly role?: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly wait: boolean;
+}
+
+export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
+  const command = keys
+    .command("revoke")
+    .summary("end keys for good")
+    .description("Revoke a key, or every key of a user or role. It cannot be undone; repeating it is harmless.")
+    .argument("[key-id]", "the key's id; every key that shares it is revoked")
+    .option("--user <user>", "every key of this user")
+    .option("--role <role>", "every key of this role (with --user: of that user in this role)")
+    .option("--reason <text>", "why, for the record")
+    .option("-y, --yes", "do not ask")
+    .option("--dry-run", "show what would be revoked and change nothing")
+    .option("--no-wait", "do not ask whether gateways have seen the change")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]))
+    .action(async (id: string | undefined, options: Omit<RevokeOptions, "id"> & { output?: Format }) =>
+      cli.show(await run({ ...options, id: id ?? null }, cli.ports), options.output ?? null),
+    );
+  withExamples(
+    command,
+    'mcpctl keys revoke k_9f86d081884c --reason "token pasted into a ticket"',
+    "mcpctl keys revoke --user incident-agent-01 --role dev-readonly --yes",
+  );
+}
+
+export async function revoke(options: RevokeOptions, ports: Ports): Promise<Result> {
+  const context = currentContext(await ports.config());
+  const store = await ports.store();
+  const keyring = await loadKeyring(store);
+  const keys = selectKeys(keyring, { id: options.id, user: options.user ?? null, role: options.role ?? null });
+  const live = keys.filter((key) => !key.isRevoked);
+  const lines = keyLines(keys, ports.now());
+  if (options.dryRun === true) {
+    const data = keys.map((key) => ({ ...keyData(key, ports.now()), result: key.isRevoked ? "already_revoked" : "would_revoke" }));
+    return {
+      view: { data, table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])), names: data.map(({ id }) => id) },
+      notes: [`Dry run: ${live.length} of ${keys.length} keys in ${store.label} would be revoked; nothing was changed.`],
+    };
+  }
+  if (live.length > 0 && options.yes !== true) {
+    await ports.confirm([`In context ${context.name}, ${store.label}:`, ...lines], `Revoke ${count(live.length)} for good?`);
+  }
+  await store.verify();
+  const now = ports.now();
+  const note: EntryNote = { action: "revoke", at: formatTime(now), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+  const done = await revokeKeys(store, keys, now, note);
+  const result = answer(done);
+  return done.some(({ status }) => status === "revoked") ? unprovenInCluster(context, options.wait, result) : result;
+}
+
+function answer(revocations: readonly Revocation[]): Result {
+  const data = revocations.map(({ key, status, at, error }) => ({
+    id: key.keyId,
+    role: key.subject?.role ?? key.folders[0] ?? null,
+    user: key.subject?.user ?? key.claims[0]?.user ?? null,
+    result: status,
+    revoked_at: at === null ? null : formatTime(at),
+    error: error?.message ?? null,
+  }));
+  const failed = revocations.find(({ error }) => error !== null)?.error ?? null;
+  const isUnproven = revocations.some(({ status }) => status === "unproven");
+  const exit = failed !== null ? EXIT_BY_KIND[failed.kind] : isUnproven ? 6 : undefined;
+  return {
+    view: { data, table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])), names: data.map(({ id }) => id) },
+    notes: revocations.map(tell),
+    ...(exit === undefined ? {} : { exit }),
+  };
+}
+
+function tell({ key, status, at, error }: Revocation): string {
+  const when = at === null ? "" : ` at ${formatTime(at)}`;
+  switch (status) {
+    case "revoked":
+      return `Revoked ${key.keyId}.`;
+    case "already_revoked":
+      return `${key.keyId} was already revoked${when}.`;
+    case "unproven":
+      return `Not proven: the store accepted the revocation of ${key.keyId} and does not show it. Repeat the command.`;
+    case "failed":
+      return `FAILED: ${key.keyId} is NOT revoked: ${error?.message ?? "unknown"}. ${error?.hint ?? ""} Repeat the command.`;
+  }
+}
+
+function tableOf(rows: readonly (readonly (string | null)[])[]): { columns: readonly string[]; rows: readonly (readonly string[])[] } {
+  return { columns: ["KEY", "ROLE", "USER", "RESULT", "REVOKED"], rows: rows.map((row) => row.map((cell) => cell ?? "-")) };
+}
+
+function count(keys: number): string {
+  return keys === 1 ? "this key" : `these ${keys} keys`;
+}

@@ -1,0 +1,68 @@
+import { Option, type Command } from "commander";
+import { AppError } from "../../lib/errors.ts";
+import { selectKeys } from "../../lib/keys/select-keys.ts";
+import type { EntryHistory, KeyStore } from "../../lib/keys/key-store.ts";
+import { printable } from "../../lib/output/printable.ts";
+import type { Format } from "../../lib/output/view.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { historyData, keyData, type HistoryData, type KeyData } from "./key-data.ts";
+import { loadKeyring } from "./load-keyring.ts";
+
+export function registerShow(keys: Command, cli: Cli, run = showKey): void {
+  const command = keys
+    .command("show")
+    .summary("show one key and its history")
+    .description("Show what is known of a key: whom it stands for, until when, and who made, rotated or revoked it.")
+    .argument("<key-id>", "the key's id, as `mcpctl keys list` shows it")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml", "name"]))
+    .action(async (id: string, options: { output?: Format }) => cli.show(await run(id, cli.ports), options.output ?? null));
+  withExamples(command, "mcpctl keys show k_9f86d081884c", "mcpctl keys show k_9f86d081884c -o json");
+}
+
+export async function showKey(id: string, ports: Pick<Ports, "store" | "now">): Promise<Result> {
+  const store = await ports.store();
+  const found = selectKeys(await loadKeyring(store), { id, role: null, user: null });
+  const { history, note } = await loadHistory(store, new Set(found.map(({ hash }) => hash)));
+  const keys = found.map((key) => ({
+    ...keyData(key, ports.now()),
+    history: history.filter(({ name }) => name.hash === key.hash).map(historyData),
+  }));
+  return {
+    view: { data: keys, text: () => keys.map(describe).join("\n\n"), names: keys.map((key) => key.id) },
+    notes: [...(keys.length > 1 ? [`Warning: ${keys.length} keys share this id; somebody made them so.`] : []), ...note],
+  };
+}
+
+/** History is worth showing and not worth failing for: without the right to it, the key is shown all the same. */
+async function loadHistory(store: KeyStore, hashes: ReadonlySet<string>): Promise<{ history: readonly EntryHistory[]; note: readonly string[] }> {
+  try {
+    return { history: await store.history(hashes), note: [] };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
+    return { history: [], note: [`Who made and changed it is not shown: ${error.message}.`] };
+  }
+}
+
+function describe(key: KeyData & { readonly history: readonly HistoryData[] }): string {
+  const lines = [
+    ["Key", key.id],
+    ["Hash", key.hash],
+    ["Role", key.role ?? "-"],
+    ["User", key.user ?? "-"],
+    ["State", key.problem === null ? key.state : `${key.state}: ${key.problem}`],
+    ["Expires", key.expires_at ?? "never"],
+    ...(key.ends_at !== null && key.ends_at !== key.expires_at ? [["Ends", key.ends_at]] : []),
+    ...(key.next === null ? [] : [["Successor", key.next]]),
+    ...(key.revoked_at === null ? [] : [["Revoked", key.revoked_at]]),
+    ...key.overwritten.map((entry) => ["Overwritten", entry]),
+    ...key.history.map((line) => ["History", formatHistory(line)]),
+  ];
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(13)}${printable(value as string)}`).join("\n");
+}
+
+function formatHistory({ at, action, entry, by, author, reason }: HistoryData): string {
+  const who = by ?? author ?? "somebody";
+  return `${at ?? "-"} ${action ?? `wrote the ${entry}`} by ${who}${reason === null ? "" : `: ${reason}`}`;
+}

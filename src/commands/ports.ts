@@ -1,0 +1,33 @@
+import type { Config } from "../lib/config/config.ts";
+import type { KeyStore } from "../lib/keys/key-store.ts";
+
+/** Where a token goes. It is opened before anything is minted, so that a key never waits for a place. */
+export interface TokenSink {
+  /** For people: `standard output`, or the file's path. */
+  readonly label: string;
+  /** Ends only when the text is where it was asked for. @throws AppError unavailable */
+  deliver(text: string): Promise<void>;
+  /** Takes back what was opened and never used. */
+  discard(): Promise<void>;
+}
+
+/** Everything a command may touch; each is built only when it is asked for. */
+export interface Ports {
+  readonly now: () => number;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Aborted at the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly cwd: string;
+  readonly config: () => Promise<Config>;
+  /** The store of the current context. */
+  readonly store: () => Promise<KeyStore>;
+  /** A path as people know it: relative to where they stand, when it lies below. */
+  readonly label: (path: string) => string;
+  /** Shows the lines and asks. @throws AppError usage when there is no terminal to ask on, or the answer is no. */
+  readonly confirm: (lines: readonly string[], question: string) => Promise<void>;
+  readonly stdoutIsTerminal: boolean;
+  /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */
+  readonly sink: (out: string | null) => Promise<TokenSink>;
+  /** Prose for stderr while work goes on. */
+  readonly tell: (line: string) => void;
+}

@@ -1,0 +1,19 @@
+/** One of the process's output streams. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Ends when the text was taken by the system. @throws the system's error when it was not. */
+  write(text: string): Promise<void>;
+}
+
+/** Everything of the outside that a run of the program sees. */
+export interface Io {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Asks a person for one line; null when there is no terminal to ask on. */
+  readonly ask: ((question: string) => Promise<string>) | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  /** Aborted at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}

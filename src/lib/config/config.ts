@@ -1,0 +1,88 @@
+import { AppError } from "../errors.ts";
+import { nearest } from "../suggest.ts";
+
+export interface FileStoreConfig {
+  readonly type: "file";
+  readonly path: string;
+  readonly denylist: string;
+}
+
+export interface SsmStoreConfig {
+  readonly type: "ssm";
+  readonly path: string;
+  readonly region: string;
+  readonly account: string;
+  readonly kmsKeyId?: string;
+}
+
+export type StoreConfig = FileStoreConfig | SsmStoreConfig;
+
+/** How a context reaches its cluster; `cluster` is the UID of the kube-system namespace. */
+export interface KubernetesConfig {
+  readonly context: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly externalSecret?: string | readonly string[];
+  readonly secret?: string | readonly string[];
+  readonly denylist?: string;
+  readonly gateway?: { readonly service: string; readonly adminPort?: number };
+}
+
+export interface GatewayConfig {
+  readonly url: string;
+  readonly admin: readonly string[];
+}
+
+/** A store, the gateways that enforce it, and the cluster between them. */
+export interface Context {
+  readonly name: string;
+  readonly store: StoreConfig;
+  readonly kubernetes: KubernetesConfig | null;
+  readonly gateway: GatewayConfig;
+}
+
+export interface PolicyConfig {
+  readonly roles: string;
+  readonly backends: string;
+  readonly manifests: readonly string[];
+  readonly iam: readonly string[];
+  readonly oidcIssuer: string | null;
+  readonly complete: boolean;
+}
+
+/** A key's life in seconds; null for never. */
+export interface KeysConfig {
+  readonly defaultTtlSeconds: number | null;
+  readonly maxTtlSeconds: number | null;
+}
+
+export interface Config {
+  /** The files it came from, the strongest first. */
+  readonly files: readonly string[];
+  readonly policy: PolicyConfig;
+  readonly keys: KeysConfig;
+  readonly contexts: readonly Context[];
+  /** From flag, environment, project or user file, in that order; null where none says. */
+  readonly currentContext: string | null;
+}
+
+/**
+ * The context that a command acts in.
+ * @throws AppError not-found when there is none of that name, usage when several could be meant.
+ */
+export function currentContext(config: Config): Context {
+  const names = config.contexts.map(({ name }) => name);
+  if (config.currentContext === null) {
+    const [only] = config.contexts;
+    if (only !== undefined && names.length === 1) return only;
+    throw new AppError("usage", "context_not_named", "no context is current, and there are several", {
+      hint: `Name one with --context: ${names.join(", ")}.`,
+    });
+  }
+  const found = config.contexts.find(({ name }) => name === config.currentContext);
+  if (found !== undefined) return found;
+  const near = nearest(config.currentContext, names);
+  throw new AppError("not-found", "context_not_found", `there is no context "${config.currentContext}"`, {
+    hint: near === null ? `Contexts: ${names.join(", ")}.` : `Did you mean ${near}?`,
+  });
+}

@@ -1,0 +1,86 @@
+import { stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { validate as isConfig } from "../../generated/mcpctl.js";
+import { AppError } from "../errors.ts";
+import { isFileErrorCode } from "../files/file-error.ts";
+import { readFileBytes } from "../files/read-file.ts";
+import { schemaFindings } from "../policy/schema-findings.ts";
+import { decodeSource, formatPlace, type Finding } from "../policy/source.ts";
+import { parseYaml, plainValue } from "../policy/yaml-source.ts";
+import type { Config } from "./config.ts";
+import { mergeConfig, type ConfigContent, type ConfigFile } from "./merge-config.ts";
+
+export interface ConfigRequest {
+  /** `--config`, else null. */
+  readonly configFlag: string | null;
+  /** `--context`, else null. */
+  readonly contextFlag: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+}
+
+const NAME = "mcpctl.yaml";
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * What is configured here? Flags beat MCPCTL_CONFIG and MCPCTL_CONTEXT, which beat the project's mcpctl.yaml
+ * (searched upwards), which beats `$XDG_CONFIG_HOME/mcpctl/config.yaml`.
+ * @throws AppError invalid or not-found, naming file, line and what to do.
+ */
+export async function loadConfig(request: ConfigRequest): Promise<Config> {
+  const named = request.configFlag ?? (request.env["MCPCTL_CONFIG"] || null);
+  const project = named === null ? await findProjectFile(request.cwd) : resolve(request.cwd, named);
+  const user = join(request.env["XDG_CONFIG_HOME"] || join(request.home, ".config"), "mcpctl", "config.yaml");
+  const files: ConfigFile[] = [];
+  if (project !== null) files.push(await readConfigFile(project));
+  if ((await isThere(user)) && user !== project) files.push(await readConfigFile(user));
+  const chosen = request.contextFlag ?? (request.env["MCPCTL_CONTEXT"] || null);
+  return mergeConfig(files, chosen, (path) => resolve(request.cwd, path));
+}
+
+/** A file in a folder that everyone may write to could be anybody's, and is not taken from above. */
+async function findProjectFile(cwd: string): Promise<string | null> {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const path = join(folder, NAME);
+    if (await isThere(path)) {
+      if (folder !== resolve(cwd) && ((await stat(folder)).mode & 0o002) !== 0) {
+        throw new AppError("invalid", "config_untrusted", `${path} lies in a folder that everyone may write to`, {
+          hint: "Move it, or name it with --config.",
+        });
+      }
+      return path;
+    }
+    if (folder === dirname(folder)) return null;
+  }
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  const reading = decodeSource(path, await readFileBytes(path, "the configuration", MAX_BYTES));
+  if (!reading.ok) throw unreadable(reading.finding);
+  const { documents, findings } = parseYaml(reading.source);
+  const [document] = documents;
+  if (findings[0] !== undefined) throw unreadable(findings[0]);
+  if (documents.length > 1) throw unreadable(reading.source.finding("MC002", 0, "the file holds more than one document"));
+  const [misfit] = document === undefined ? [] : schemaFindings(reading.source, document, isConfig);
+  if (misfit !== undefined) throw unreadable(misfit);
+  const content = document === undefined ? {} : (plainValue(document) as ConfigContent);
+  return { path, resolve: (relative) => resolve(dirname(path), relative), content };
+}
+
+function unreadable(finding: Finding): AppError {
+  return new AppError("invalid", "config_unreadable", `${formatPlace(finding.place)}: ${finding.message}`, {
+    hint: finding.hint ?? "See schemas/mcpctl.schema.json.",
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isFileErrorCode(error, "ENOENT") || isFileErrorCode(error, "ENOTDIR")) return false;
+    if (isFileErrorCode(error, "EACCES")) return false;
+    throw error;
+  }
+}

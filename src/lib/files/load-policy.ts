@@ -1,0 +1,37 @@
+import { AppError } from "../errors.ts";
+import { indexLocks, mergeLocks, parseDenylist, type Locks } from "../policy/locks.ts";
+import { readRegistry, type RegistryReading } from "../policy/registry.ts";
+import { readRoles, type RolesReading } from "../policy/role-file.ts";
+import { formatPlace, isError, MAX_POLICY_BYTES, type Finding } from "../policy/source.ts";
+import { decodeUtf8, readFileBytes, readFileBytesIfAny } from "./read-file.ts";
+
+/** A policy file to read, and how people call it: the path as they gave it. */
+export interface PolicyFile {
+  readonly path: string;
+  readonly label: string;
+}
+
+export async function loadRoles(file: PolicyFile): Promise<RolesReading> {
+  return readRoles(file.label, await readFileBytes(file.path, "the role file", MAX_POLICY_BYTES));
+}
+
+export async function loadRegistry(file: PolicyFile): Promise<RegistryReading> {
+  return readRegistry(file.label, await readFileBytes(file.path, "the backend registry", MAX_POLICY_BYTES));
+}
+
+/** The locks of a denylist file, null when there is none. @throws AppError invalid when it is not wholly understood. */
+export async function loadLocks(file: PolicyFile): Promise<Locks | null> {
+  const bytes = await readFileBytesIfAny(file.path, "the denylist", MAX_POLICY_BYTES);
+  return bytes === null ? null : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label)).locks);
+}
+
+/** Refuses to go on with a file that has errors, telling the first. @throws AppError invalid */
+export function requireUsable(findings: readonly Finding[]): void {
+  const errors = findings.filter(isError);
+  const [first] = errors;
+  if (first === undefined) return;
+  const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  throw new AppError("invalid", "policy_unusable", `${formatPlace(first.place)}: ${first.message}${more}`, {
+    hint: first.hint ?? "See them all with `mcpctl roles check`.",
+  });
+}

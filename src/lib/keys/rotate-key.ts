@@ -1,0 +1,50 @@
+import { AppError } from "../errors.ts";
+import { createProven } from "./create-proven.ts";
+import { issueKey, type Issuer } from "./issue-key.ts";
+import type { MintedKey } from "./key.ts";
+import type { EntryNote } from "./key-store.ts";
+import type { KeyEntry } from "./keyring.ts";
+import { formatEnds, parseEnds } from "./record.ts";
+import type { Subject } from "./subject.ts";
+
+export interface Rotation {
+  readonly old: KeyEntry;
+  readonly subject: Subject;
+  /** From when the old key is refused, milliseconds since 1970. */
+  readonly oldEndsAt: number;
+  /** The new key's own end; null for never. */
+  readonly expiresAt: number | null;
+}
+
+/**
+ * Makes a successor for the same role and user, then ends the old key, then delivers the new token. Whoever ends the
+ * old key first has rotated it: the other's successor is revoked.
+ * @throws AppError conflict (key_superseded) when somebody else was first, else the failure's own.
+ */
+export async function rotateKey(
+  issuer: Issuer,
+  rotation: Rotation,
+  note: EntryNote,
+  deliver: (key: MintedKey) => Promise<void>,
+): Promise<MintedKey> {
+  const { old, subject, oldEndsAt, expiresAt } = rotation;
+  const record = { role: subject.role, user: subject.user, expiresAt };
+  return issueKey(issuer, record, note, deliver, async (key) => {
+    const name = { role: subject.role, hash: old.hash, part: "ends" } as const;
+    const written = await createProven(issuer.store, name, formatEnds(oldEndsAt, key.id), note);
+    if (written.status === "taken") {
+      const next = parseEnds(written.value)?.next ?? null;
+      throw new AppError("conflict", "key_superseded", `${old.keyId} was rotated by somebody else${next === null ? "" : `, to ${next}`}`, {
+        hint: "Use their key, or make another with `mcpctl keys create`.",
+      });
+    }
+    if (written.status === "unproven") {
+      throw new AppError("unavailable", "write_unproven", `the end of ${old.keyId} was accepted by the store and cannot be read back`);
+    }
+  });
+}
+
+/** When the old key ends: its own end, or the end of the grace period if that is sooner. */
+export function endOfGrace(old: KeyEntry, now: number, graceSeconds: number): number {
+  return Math.min(old.endsAt, now + graceSeconds * 1000);
+}
