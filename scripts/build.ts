@@ -6,7 +6,7 @@ import { writeValidators } from "./validators.ts";
 await writeValidators();
 await rm("dist", { recursive: true, force: true });
 await build({
-  entryPoints: { main: "src/main.ts" },
+  entryPoints: { main: "src/main.ts", "demo-server": "src/demo/server.ts" },
   outdir: "dist",
   bundle: true,
   splitting: true,

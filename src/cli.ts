@@ -26,14 +26,13 @@ const BARE_NOUN = "commander.help";
 export async function run(argv: readonly string[], io: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
   let exit: ExitCode = 0;
   const program = new Command("mcpctl");
-  const ports: Ports = { ...createPorts(io, () => program.opts<GlobalOptions>()), ...overrides };
+  const ports: Ports = { ...createPorts(io, () => program.opts<GlobalOptions>(), paintFor(io.stdout, io, argv)), ...overrides };
   const cli: Cli = {
     ports,
     show: async (result, format) => {
       exit = result.exit ?? 0;
       if (result.view !== undefined) {
-        const paint = paintFor(io.stdout, io, argv);
-        await write(io.stdout, render(result.view, { format, isTerminal: io.stdout.isTerminal, paint }));
+        await write(io.stdout, render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }));
       }
       for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
     },

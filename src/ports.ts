@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, unlink } from "node:fs/promises";
 import { relative, resolve } from "node:path";
+import type { ChalkInstance } from "chalk";
 import type { Ports, TokenSink } from "./commands/ports.ts";
 import { currentContext, type Config } from "./lib/config/config.ts";
 import { loadConfig } from "./lib/config/load-config.ts";
@@ -16,7 +17,7 @@ export interface GlobalOptions {
 }
 
 /** The real ports; each is built when it is first asked for, so that offline commands build no client. */
-export function createPorts(io: Io, globals: () => GlobalOptions): Ports {
+export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkInstance): Ports {
   const config = once(() =>
     loadConfig({ configFlag: globals().config ?? null, contextFlag: globals().context ?? null, env: io.env, cwd: io.cwd, home: io.home }),
   );
@@ -35,6 +36,8 @@ export function createPorts(io: Io, globals: () => GlobalOptions): Ports {
     confirm: (lines, question) => confirm(io, lines, question),
     stdoutIsTerminal: io.stdout.isTerminal,
     sink: async (out) => (out === null ? stdoutSink(io) : fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)))),
+    print: (line) => void io.stdout.write(`${line}\n`).catch(() => undefined),
+    paint,
     tell: (line) => void io.stderr.write(`${line}\n`).catch(() => undefined),
   };
 }

@@ -1,3 +1,4 @@
+import type { ChalkInstance } from "chalk";
 import type { Config } from "../lib/config/config.ts";
 import type { KeyStore } from "../lib/keys/key-store.ts";
 
@@ -28,6 +29,10 @@ export interface Ports {
   readonly stdoutIsTerminal: boolean;
   /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */
   readonly sink: (out: string | null) => Promise<TokenSink>;
+  /** One line of data on stdout while work goes on. */
+  readonly print: (line: string) => void;
+  /** Colours for what `print` shows; none where they do not belong. */
+  readonly paint: ChalkInstance;
   /** Prose for stderr while work goes on. */
   readonly tell: (line: string) => void;
 }

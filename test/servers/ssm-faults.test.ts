@@ -54,12 +54,13 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   };
   const parameter = (): string => `${path}/dev-readonly/${ENTRY.hash}`;
 
-  it("asks who it is first, then sends one SecureString that must not overwrite", async () => {
+  it("asks who it is first, then sends one SecureString that must not overwrite, and reads it back", async () => {
     const store = open();
     expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
     expect(proxy.calls.map(({ action, region, service }) => ({ action, region, service }))).toEqual([
       { action: "GetCallerIdentity", region: "eu-central-1", service: "sts" },
       { action: "PutParameter", region: "eu-central-1", service: "ssm" },
+      { action: "GetParameter", region: "eu-central-1", service: "ssm" },
     ]);
     expect(proxy.sent("PutParameter")).toEqual([
       {
@@ -156,6 +157,30 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
       message: `AWS says that ${parameter()} exists, and does not show it yet.`,
     });
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200]);
+  });
+
+  it("proves what it created when only some reads are stale", async () => {
+    const waits: number[] = [];
+    const store = open({ pause: async (ms) => void waits.push(ms) });
+    proxy.inject("GetParameter", staleRead(), 3);
+    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
+    expect(waits).toEqual([100, 200, 400]);
+  });
+
+  it("calls unproven what it created and can never read", async () => {
+    const waits: number[] = [];
+    const store = open({ pause: async (ms) => void waits.push(ms) });
+    proxy.inject("GetParameter", staleRead(), 7);
+    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "unproven" });
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200]);
+    expect(proxy.sent("PutParameter")).toHaveLength(1);
+  });
+
+  it("tells what stands when somebody overwrote the entry before it was read back", async () => {
+    const store = open();
+    const shown = { Name: "x", Value: "dev-readonly/mallory", Version: 2 };
+    proxy.inject("GetParameter", () => json({ Parameter: shown }));
+    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "exists", value: "dev-readonly/mallory" });
   });
 
   it("gives a stale read and a stale list as they are: the caller proves a write", async () => {

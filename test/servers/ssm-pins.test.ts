@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openSsmStore, type SsmStoreDeps, type SsmStoreOptions } from "../../src/lib/stores/ssm-store.ts";
-import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { account, denyAccess, json, refuse } from "../support/faults.ts";
 import { TEST_CREDENTIALS } from "../support/moto.ts";
 
@@ -46,26 +46,42 @@ describe("the pins of an SSM store", () => {
     vi.stubEnv("AWS_ENDPOINT_URL", proxy.url);
   };
   const actions = (): readonly string[] => proxy.calls.map(({ action }) => action);
+  /** What was put, as reading it back shows it. */
+  const readBack: Fault = ({ body }) => {
+    const put = proxy.sent("PutParameter").find(({ Name }) => Name === body["Name"]);
+    return json({ Parameter: { Name: body["Name"], Value: put?.["Value"], Version: 1 } });
+  };
 
   it("writes when account and region are the pinned ones, asking once", async () => {
     proxy.inject("GetCallerIdentity", account(PINNED));
     proxy.inject("PutParameter", created, 2);
+    proxy.inject("GetParameter", readBack, 2);
     const store = open({ region: "eu-central-1", account: PINNED });
     await store.verify();
     await store.create(ENTRY, "dev-readonly/a", NOTE);
     await store.create({ ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE);
-    expect(actions()).toEqual(["GetCallerIdentity", "PutParameter", "PutParameter"]);
+    const write = ["PutParameter", "GetParameter"];
+    expect(actions()).toEqual(["GetCallerIdentity", ...write, ...write]);
   });
 
   it("asks once for creates that start together", async () => {
     proxy.inject("GetCallerIdentity", account(PINNED));
     proxy.inject("PutParameter", created, 2);
+    proxy.inject("GetParameter", readBack, 2);
     const store = open({ region: "eu-central-1", account: PINNED });
-    await Promise.all([
+    const outcomes = await Promise.all([
       store.create(ENTRY, "dev-readonly/a", NOTE),
       store.create({ ...ENTRY, part: "ends" }, "exp=x", NOTE),
     ]);
-    expect(actions()).toEqual(["GetCallerIdentity", "PutParameter", "PutParameter"]);
+    expect(outcomes).toEqual([{ status: "created" }, { status: "created" }]);
+    const [first, ...rest] = actions();
+    expect([first, ...rest.toSorted()]).toEqual([
+      "GetCallerIdentity",
+      "GetParameter",
+      "GetParameter",
+      "PutParameter",
+      "PutParameter",
+    ]);
   });
 
   it("writes nothing with the credentials of another account", async () => {

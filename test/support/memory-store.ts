@@ -32,6 +32,7 @@ export class MemoryStore implements KeyStore {
   readonly calls: string[] = [];
   readonly #held: Map<string, Held>;
   readonly #faults: Fault[] = [];
+  #unprovenCreates = 0;
   readonly #now: () => number;
   readonly #by: string | null;
 
@@ -47,9 +48,14 @@ export class MemoryStore implements KeyStore {
     for (let index = 0; index < times; index += 1) this.#faults.push({ method, error, when });
   }
 
-  /** Puts something under the path as a stranger would: any name, any value. */
-  plant(label: string, value: string, version = 1): void {
-    this.#put(label, value, version, null);
+  /** The next `times` creates are taken, and the store says that reading back did not show them. */
+  unproveNext(times = 1): void {
+    this.#unprovenCreates += times;
+  }
+
+  /** Puts something under the path as a stranger would: any name, any value, and any note. */
+  plant(label: string, value: string, version = 1, note: EntryNote | null = null): void {
+    this.#put(label, value, version, note);
   }
 
   /** Changes an entry as only a stranger would; its version is then not 1. */
@@ -84,7 +90,9 @@ export class MemoryStore implements KeyStore {
       const there = this.#held.get(label);
       if (there) return { status: "exists", value: there.entry.value };
       this.#put(label, value, 1, note);
-      return { status: "created" };
+      if (this.#unprovenCreates === 0) return { status: "created" };
+      this.#unprovenCreates -= 1;
+      return { status: "unproven" };
     });
   }
 

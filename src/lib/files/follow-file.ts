@@ -29,6 +29,8 @@ export interface FileFollower {
 
 /** Changes come in bursts: a mounted Secret is swapped in several steps. */
 const DEBOUNCE_MS = 5;
+/** A file changed more recently than this may change again without its times showing it (their grain is some milliseconds). */
+const SETTLED_MS = 100;
 /** A read that hangs, as on a dead network mount, counts as an error. */
 const READ_TIMEOUT_MS = 10_000;
 
@@ -44,12 +46,14 @@ class Follower {
   #names: ReadonlySet<string> = new Set();
   #signature: string | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #nextLookMs: number;
   #isLooking = false;
   #isDirty = false;
   #isClosed = false;
 
   constructor(options: FollowOptions) {
     this.#options = options;
+    this.#nextLookMs = options.pollMs;
   }
 
   start(): Promise<void> {
@@ -74,19 +78,23 @@ class Follower {
       await this.#lookOnce();
     } while (this.#isDirty && !this.#isClosed);
     this.#isLooking = false;
-    this.#lookAgainIn(this.#options.pollMs);
+    this.#lookAgainIn(this.#nextLookMs);
   }
 
   async #lookOnce(): Promise<void> {
+    this.#nextLookMs = this.#options.pollMs;
     const paths = await this.#options.paths();
     this.#watch(paths);
     // The signature comes before the bytes: what is written between the two is seen at the next look.
-    const signature = JSON.stringify(await Promise.all(paths.map(signatureOf)));
+    const signatures = await Promise.all(paths.map(signatureOf));
+    const signature = signatures.map(({ text }) => text).join("\n");
     if (signature === this.#signature) return;
     const readings: FileReading[] = [];
     for (const path of paths) readings.push(await this.#read(path));
-    // What failed is tried again at the next look, changed or not.
-    this.#signature = readings.every(({ ok }) => ok) ? signature : null;
+    // What failed, or changed just now, is read again at the next look.
+    const isSettled = signatures.every(({ changedMs }) => Math.abs(Date.now() - changedMs) > SETTLED_MS);
+    this.#signature = isSettled && readings.every(({ ok }) => ok) ? signature : null;
+    this.#nextLookMs = isSettled ? this.#options.pollMs : SETTLED_MS;
     if (!this.#isClosed) this.#options.onReadings(readings);
   }
 
@@ -145,12 +153,17 @@ class Follower {
   }
 }
 
-async function signatureOf(path: string): Promise<string> {
+interface Signature {
+  readonly text: string;
+  readonly changedMs: number;
+}
+
+async function signatureOf(path: string): Promise<Signature> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await inTime(stat(path, { bigint: true }), path);
-    return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+    const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await inTime(stat(path, { bigint: true }), path);
+    return { text: [dev, ino, size, mtimeNs, ctimeNs].join(" "), changedMs: Number(ctimeMs) };
   } catch {
-    return "unreadable";
+    return { text: "unreadable", changedMs: 0 };
   }
 }
 

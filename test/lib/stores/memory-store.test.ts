@@ -35,3 +35,22 @@ it("fails once when asked to, before or after the change", async () => {
   const create = `create dev-readonly/${NAME.hash}`;
   expect(store.calls).toEqual([create, "list", create, create, `read dev-readonly/${NAME.hash}`]);
 });
+
+it("takes an entry and does not prove it, once when asked to", async () => {
+  const store = new MemoryStore();
+  store.unproveNext();
+  expect(await store.create(NAME, "a", NOTE)).toEqual({ status: "unproven" });
+  expect(await store.create({ ...NAME, part: "revoked" }, "b", NOTE)).toEqual({ status: "created" });
+  expect((await store.list()).map(({ value }) => value)).toEqual(["a", "b"]);
+});
+
+it("tells the note that a stranger left", async () => {
+  const store = new MemoryStore();
+  store.plant(`dev-readonly/${NAME.hash}`, "a", 2, NOTE);
+  store.plant(`dev-readonly/${NAME.hash}.revoked`, "b");
+  const history = await store.history(new Set([NAME.hash]));
+  expect(history.map(({ name, note }) => ({ name, note }))).toEqual([
+    { name: NAME, note: NOTE },
+    { name: { ...NAME, part: "revoked" }, note: null },
+  ]);
+});

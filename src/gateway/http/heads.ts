@@ -1,0 +1,60 @@
+import { Refusal } from "../refusal.ts";
+
+/** The request headers that decide something, each at most once; null when absent. */
+export interface Heads {
+  readonly host: string | null;
+  readonly origin: string | null;
+  readonly authorization: string | null;
+  readonly contentType: string | null;
+  readonly contentEncoding: string | null;
+  readonly contentLength: string | null;
+  readonly sessionId: string | null;
+  readonly protocolVersion: string | null;
+  readonly mcpMethod: string | null;
+  readonly mcpName: string | null;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const FIELDS: ReadonlyMap<string, keyof Heads> = new Map([
+  ["host", "host"],
+  ["origin", "origin"],
+  ["authorization", "authorization"],
+  ["content-type", "contentType"],
+  ["content-encoding", "contentEncoding"],
+  ["content-length", "contentLength"],
+  ["mcp-session-id", "sessionId"],
+  ["mcp-protocol-version", "protocolVersion"],
+  ["mcp-method", "mcpMethod"],
+  ["mcp-name", "mcpName"],
+]);
+
+/** What a name that stands twice is refused as. */
+const TWICE: Readonly<Partial<Record<keyof Heads, Refusal["reason"]>>> = {
+  host: "host_not_allowed",
+  origin: "origin_not_allowed",
+  authorization: "key_malformed",
+};
+
+/** Reads them from the raw headers, for node's own view drops or joins a name that stands twice. @throws Refusal */
+export function readHeads(rawHeaders: readonly string[]): Heads {
+  const heads: Mutable<Heads> = {
+    host: null,
+    origin: null,
+    authorization: null,
+    contentType: null,
+    contentEncoding: null,
+    contentLength: null,
+    sessionId: null,
+    protocolVersion: null,
+    mcpMethod: null,
+    mcpName: null,
+  };
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const field = FIELDS.get((rawHeaders[at] as string).toLowerCase());
+    if (field === undefined) continue;
+    if (heads[field] !== null) throw new Refusal(TWICE[field] ?? "http_malformed");
+    heads[field] = rawHeaders[at + 1] as string;
+  }
+  return heads;
+}

@@ -1,0 +1,39 @@
+import { Pool } from "undici";
+
+export interface PoolLimits {
+  /** How long a backend may take to begin its answer; a slow tool answers late. */
+  readonly answerTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** One pool of kept-alive connections for each backend's origin. No redirect is followed, nothing is retried. */
+export class Pools {
+  readonly #limits: PoolLimits;
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(limits: PoolLimits) {
+    this.#limits = limits;
+  }
+
+  /** The pool for calls to this address, and the path within it. */
+  at(endpoint: string): { readonly pool: Pool; readonly path: string } {
+    const slash = endpoint.indexOf("/", endpoint.indexOf("//") + 2);
+    const origin = endpoint.slice(0, slash);
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new Pool(origin, {
+        allowH2: false,
+        connect: { timeout: this.#limits.connectTimeoutMs },
+        headersTimeout: this.#limits.answerTimeoutMs,
+        // Streams may be silent for as long as they like.
+        bodyTimeout: 0,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return { pool, path: endpoint.slice(slash) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+}

@@ -1,0 +1,27 @@
+import type { Reason } from "../lib/audit/reasons.ts";
+import type { Deny, Unknown } from "../lib/policy/decide.ts";
+import { REFUSALS, type Refused } from "./refusals.ts";
+
+/** Thrown where a call is refused; caught in one place, which answers and records it. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly reason: Exclude<Reason, "granted">;
+  /** What the caller gets instead of the table's row, where that depends on the call. */
+  readonly refused: Refused;
+
+  constructor(reason: Exclude<Reason, "granted">, changes: Partial<Refused> = {}) {
+    super(reason);
+    this.reason = reason;
+    this.refused = { ...REFUSALS[reason], ...changes };
+  }
+}
+
+/** The refusal that a decision stands for. `call` is what the body said. */
+export function refusalOf(decision: Deny | Unknown, call: { readonly tool: string | null; readonly isModern: boolean }): Refusal {
+  if (decision.outcome === "unknown" || decision.reason === "granted") return new Refusal(decision.outcome === "unknown" ? decision.reason : "internal_error");
+  if (decision.lock?.tell === true) return new Refusal(decision.reason, { message: `Locked: ${decision.lock.reason}` });
+  if (decision.reason === "tool_not_granted") return new Refusal("tool_not_granted", { message: `Unknown tool: ${call.tool ?? ""}` });
+  // Revision 2026-07-28 answers an unknown method with 404, the older ones with 200.
+  if (decision.reason === "method_not_granted" && call.isModern) return new Refusal("method_not_granted", { status: 404 });
+  return new Refusal(decision.reason);
+}

@@ -1,0 +1,73 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseKeysJson } from "../../lib/keys/keys-json.ts";
+import type { StoredEntry } from "../../lib/keys/key-store.ts";
+import { decodeUtf8 } from "../../lib/files/read-file.ts";
+import type { FileReading } from "../../lib/files/follow-file.ts";
+import { parseTime } from "../../lib/time.ts";
+import { bytesOf, FileSource, healthy, type Source, type SourcePorts, type Verdict } from "./source.ts";
+
+/** A Kubernetes Secret holds 1 MiB; a file may hold far more, but not without end. */
+const MAX_KEYS_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The entries of one `--keys` path: a keys.json, good for as long as it can be read, or the folder of a mounted Secret,
+ * whose age is what its `synced` says, for a Secret can be read in good health and still be frozen.
+ */
+export function keysSource(path: string, allowsBareHashes: boolean, ports: SourcePorts): Source<readonly StoredEntry[]> {
+  const heartbeat = new Heartbeat(ports);
+  return new FileSource<readonly StoredEntry[]>(
+    {
+      what: "keys",
+      path,
+      maxBytes: MAX_KEYS_BYTES,
+      // `synced` first: the keys read after it are at least as new as it says.
+      paths: async () => ((await isFolder(path)) ? [join(path, "synced"), join(path, "keys.json")] : [path]),
+      judge: (readings) => {
+        const isMounted = readings.length > 1;
+        const parsed = parseKeysJson(decodeUtf8(bytesOf(readings), path), { source: path, allowsBareHashes: allowsBareHashes || !isMounted });
+        return isMounted ? heartbeat.judge(parsed, readings[0]) : healthy(parsed, ports.clock);
+      },
+    },
+    ports,
+  );
+}
+
+/** Turns the time in `synced` into the age of the keys; one that is missing, unreadable or standing still is silence. */
+class Heartbeat {
+  readonly #ports: SourcePorts;
+  #text: string | null = null;
+  /** Monotonic time of the last beat; a gateway that never heard one trusts nothing. */
+  #freshAt: number | null = null;
+
+  constructor(ports: SourcePorts) {
+    this.#ports = ports;
+  }
+
+  judge(entries: readonly StoredEntry[], synced: FileReading | undefined): Verdict<readonly StoredEntry[]> {
+    const problem = this.#beat(synced);
+    if (this.#freshAt === null) return { ok: false, problem: problem ?? "has no heartbeat", isFatal: true };
+    return { ok: true, value: entries, freshAt: this.#freshAt, staleAt: this.#freshAt + this.#ports.maxAgeMs, problem };
+  }
+
+  #beat(synced: FileReading | undefined): string | null {
+    if (synced === undefined || !synced.ok) return "synced, the time of the last synchronisation, cannot be read";
+    const text = Buffer.from(synced.bytes).toString("latin1").trim();
+    const at = parseTime(text);
+    if (at === null) return "synced is not a time like 2026-11-20T09:00:00Z";
+    if (text === this.#text) return null;
+    this.#text = text;
+    // A time ahead of our clock counts as now, once: it ages from here like any other.
+    const ageMs = Math.max(0, this.#ports.clock.now() - at);
+    this.#freshAt = this.#ports.clock.monotonic() - ageMs;
+    return null;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,61 @@
+import { decodeUtf8 } from "../../lib/files/read-file.ts";
+import { mergeLocks, parseDenylist, type Lock } from "../../lib/policy/locks.ts";
+import { readRegistry, type Registry } from "../../lib/policy/registry.ts";
+import { readRoles, type Roles } from "../../lib/policy/role-file.ts";
+import { formatPlace, isError, MAX_POLICY_BYTES, type Finding } from "../../lib/policy/source.ts";
+import { bytesOf, FileSource, healthy, type Source, type SourcePorts } from "./source.ts";
+
+/** The role file; one with an error keeps the last good one in force. */
+export function rolesSource(path: string, ports: SourcePorts): Source<Roles> {
+  const judge: ConstructorParameters<typeof FileSource<Roles>>[0]["judge"] = (readings) => {
+    const { roles, findings } = readRoles(path, bytesOf(readings));
+    return rejection(findings) ?? healthy(roles, ports.clock);
+  };
+  return new FileSource<Roles>({ what: "roles", path, maxBytes: MAX_POLICY_BYTES, judge }, ports);
+}
+
+/** The backend registry, likewise. */
+export function registrySource(path: string, ports: SourcePorts): Source<Registry> {
+  const judge: ConstructorParameters<typeof FileSource<Registry>>[0]["judge"] = (readings) => {
+    const { registry, findings } = readRegistry(path, bytesOf(readings));
+    return rejection(findings) ?? healthy(registry, ports.clock);
+  };
+  return new FileSource<Registry>({ what: "backends", path, maxBytes: MAX_POLICY_BYTES, judge }, ports);
+}
+
+/**
+ * The locks in force. A denylist that is there but not wholly understood puts them out of use at once, so that every
+ * call is refused; one that vanished leaves the last good ones for a while. What was locked stays locked.
+ */
+export function locksSource(path: string, ports: SourcePorts): Source<readonly Lock[]> {
+  return new FileSource<readonly Lock[]>(
+    {
+      what: "locks",
+      path,
+      maxBytes: MAX_POLICY_BYTES,
+      judge: (readings, known) => {
+        const reading = readings.at(-1);
+        if (reading?.ok !== true) {
+          const isThere = reading?.error.code !== "file_not_found";
+          return { ok: false, problem: reading?.error.message ?? "was not read", isFatal: isThere };
+        }
+        try {
+          const { locks, vanished } = mergeLocks(known ?? [], parseDenylist(decodeUtf8(reading.bytes, path), path));
+          const problem = vanished.length === 0 ? null : `${vanished.length} locks vanished without being removed; they stay in force`;
+          return { ...healthy(locks, ports.clock), problem } as ReturnType<typeof healthy<readonly Lock[]>>;
+        } catch (error) {
+          return { ok: false, problem: error instanceof Error ? error.message : String(error), isFatal: true };
+        }
+      },
+    },
+    ports,
+  );
+}
+
+function rejection(findings: readonly Finding[]): { readonly ok: false; readonly problem: string; readonly isFatal: false } | null {
+  const errors = findings.filter(isError);
+  const [first] = errors;
+  if (first === undefined) return null;
+  const more = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  return { ok: false, problem: `${formatPlace(first.place)}: ${first.message}${more}`, isFatal: false };
+}

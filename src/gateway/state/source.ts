@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { AppError } from "../../lib/errors.ts";
+import { followFiles, type FileFollower, type FileReading } from "../../lib/files/follow-file.ts";
+import type { Clock } from "./clock.ts";
+import { NOTHING_LOADED, type Loaded } from "./loaded.ts";
+
+/** What every source needs of the gateway. */
+export interface SourcePorts {
+  readonly clock: Clock;
+  readonly maxAgeMs: number;
+  readonly pollMs: number;
+  /** Called after every change of `current`. */
+  readonly onChange: () => void;
+  readonly log: (line: string) => void;
+}
+
+/** A followed file, or several that belong together, and the last good value made of it. */
+export interface Source<T> {
+  readonly what: string;
+  readonly path: string;
+  readonly current: Loaded<T>;
+  readonly ready: Promise<void>;
+  close(): void;
+}
+
+/** What a reading is worth: a value and since when it holds, or what is wrong with it. */
+export type Verdict<T> =
+  | { readonly ok: true; readonly value: T; readonly freshAt: number; readonly staleAt: number; readonly problem: string | null }
+  /** `isFatal` takes the last good value out of use at once. */
+  | { readonly ok: false; readonly problem: string; readonly isFatal: boolean };
+
+export interface SourceOptions<T> {
+  readonly what: string;
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly paths?: () => Promise<readonly string[]>;
+  /** Which of the files gives the digest and the bytes to compare: the last one. */
+  readonly judge: (readings: readonly FileReading[], previous: T | null) => Verdict<T>;
+}
+
+/** Follows files and keeps the last good value; it is used for `maxAgeMs` after its file broke, then no longer. */
+export class FileSource<T> implements Source<T> {
+  readonly what: string;
+  readonly path: string;
+  readonly #options: SourceOptions<T>;
+  readonly #ports: SourcePorts;
+  readonly #follower: FileFollower;
+  #current: Loaded<T> = NOTHING_LOADED;
+  /** The last good value, kept even while it is out of use: what it locked or revoked stays so. */
+  #lastGood: T | null = null;
+  #seen: string | null = null;
+  #brokenAt: number | null = null;
+
+  constructor(options: SourceOptions<T>, ports: SourcePorts) {
+    this.what = options.what;
+    this.path = options.path;
+    this.#options = options;
+    this.#ports = ports;
+    const paths = options.paths ?? (() => Promise.resolve([options.path]));
+    const { what, maxBytes } = options;
+    this.#follower = followFiles({ paths, what, maxBytes, pollMs: ports.pollMs, onReadings: (readings) => this.#take(readings) });
+  }
+
+  get current(): Loaded<T> {
+    return this.#current;
+  }
+
+  get ready(): Promise<void> {
+    return this.#follower.ready;
+  }
+
+  close(): void {
+    this.#follower.close();
+  }
+
+  #take(readings: readonly FileReading[]): void {
+    const seen = JSON.stringify(readings.map(fingerprint));
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    const verdict = this.#judge(readings);
+    const before = this.#current.problem;
+    this.#current = verdict.ok ? this.#accept(verdict, readings) : this.#keep(verdict);
+    if (this.#current.problem !== before) this.#report(this.#current.problem);
+    this.#ports.onChange();
+  }
+
+  #judge(readings: readonly FileReading[]): Verdict<T> {
+    try {
+      return this.#options.judge(readings, this.#lastGood);
+    } catch (error) {
+      if (error instanceof AppError) return { ok: false, problem: error.message, isFatal: false };
+      this.#ports.log(`${this.what} ${this.path}: ${error instanceof Error ? error.stack : String(error)}`);
+      return { ok: false, problem: "could not be judged, see the log", isFatal: true };
+    }
+  }
+
+  #accept(verdict: Verdict<T> & { ok: true }, readings: readonly FileReading[]): Loaded<T> {
+    this.#brokenAt = null;
+    this.#lastGood = verdict.value;
+    const { value, staleAt, freshAt, problem } = verdict;
+    return { value, staleAt, freshAt, problem, digest: digestOf(readings.at(-1)) };
+  }
+
+  #keep(verdict: Verdict<T> & { ok: false }): Loaded<T> {
+    this.#brokenAt ??= this.#ports.clock.monotonic();
+    const value = verdict.isFatal ? null : this.#lastGood;
+    const staleAt = Math.min(this.#current.staleAt, this.#brokenAt + this.#ports.maxAgeMs);
+    return { ...this.#current, value, staleAt, freshAt: this.#current.freshAt === null ? null : Math.min(this.#current.freshAt, this.#brokenAt), problem: verdict.problem };
+  }
+
+  #report(problem: string | null): void {
+    this.#ports.log(problem === null ? `${this.what} ${this.path} is read and in force` : `${this.what} ${this.path}: ${problem}`);
+  }
+}
+
+/** Healthy for as long as its file can be read: no age limit. */
+export function healthy<T>(value: T, clock: Clock): Verdict<T> {
+  return { ok: true, value, freshAt: clock.monotonic(), staleAt: Infinity, problem: null };
+}
+
+/** The bytes of the one file. @throws AppError as reading it failed */
+export function bytesOf(readings: readonly FileReading[]): Uint8Array {
+  const reading = readings.at(-1);
+  if (reading === undefined) throw new AppError("not-found", "file_not_found", "there is no file to read");
+  if (!reading.ok) throw reading.error;
+  return reading.bytes;
+}
+
+function fingerprint(reading: FileReading): readonly [string, string | null] {
+  return reading.ok ? [reading.path, digestOf(reading)] : [reading.path, reading.error.message];
+}
+
+function digestOf(reading: FileReading | undefined): string | null {
+  return reading?.ok ? createHash("sha256").update(reading.bytes).digest("hex") : null;
+}
