@@ -15,7 +15,6 @@ await build({
   target: "node22.19",
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   legalComments: "linked",
   logLevel: "warning",
   // CommonJS packages in the bundle call require() for node's own modules.

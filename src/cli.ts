@@ -1,13 +1,8 @@
 import { Chalk, type ChalkInstance } from "chalk";
 import { Command, CommanderError } from "commander";
-import { registerCan } from "./commands/can.ts";
 import type { Cli } from "./commands/cli.ts";
 import { withExamples } from "./commands/cli.ts";
-import { registerDemo } from "./commands/demo.ts";
-import { registerGateway } from "./commands/gateway/index.ts";
-import { registerKeys } from "./commands/keys/index.ts";
 import type { Ports } from "./commands/ports.ts";
-import { registerRoles } from "./commands/roles/index.ts";
 import type { Io, Output } from "./io.ts";
 import { AppError, EXIT_BUG, EXIT_BY_KIND, type ExitCode } from "./lib/errors.ts";
 import { fileError } from "./lib/files/file-error.ts";
@@ -32,13 +27,14 @@ export async function run(argv: readonly string[], io: Io, overrides: Partial<Po
     show: async (result, format) => {
       exit = result.exit ?? 0;
       if (result.view !== undefined) {
-        await write(io.stdout, render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }));
+        await write(io.stdout, await render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }));
       }
       for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
     },
   };
-  const output = declare(program, cli);
+  const output = declare(program);
   try {
+    for (const register of await loadCommands(argv)) register(program, cli);
     await program.parseAsync(argv, { from: "user" });
     await write(io.stdout, output.out());
     return exit;
@@ -51,8 +47,26 @@ export async function run(argv: readonly string[], io: Io, overrides: Partial<Po
   }
 }
 
-/** All commands and flags; help and usage errors are kept, so that only `run` writes. */
-function declare(program: Command, cli: Cli): { readonly out: () => string; readonly err: () => string } {
+type Register = (program: Command, cli: Cli) => void;
+
+/** Every command, in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  keys: async () => (await import("./commands/keys/index.ts")).registerKeys,
+  roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
+  can: async () => (await import("./commands/can.ts")).registerCan,
+  gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
+  demo: async () => (await import("./commands/demo.ts")).registerDemo,
+};
+
+/** Only the code of the commands that the line names, for a fast start; all of it where it names none, or asks for help. */
+async function loadCommands(argv: readonly string[]): Promise<readonly Register[]> {
+  const named = Object.keys(COMMANDS).filter((name) => argv.includes(name));
+  const names = named.length === 0 || argv.includes("help") ? Object.keys(COMMANDS) : named;
+  return Promise.all(names.map((name) => (COMMANDS[name] as () => Promise<Register>)()));
+}
+
+/** The program itself; help and usage errors are kept, so that only `run` writes. */
+function declare(program: Command): { readonly out: () => string; readonly err: () => string } {
   let out = "";
   let err = "";
   program
@@ -67,11 +81,6 @@ function declare(program: Command, cli: Cli): { readonly out: () => string; read
     .exitOverride()
     .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
   withExamples(program, "mcpctl keys create --role dev-readonly --user incident-agent-01", "mcpctl can dev-readonly eks-ro");
-  registerKeys(program, cli);
-  registerRoles(program, cli);
-  registerCan(program, cli);
-  registerGateway(program, cli);
-  registerDemo(program, cli);
   return { out: () => out, err: () => err };
 }
 

@@ -1,10 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { open, unlink } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { ChalkInstance } from "chalk";
 import type { Ports, TokenSink } from "./commands/ports.ts";
 import { currentContext, type Config } from "./lib/config/config.ts";
-import { loadConfig } from "./lib/config/load-config.ts";
 import { AppError } from "./lib/errors.ts";
 import { fileError } from "./lib/files/file-error.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
@@ -18,16 +16,18 @@ export interface GlobalOptions {
 
 /** The real ports; each is built when it is first asked for, so that offline commands build no client. */
 export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkInstance): Ports {
-  const config = once(() =>
-    loadConfig({ configFlag: globals().config ?? null, contextFlag: globals().context ?? null, env: io.env, cwd: io.cwd, home: io.home }),
-  );
+  const config = once(async () => {
+    const { loadConfig } = await import("./lib/config/load-config.ts");
+    return loadConfig({ configFlag: globals().config ?? null, contextFlag: globals().context ?? null, env: io.env, cwd: io.cwd, home: io.home });
+  });
   const label = (path: string): string => {
     const short = relative(io.cwd, path);
     return short === "" || short.startsWith("..") ? path : short;
   };
   return {
     now: Date.now,
-    randomBytes,
+    // Loading the module costs a tenth of a short command's time, and few commands need it.
+    randomBytes: (length) => process.getBuiltinModule("node:crypto").randomBytes(length),
     signal: io.signal,
     cwd: io.cwd,
     config,

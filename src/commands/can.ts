@@ -30,14 +30,14 @@ export async function can(role: string, backend: string, ports: Pick<Ports, "con
   const config = await ports.config();
   const rolesFile = { path: config.policy.roles, label: ports.label(config.policy.roles) };
   const backendsFile = { path: config.policy.backends, label: ports.label(config.policy.backends) };
-  const roles = await loadRoles(rolesFile);
+  const roles = loadRoles(rolesFile);
   requireUsable(roles.findings);
-  const registry = await loadRegistry(backendsFile);
+  const registry = loadRegistry(backendsFile);
   requireUsable(registry.findings);
   const policy: Policy = { roles: roles.roles, registry: registry.registry };
   requireKnown("role", role, policy.roles, rolesFile.label);
   requireKnown("backend", backend, policy.registry, backendsFile.label);
-  const { locks, note } = await readLocks(currentContext(config), ports.label);
+  const { locks, note } = readLocks(currentContext(config), ports.label);
   const request = { role, user: null, keyId: null, backend, method: null, tool: null };
   return answer(role, backend, decide(policy, locks, request, ports.now()), note);
 }
@@ -51,11 +51,11 @@ function requireKnown(kind: "role" | "backend", name: string, known: ReadonlyMap
 }
 
 /** Locks are heeded where they are in a file; elsewhere the answer says that they were not read. */
-async function readLocks(context: Context, label: Ports["label"]): Promise<{ locks: Locks; note: string | null }> {
+function readLocks(context: Context, label: Ports["label"]): { locks: Locks; note: string | null } {
   const none = indexLocks([]);
   if (context.store.type !== "file") return { locks: none, note: `Locks were not read: the denylist of context ${context.name} is in its cluster.` };
   const path = context.store.denylist;
-  const locks = await loadLocks({ path, label: label(path) });
+  const locks = loadLocks({ path, label: label(path) });
   return locks === null ? { locks: none, note: `Locks were not read: ${label(path)} does not exist.` } : { locks, note: null };
 }
 

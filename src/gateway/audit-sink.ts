@@ -1,7 +1,8 @@
 import { closeSync, openSync, write } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { AppError } from "../lib/errors.ts";
-import { fileError } from "../lib/files/file-error.ts";
+import { fileError, isFileErrorCode } from "../lib/files/file-error.ts";
 
 const writeBytes = promisify(write);
 const STDOUT = 1;
@@ -95,6 +96,8 @@ export class AuditSink {
     this.#timer = null;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = null;
+      // What came after the last look at the lines.
+      if (this.#lines.length > 0) this.#start();
     });
   }
 
@@ -119,15 +122,15 @@ export class AuditSink {
         at += bytesWritten;
         this.#recover();
       } catch (error) {
-        this.#fail(error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+        // A pipe that is full for the moment is no failure; the bound on what waits is.
+        const isBusy = isFileErrorCode(error, "EAGAIN");
+        if (!isBusy) this.#fail(error);
+        await delay(isBusy ? FLUSH_MS : RETRY_MS, undefined, { ref: false });
       }
     }
   }
 
   #fail(error: unknown): void {
-    // A pipe that is full for the moment is no failure; the bound on what waits is.
-    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return;
     this.#failures += 1;
     if (this.#isFailing) return;
     this.#isFailing = true;

@@ -13,6 +13,8 @@ interface Fault {
   readonly method: Method;
   readonly error: Error;
   readonly when: "before" | "after";
+  /** How many calls of the method pass before it. */
+  readonly skip: number;
 }
 
 export interface MemoryStoreOptions {
@@ -32,7 +34,8 @@ export class MemoryStore implements KeyStore {
   readonly calls: string[] = [];
   readonly #held: Map<string, Held>;
   readonly #faults: Fault[] = [];
-  #unprovenCreates = 0;
+  /** How many creates from now are taken and not proven. */
+  #unproven: readonly number[] = [];
   readonly #now: () => number;
   readonly #by: string | null;
 
@@ -45,12 +48,17 @@ export class MemoryStore implements KeyStore {
 
   /** The next `times` calls of `method` reject: before anything is done, or after it was done, unseen by the caller. */
   failNext(method: Method, error: Error, when: "before" | "after" = "before", times = 1): void {
-    for (let index = 0; index < times; index += 1) this.#faults.push({ method, error, when });
+    for (let index = 0; index < times; index += 1) this.#faults.push({ method, error, when, skip: 0 });
   }
 
-  /** The next `times` creates are taken, and the store says that reading back did not show them. */
-  unproveNext(times = 1): void {
-    this.#unprovenCreates += times;
+  /** The same for one call of `method`, after `skip` others. */
+  failAfter(skip: number, method: Method, error: Error, when: "before" | "after" = "before"): void {
+    this.#faults.push({ method, error, when, skip });
+  }
+
+  /** The next create, or the one after `skip` others, is taken, and the store says that reading back did not show it. */
+  unproveNext(skip = 0): void {
+    this.#unproven = [...this.#unproven, skip];
   }
 
   /** Puts something under the path as a stranger would: any name, any value, and any note. */
@@ -90,9 +98,9 @@ export class MemoryStore implements KeyStore {
       const there = this.#held.get(label);
       if (there) return { status: "exists", value: there.entry.value };
       this.#put(label, value, 1, note);
-      if (this.#unprovenCreates === 0) return { status: "created" };
-      this.#unprovenCreates -= 1;
-      return { status: "unproven" };
+      const isProven = !this.#unproven.includes(0);
+      this.#unproven = this.#unproven.filter((skip) => skip > 0).map((skip) => skip - 1);
+      return { status: isProven ? "created" : "unproven" };
     });
   }
 
@@ -114,7 +122,10 @@ export class MemoryStore implements KeyStore {
   async #call<T>(method: Method, told: string, work: () => T): Promise<T> {
     this.calls.push(told);
     const index = this.#faults.findIndex((fault) => fault.method === method);
-    const [fault] = index < 0 ? [] : this.#faults.splice(index, 1);
+    const [planned] = index < 0 ? [] : this.#faults.splice(index, 1);
+    const isDue = planned !== undefined && planned.skip === 0;
+    if (planned !== undefined && !isDue) this.#faults.splice(index, 0, { ...planned, skip: planned.skip - 1 });
+    const fault = isDue ? planned : undefined;
     if (fault?.when === "before") throw fault.error;
     const result = work();
     if (fault) throw fault.error;

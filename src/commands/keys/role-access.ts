@@ -10,7 +10,7 @@ import type { Ports } from "../ports.ts";
  */
 export async function loadRoleAccess(ports: Pick<Ports, "config" | "label">, role: string, needsRegistry: boolean): Promise<readonly Backend[]> {
   const { policy } = await ports.config();
-  const roles = await loadRoles({ path: policy.roles, label: ports.label(policy.roles) });
+  const roles = loadRoles({ path: policy.roles, label: ports.label(policy.roles) });
   requireUsable(roles.findings);
   const found = roles.roles.get(role);
   if (found === undefined) {
@@ -20,7 +20,7 @@ export async function loadRoleAccess(ports: Pick<Ports, "config" | "label">, rol
     });
   }
   if (!needsRegistry) return [];
-  const registry = await loadRegistry({ path: policy.backends, label: ports.label(policy.backends) });
+  const registry = loadRegistry({ path: policy.backends, label: ports.label(policy.backends) });
   requireUsable(registry.findings);
   return [...found.grants.keys()].map((name) => registry.registry.get(name)).filter((backend) => backend !== undefined);
 }

@@ -64,5 +64,12 @@ function describe(key: KeyData & { readonly history: readonly HistoryData[] }): 
 
 function formatHistory({ at, action, entry, by, author, reason }: HistoryData): string {
   const who = by ?? author ?? "somebody";
-  return `${at ?? "-"} ${action ?? `wrote the ${entry}`} by ${who}${reason === null ? "" : `: ${reason}`}`;
+  return `${at ?? "-"} ${deed(action, entry)} by ${who}${reason === null ? "" : `: ${reason}`}`;
+}
+
+/** A rotation leaves its note on the old key's end and on the new key's record. */
+function deed(action: string | null, entry: HistoryData["entry"]): string {
+  if (entry === "ends") return "rotated";
+  if (entry === "revoked") return "revoked";
+  return action === "rotate" ? "made by rotation" : "created";
 }

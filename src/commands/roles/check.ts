@@ -35,8 +35,8 @@ export async function checkRoles(options: CheckOptions, ports: Pick<Ports, "conf
   const rolesPath = options.file === null ? policy.roles : resolve(ports.cwd, options.file);
   const backendsPath = options.backends === undefined ? policy.backends : resolve(ports.cwd, options.backends);
   const file = { path: rolesPath, label: ports.label(rolesPath) };
-  const roles = await loadRoles(file);
-  const registry = await loadRegistry({ path: backendsPath, label: ports.label(backendsPath) });
+  const roles = loadRoles(file);
+  const registry = loadRegistry({ path: backendsPath, label: ports.label(backendsPath) });
   const findings = [...registry.findings, ...roles.findings];
   if (!findings.some((finding) => finding.isUnreadable)) {
     findings.push(...lintRoles(roles.roles, registry.registry, (line) => roles.source.line(line)));

@@ -1,9 +1,9 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { validate as isConfig } from "../../generated/mcpctl.js";
 import { AppError } from "../errors.ts";
 import { isFileErrorCode } from "../files/file-error.ts";
-import { readFileBytes } from "../files/read-file.ts";
+import { readFileBytesSync } from "../files/read-file.ts";
 import { schemaFindings } from "../policy/schema-findings.ts";
 import { decodeSource, formatPlace, type Finding } from "../policy/source.ts";
 import { parseYaml, plainValue } from "../policy/yaml-source.ts";
@@ -28,23 +28,23 @@ const MAX_BYTES = 1024 * 1024;
  * (searched upwards), which beats `$XDG_CONFIG_HOME/mcpctl/config.yaml`.
  * @throws AppError invalid or not-found, naming file, line and what to do.
  */
-export async function loadConfig(request: ConfigRequest): Promise<Config> {
+export function loadConfig(request: ConfigRequest): Config {
   const named = request.configFlag ?? (request.env["MCPCTL_CONFIG"] || null);
-  const project = named === null ? await findProjectFile(request.cwd) : resolve(request.cwd, named);
+  const project = named === null ? findProjectFile(request.cwd) : resolve(request.cwd, named);
   const user = join(request.env["XDG_CONFIG_HOME"] || join(request.home, ".config"), "mcpctl", "config.yaml");
   const files: ConfigFile[] = [];
-  if (project !== null) files.push(await readConfigFile(project));
-  if ((await isThere(user)) && user !== project) files.push(await readConfigFile(user));
+  if (project !== null) files.push(readConfigFile(project));
+  if ((isThere(user)) && user !== project) files.push(readConfigFile(user));
   const chosen = request.contextFlag ?? (request.env["MCPCTL_CONTEXT"] || null);
   return mergeConfig(files, chosen, (path) => resolve(request.cwd, path));
 }
 
 /** A file in a folder that everyone may write to could be anybody's, and is not taken from above. */
-async function findProjectFile(cwd: string): Promise<string | null> {
+function findProjectFile(cwd: string): string | null {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const path = join(folder, NAME);
-    if (await isThere(path)) {
-      if (folder !== resolve(cwd) && ((await stat(folder)).mode & 0o002) !== 0) {
+    if (isThere(path)) {
+      if (folder !== resolve(cwd) && ((statSync(folder)).mode & 0o002) !== 0) {
         throw new AppError("invalid", "config_untrusted", `${path} lies in a folder that everyone may write to`, {
           hint: "Move it, or name it with --config.",
         });
@@ -55,8 +55,8 @@ async function findProjectFile(cwd: string): Promise<string | null> {
   }
 }
 
-async function readConfigFile(path: string): Promise<ConfigFile> {
-  const reading = decodeSource(path, await readFileBytes(path, "the configuration", MAX_BYTES));
+function readConfigFile(path: string): ConfigFile {
+  const reading = decodeSource(path, readFileBytesSync(path, "the configuration", MAX_BYTES));
   if (!reading.ok) throw unreadable(reading.finding);
   const { documents, findings } = parseYaml(reading.source);
   const [document] = documents;
@@ -74,9 +74,9 @@ function unreadable(finding: Finding): AppError {
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
+function isThere(path: string): boolean {
   try {
-    await stat(path);
+    statSync(path);
     return true;
   } catch (error) {
     if (isFileErrorCode(error, "ENOENT") || isFileErrorCode(error, "ENOTDIR")) return false;

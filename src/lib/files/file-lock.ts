@@ -46,7 +46,8 @@ async function acquire(lock: DatabaseSync, path: string, signal: AbortSignal | u
       }
     }
     // Jitter, so that many waiting processes do not knock in step.
-    await delay(2 + Math.random() * 18, undefined, signal === undefined ? {} : { signal });
+    await delay(2 + Math.random() * 18);
+    if (signal?.aborted === true) throw new AppError("interrupted", "interrupted", "interrupted while waiting for another process; nothing was changed");
   }
 }
 

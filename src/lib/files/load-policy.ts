@@ -3,7 +3,7 @@ import { indexLocks, mergeLocks, parseDenylist, type Locks } from "../policy/loc
 import { readRegistry, type RegistryReading } from "../policy/registry.ts";
 import { readRoles, type RolesReading } from "../policy/role-file.ts";
 import { formatPlace, isError, MAX_POLICY_BYTES, type Finding } from "../policy/source.ts";
-import { decodeUtf8, readFileBytes, readFileBytesIfAny } from "./read-file.ts";
+import { decodeUtf8, readFileBytesSync, readFileBytesIfAnySync } from "./read-file.ts";
 
 /** A policy file to read, and how people call it: the path as they gave it. */
 export interface PolicyFile {
@@ -11,17 +11,17 @@ export interface PolicyFile {
   readonly label: string;
 }
 
-export async function loadRoles(file: PolicyFile): Promise<RolesReading> {
-  return readRoles(file.label, await readFileBytes(file.path, "the role file", MAX_POLICY_BYTES));
+export function loadRoles(file: PolicyFile): RolesReading {
+  return readRoles(file.label, readFileBytesSync(file.path, "the role file", MAX_POLICY_BYTES));
 }
 
-export async function loadRegistry(file: PolicyFile): Promise<RegistryReading> {
-  return readRegistry(file.label, await readFileBytes(file.path, "the backend registry", MAX_POLICY_BYTES));
+export function loadRegistry(file: PolicyFile): RegistryReading {
+  return readRegistry(file.label, readFileBytesSync(file.path, "the backend registry", MAX_POLICY_BYTES));
 }
 
 /** The locks of a denylist file, null when there is none. @throws AppError invalid when it is not wholly understood. */
-export async function loadLocks(file: PolicyFile): Promise<Locks | null> {
-  const bytes = await readFileBytesIfAny(file.path, "the denylist", MAX_POLICY_BYTES);
+export function loadLocks(file: PolicyFile): Locks | null {
+  const bytes = readFileBytesIfAnySync(file.path, "the denylist", MAX_POLICY_BYTES);
   return bytes === null ? null : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label)).locks);
 }
 

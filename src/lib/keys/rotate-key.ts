@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { formatTime } from "../time.ts";
 import { createProven } from "./create-proven.ts";
 import { issueKey, type Issuer } from "./issue-key.ts";
 import type { MintedKey } from "./key.ts";
@@ -29,19 +30,41 @@ export async function rotateKey(
 ): Promise<MintedKey> {
   const { old, subject, oldEndsAt, expiresAt } = rotation;
   const record = { role: subject.role, user: subject.user, expiresAt };
-  return issueKey(issuer, record, note, deliver, async (key) => {
-    const name = { role: subject.role, hash: old.hash, part: "ends" } as const;
-    const written = await createProven(issuer.store, name, formatEnds(oldEndsAt, key.id), note);
-    if (written.status === "taken") {
-      const next = parseEnds(written.value)?.next ?? null;
-      throw new AppError("conflict", "key_superseded", `${old.keyId} was rotated by somebody else${next === null ? "" : `, to ${next}`}`, {
-        hint: "Use their key, or make another with `mcpctl keys create`.",
-      });
-    }
-    if (written.status === "unproven") {
-      throw new AppError("unavailable", "write_unproven", `the end of ${old.keyId} was accepted by the store and cannot be read back`);
-    }
-  });
+  let isOldEnding = false;
+  const claim = async (key: MintedKey): Promise<void> => {
+    await endOldKey(issuer, rotation, key, note);
+    isOldEnding = true;
+  };
+  try {
+    return await issueKey(issuer, record, note, deliver, claim);
+  } catch (error) {
+    throw isOldEnding ? tellOfOldKey(rotation, error) : error;
+  }
+}
+
+/** Whoever makes the marker first has rotated the key. */
+async function endOldKey({ store }: Issuer, { old, subject, oldEndsAt }: Rotation, key: MintedKey, note: EntryNote): Promise<void> {
+  const name = { role: subject.role, hash: old.hash, part: "ends" } as const;
+  const written = await createProven(store, name, formatEnds(oldEndsAt, key.id), note);
+  if (written.status === "taken") {
+    const next = parseEnds(written.value)?.next ?? null;
+    throw new AppError("conflict", "key_superseded", `${old.keyId} was rotated by somebody else${next === null ? "" : `, to ${next}`}`, {
+      hint: "Use their key, or make another with `mcpctl keys create`.",
+    });
+  }
+  if (written.status === "unproven") {
+    throw new AppError("unavailable", "write_unproven", `the end of ${old.keyId} was accepted by the store and cannot be read back`);
+  }
+}
+
+/** An end is never taken back, so whoever reads of the failure must also read that the old key ends. */
+function tellOfOldKey({ old, subject, oldEndsAt }: Rotation, error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  const message = `${error.message}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
+  const hint = error.hint?.startsWith("Run `mcpctl keys revoke")
+    ? error.hint
+    : `Make another with \`mcpctl keys create --role ${subject.role} --user ${subject.user}\`.`;
+  return new AppError(error.kind, error.code, message, { hint, cause: error });
 }
 
 /** When the old key ends: its own end, or the end of the grace period if that is sooner. */

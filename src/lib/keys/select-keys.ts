@@ -40,11 +40,17 @@ function matches(key: KeyEntry, { id, role, user }: KeySelector): boolean {
   return user === null || key.claims.some((claim) => claim.user === user);
 }
 
-function hintFor(keyring: Keyring, { id, user }: KeySelector): string {
+function hintFor(keyring: Keyring, { id, user, role }: KeySelector): string {
   const keys = [...keyring.keys.values()];
+  const users = new Set(keys.flatMap((key) => key.claims.map((claim) => claim.user)));
+  const roles = new Set(keys.flatMap((key) => [...key.folders, ...key.claims.map((claim) => claim.role)]));
   const near =
-    id === null
-      ? nearest(user ?? "", new Set(keys.flatMap((key) => key.claims.map((claim) => claim.user))))
-      : nearest(id, keys.map((key) => key.keyId));
+    id !== null
+      ? nearest(id, keys.map((key) => key.keyId))
+      : user !== null && !users.has(user)
+        ? nearest(user, users)
+        : role !== null && !roles.has(role)
+          ? nearest(role, roles)
+          : null;
   return near === null ? "See them all with `mcpctl keys list`." : `Did you mean ${near}?`;
 }

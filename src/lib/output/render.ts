@@ -1,6 +1,4 @@
 import type { ChalkInstance } from "chalk";
-import CliTable from "cli-table3";
-import { stringify } from "yaml";
 import { printable } from "./printable.ts";
 import type { Format, Table, View } from "./view.ts";
 
@@ -12,17 +10,17 @@ export interface RenderOptions {
 }
 
 /** The one place that turns a view into text; ends with a line end unless it is empty. */
-export function render(view: View, options: RenderOptions): string {
-  const text = renderForm(view, options);
+export async function render(view: View, options: RenderOptions): Promise<string> {
+  const text = await renderForm(view, options);
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
-function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): string {
+async function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): Promise<string> {
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
       return JSON.stringify(view.data, null, 2);
     case "yaml":
-      return stringify(view.data);
+      return (await import("yaml")).stringify(view.data);
     case "name":
       return (view.names ?? []).join("\n");
     case "text":
@@ -33,10 +31,11 @@ function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): s
 }
 
 /** Aligned columns with a header on a terminal; elsewhere tabs and no header, for other programs to cut. */
-function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstance): string {
+async function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstance): Promise<string> {
   const rows = table.rows.map((row) => row.map(printable));
   if (!isTerminal) return rows.map((row) => row.join("\t")).join("\n");
   if (rows.length === 0) return "";
+  const { default: CliTable } = await import("cli-table3");
   const drawn = new CliTable({
     chars: Object.fromEntries(BORDERS.map((name) => [name, name === "middle" ? "  " : ""])),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },

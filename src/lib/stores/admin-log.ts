@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { validate as isAdminLine } from "../../generated/admin-log.js";
 import { AppError } from "../errors.ts";
 import { fileError } from "../files/file-error.ts";
-import { decodeUtf8, readFileBytesIfAny } from "../files/read-file.ts";
+import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
 
 /** One line of admin.jsonl: what was about to be changed, or what became of it. */
 export interface AdminLine {
@@ -45,7 +45,7 @@ export async function appendAdminLine(path: string, line: AdminLine): Promise<vo
 
 /** Every readable line, in order; a line that is not one of ours is left out. */
 export async function readAdminLines(path: string): Promise<readonly AdminLine[]> {
-  const bytes = await readFileBytesIfAny(path, "the admin log", MAX_BYTES);
+  const bytes = readFileBytesIfAnySync(path, "the admin log", MAX_BYTES);
   if (bytes === null) return [];
   const lines: AdminLine[] = [];
   for (const text of decodeUtf8(bytes, path).split("\n")) {

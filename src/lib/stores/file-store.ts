@@ -5,7 +5,7 @@ import { nanoid } from "nanoid";
 import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
-import { decodeUtf8, readFileBytesIfAny } from "../files/read-file.ts";
+import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
 import { replaceFile } from "../files/write-file.ts";
 import { keyId } from "../keys/key.ts";
 import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../keys/key-store.ts";
@@ -125,7 +125,7 @@ class FileStore implements KeyStore {
   }
 
   async #read(target: string): Promise<readonly StoredEntry[]> {
-    const bytes = await readFileBytesIfAny(target, "the key store", MAX_KEYS_JSON_BYTES);
+    const bytes = readFileBytesIfAnySync(target, "the key store", MAX_KEYS_JSON_BYTES);
     if (bytes === null) return [];
     const source = this.#options.label;
     return parseKeysJson(decodeUtf8(bytes, source), { source, allowsBareHashes: true });

@@ -1,0 +1,51 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { isHostAllowed, type Surface } from "../http/route.ts";
+import type { Report } from "./report.ts";
+
+/** The listener for operators and the cluster: health, metrics and state, read-only, never an agent's. */
+export function createAdminServer(report: Report, surface: Pick<Surface, "hosts">): Server {
+  return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => answer(request, response, report, surface));
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, report: Report, surface: Pick<Surface, "hosts">): void {
+  request.resume();
+  // A page in someone's browser must not read this by resolving its own name to our address.
+  // An address cannot be resolved anew, and the kubelet's probes name the pod by it.
+  const host = request.headers.host ?? "";
+  if (!isAddress(host) && !isHostAllowed(host, surface)) return sendJson(response, 403, { error: "host not allowed" });
+  if (request.headers.origin !== undefined) return sendJson(response, 403, { error: "origin not allowed" });
+  const url = new URL(request.url ?? "/", "http://admin.invalid");
+  const page = PAGES[url.pathname];
+  if (page === undefined) return sendJson(response, 404, { error: "not found" });
+  if (request.method !== "GET" && request.method !== "HEAD") return sendJson(response, 405, { error: "method not allowed" });
+  page(response, report, url.searchParams);
+}
+
+function isAddress(host: string): boolean {
+  return isIP(host.replace(/:\d{1,5}$/, "").replace(/^\[(.*)\]$/, "$1")) !== 0;
+}
+
+type Page = (response: ServerResponse, report: Report, query: URLSearchParams) => void;
+
+const PAGES: Readonly<Record<string, Page>> = Object.assign(Object.create(null) as Record<string, Page>, {
+  "/healthz": (response) => sendJson(response, 200, { status: "ok" }),
+  "/readyz": (response, report) => {
+    const reasons = report.unreadiness();
+    sendJson(response, reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
+  },
+  "/metrics": (response, report) => send(response, 200, "text/plain; version=0.0.4; charset=utf-8", report.metrics()),
+  "/state": (response, report, query) => {
+    const asked = { key: query.get("key"), user: query.get("user"), role: query.get("role") };
+    sendJson(response, 200, report.state(Object.values(asked).some((value) => value !== null) ? asked : null));
+  },
+} satisfies Record<string, Page>);
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  send(response, status, "application/json", `${JSON.stringify(value)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), "cache-control": "no-store" });
+  response.end(body);
+}

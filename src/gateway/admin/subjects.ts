@@ -1,0 +1,47 @@
+import { acceptKey, type KeyEntry, type Keyring } from "../../lib/keys/keyring.ts";
+import { decide, type Policy } from "../../lib/policy/decide.ts";
+import type { Locks } from "../../lib/policy/locks.ts";
+import type { Reason } from "../../lib/audit/reasons.ts";
+
+/** Which keys are asked about; all that is given must fit. */
+export interface KeyQuery {
+  readonly key: string | null;
+  readonly user: string | null;
+  readonly role: string | null;
+}
+
+export interface KeyAnswer {
+  readonly accepted: number;
+  readonly refused: readonly { readonly key_id: string; readonly reason: Reason }[];
+}
+
+/** Locks that refuse a caller whatever backend is asked for. */
+const CALLER_LOCKS: ReadonlySet<Reason> = new Set(["key_locked", "user_locked", "role_locked", "all_locked"]);
+
+/** How many of these keys would be let in now, and why not the others? Locks are asked of the one evaluator. */
+export function judgeKeys(keyring: Keyring, policy: Policy | null, locks: Locks | null, query: KeyQuery, now: number): KeyAnswer {
+  let accepted = 0;
+  const refused: { key_id: string; reason: Reason }[] = [];
+  for (const key of keyring.keys.values()) {
+    if (!fits(key, query)) continue;
+    const reason = refusalReason(keyring, policy, locks, key, now);
+    if (reason === null) accepted += 1;
+    else refused.push({ key_id: key.keyId, reason });
+  }
+  return { accepted, refused };
+}
+
+function fits(key: KeyEntry, query: KeyQuery): boolean {
+  if (query.key !== null && key.keyId !== query.key) return false;
+  if (query.user !== null && !key.claims.some(({ user }) => user === query.user)) return false;
+  return query.role === null || key.folders.includes(query.role) || key.claims.some(({ role }) => role === query.role);
+}
+
+function refusalReason(keyring: Keyring, policy: Policy | null, locks: Locks | null, key: KeyEntry, now: number): Reason | null {
+  const acceptance = acceptKey(keyring, key.hash, now);
+  if (!acceptance.accepted) return acceptance.reason;
+  const { keyId, role, user } = acceptance.subject;
+  const decision = decide(policy, locks, { keyId, role, user, backend: "", method: null, tool: null }, now);
+  if (decision.outcome === "unknown") return decision.reason;
+  return CALLER_LOCKS.has(decision.reason) ? decision.reason : null;
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { rawId, type Message } from "./mcp/message.ts";
+import type { Refused } from "./refusals.ts";
+
+/** How long a refused client may go on sending the body that nobody reads. */
+const LINGER_MS = 2_000;
+
+/** Answers a refused call: a JSON-RPC error with the call's id, or plain JSON where nothing of MCP is served. */
+export function replyRefused(request: IncomingMessage, response: ServerResponse, refused: Refused, requestId: string, message: Message | null): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = refusedBody(refused, requestId, message);
+  response.writeHead(refused.status, { "content-type": "application/json", "content-length": Buffer.byteLength(body), ...refused.headers });
+  response.end(body);
+  if (!request.complete) linger(request);
+}
+
+export function refusedBody(refused: Refused, requestId: string, message: Message | null): string {
+  if (refused.code === null) return JSON.stringify({ error: "not found", request_id: requestId });
+  const error = JSON.stringify({ code: refused.code, message: refused.message, data: { request_id: requestId } });
+  return `{"jsonrpc":"2.0","id":${message === null ? "null" : rawId(message)},"error":${error}}`;
+}
+
+/** Reads and forgets the rest of the body, so that the client sees the answer and no reset; not for long. */
+function linger(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.destroy(), LINGER_MS).unref();
+  request.once("close", () => clearTimeout(timer));
+  request.resume();
+}

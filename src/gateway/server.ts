@@ -1,0 +1,90 @@
+import { createServer, STATUS_CODES, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { AppError } from "../lib/errors.ts";
+import { handle, newTrail, type Ports } from "./handle.ts";
+import { refusedBody } from "./reply.ts";
+import { REFUSALS } from "./refusals.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const HEADERS_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than common clients keep a connection, so that it is they who close it. */
+const KEEP_ALIVE_MS = 65_000;
+const SWEEP_MS = 5_000;
+
+/** The public listener. */
+export function createGatewayServer(ports: Ports): Server {
+  const busy = new WeakSet<Duplex>();
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: SWEEP_MS,
+      noDelay: true,
+      // Which Host is right is decided with the other headers.
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      busy.add(request.socket);
+      void handle(request, response, ports).finally(() => busy.delete(request.socket));
+    },
+  );
+  // Node drops headers beyond a count in silence; the size alone bounds them here.
+  server.maxHeadersCount = 0;
+  server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
+    // A request under way has its own record, and notices that its client is gone.
+    if (busy.has(socket)) socket.destroy();
+    else refuseUnreadable(error, socket as Socket, ports);
+  });
+  return server;
+}
+
+/** Answers and records what could not be read as HTTP. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket, ports: Ports): void {
+  const trail = newTrail(ports.clock);
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const reason = error.code === "HPE_HEADER_OVERFLOW" ? "headers_too_large" : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "body_timeout" : "http_malformed";
+  const refused = REFUSALS[reason];
+  const body = refusedBody(refused, trail.requestId, null);
+  socket.end(
+    `HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status]}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  ports.auditor.final(trail, { reason, status: refused.status, rpcErrorCode: refused.code, isError: null });
+}
+
+/** Listens, or says clearly why not; resolves to the URL. @throws AppError */
+export async function listen(server: Server, address: Address, what: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ host: address.host, port: address.port, backlog: 1024 }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw cannotListen(address, what, cause);
+  } finally {
+    server.off("error", reject);
+  }
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;
+}
+
+function cannotListen({ host, port }: Address, what: string, cause: unknown): AppError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  const label = `${what} cannot listen on ${host}:${port}`;
+  if (code === "EADDRINUSE") return new AppError("conflict", "port_taken", `${label}: the port is taken`, { hint: "Name another port, or 0 for a free one.", cause });
+  if (code === "EACCES") return new AppError("unavailable", "port_not_permitted", `${label}: this user may not`, { hint: "Ports below 1024 need a privilege.", cause });
+  return new AppError("invalid", "address_unusable", `${label}: this machine has no such address`, { hint: "Use 127.0.0.1, or 0.0.0.0 for every address.", cause });
+}
