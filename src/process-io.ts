@@ -1,6 +1,5 @@
 import { homedir } from "node:os";
 import process from "node:process";
-import { createInterface } from "node:readline/promises";
 import type { Io, Output } from "./io.ts";
 import { AppError } from "./lib/errors.ts";
 
@@ -31,6 +30,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
 
 /** Ctrl-C, and an end of input, are a way out of every question. */
 async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import("node:readline/promises");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<string>((done) => terminal.once("close", () => done("")));
   try {

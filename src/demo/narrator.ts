@@ -2,7 +2,7 @@ import type { Ports } from "../commands/ports.ts";
 import type { Result } from "../commands/result.ts";
 import type { AuditRecord } from "../lib/audit/record.ts";
 
-const WIDTH = 78;
+const WIDTH = 80;
 const INDENT = "   ";
 
 /** Tells the demo on a terminal of 80 columns, and keeps count of what came out as told. */
@@ -31,8 +31,7 @@ export class Narrator {
   }
 
   command(text: string): void {
-    const lines = wrap(`$ ${text}`, WIDTH - INDENT.length - 2, "    ");
-    lines.forEach((line, index) => this.say(`${INDENT}${this.#ports.paint.cyan(index < lines.length - 1 ? `${line} \\` : line)}`));
+    for (const line of wrap(`$ ${text}`, WIDTH - INDENT.length, "    ")) this.say(`${INDENT}${this.#ports.paint.cyan(line)}`);
   }
 
   quote(text: string): void {
@@ -48,7 +47,7 @@ export class Narrator {
   call(record: AuditRecord, answer: string): void {
     const { paint } = this.#ports;
     const word = record.decision === "allow" ? paint.green("allow") : paint.red("deny ");
-    const what = record.tool_name === null ? `${record.method ?? "-"} -> ${record.http_status}, ${record.reason}` : record.tool_name;
+    const what = record.decision === "allow" ? record.tool_name : `${record.method ?? "a request"}: ${record.http_status} ${record.reason}`;
     this.say(`${INDENT}${word}  ${(record.backend ?? "-").padEnd(16)} ${what}`);
     if (record.tool_args !== null) this.#quiet(JSON.stringify(record.tool_args));
     this.#quiet(answer);
@@ -63,16 +62,16 @@ export class Narrator {
   auditTable(records: readonly AuditRecord[], total: number): void {
     for (const record of records) {
       const cells = [
-        record.ts.slice(11, 23),
+        record.ts.slice(11, 19),
         record.decision.padEnd(5),
         (record.backend ?? "-").padEnd(15),
-        (record.tool_name ?? record.method ?? "-").padEnd(20),
+        (record.tool_name ?? record.method ?? "-").padEnd(21),
         String(record.http_status ?? "-"),
         record.reason,
       ];
       this.say(`${INDENT}${cells.join(" ")}`.slice(0, WIDTH));
     }
-    this.say(`${INDENT}(${total} records in all, the steady stream of calls before the revocation included)`);
+    this.say(`${INDENT}(${total} records in all, with the stream of calls before the revocation)`);
   }
 
   json(record: AuditRecord): void {

@@ -32,18 +32,19 @@ export class Processes {
   /** Starts a Node script and waits until it prints what `ready` finds; returns the match. */
   async startServer(script: string, args: readonly string[], cwd: string, stream: "stdout" | "stderr", ready: RegExp): Promise<RegExpExecArray> {
     const child = this.#start(script, args, cwd);
-    const err = collect(child.stderr);
-    const printed = collect(child[stream]);
+    const texts = { stdout: collect(child.stdout), stderr: collect(child.stderr) };
     return new Promise((done, fail) => {
       const give = (why: string): void =>
-        fail(new AppError("unavailable", "demo_process_failed", `${args[0] ?? script} ${why}: ${err().trim().slice(-500)}`));
+        fail(new AppError("unavailable", "demo_process_failed", `${args[0] ?? script} ${why}: ${texts.stderr().trim().slice(-500)}`));
       const timer = setTimeout(() => give("did not become ready"), PATIENCE_MS);
-      child.once("close", () => give("ended"));
+      child.once("close", () => {
+        clearTimeout(timer);
+        give("ended");
+      });
       child[stream]?.on("data", () => {
-        const match = ready.exec(printed());
+        const match = ready.exec(texts[stream]());
         if (match === null) return;
         clearTimeout(timer);
-        child.removeAllListeners("close");
         done(match);
       });
     });
@@ -71,6 +72,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
+/** Reads a stream to its end: one that nobody reads would keep its process from ever closing. */
 function collect(stream: NodeJS.ReadableStream | null): () => string {
   let text = "";
   stream?.setEncoding("utf8");

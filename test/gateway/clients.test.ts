@@ -2,7 +2,7 @@ import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestGateway, type TestGateway } from "../support/gateway.ts";
+import { startTestGateway, until, type TestGateway } from "../support/gateway.ts";
 import { startV1Backend, startV2Backend, type Backend } from "../support/mcp-backend.ts";
 
 let v1: Backend;
@@ -42,9 +42,12 @@ describe("official clients", () => {
   });
 
   it("records each call once, with what the tool said of it", async () => {
+    const callsOfV1 = async () => (await gateway.records()).filter(({ backend, method }) => backend === "v1" && method === "tools/call");
+    const before = await until(callsOfV1, (calls) => calls.length % 2 === 0);
     await useV1(`${gateway.url}/mcp/v1/mcp`, gateway.key.token.reveal());
-    const calls = (await gateway.records()).filter(({ backend, method }) => backend === "v1" && method === "tools/call");
-    expect(calls.map(({ tool_name, tool_args, decision, is_error }) => ({ tool_name, tool_args, decision, is_error })).slice(-2)).toEqual([
+    const after = await until(callsOfV1, (calls) => calls.length === before.length + 2);
+    const told = after.slice(-2).map(({ tool_name, tool_args, decision, is_error }) => ({ tool_name, tool_args, decision, is_error }));
+    expect(told.toSorted((a, b) => Number(a.is_error) - Number(b.is_error))).toEqual([
       { tool_name: "eks_get_pods", tool_args: { namespace: "production" }, decision: "allow", is_error: false },
       { tool_name: "eks_delete_pod", tool_args: { name: "nginx" }, decision: "allow", is_error: true },
     ]);

@@ -61,9 +61,7 @@ async function endOldKey({ store }: Issuer, { old, subject, oldEndsAt }: Rotatio
 function tellOfOldKey({ old, subject, oldEndsAt }: Rotation, error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
   const message = `${error.message}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
-  const hint = error.hint?.startsWith("Run `mcpctl keys revoke")
-    ? error.hint
-    : `Make another with \`mcpctl keys create --role ${subject.role} --user ${subject.user}\`.`;
+  const hint = error.hint ?? `Make another with \`mcpctl keys create --role ${subject.role} --user ${subject.user}\`.`;
   return new AppError(error.kind, error.code, message, { hint, cause: error });
 }
 

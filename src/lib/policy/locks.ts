@@ -47,7 +47,7 @@ export function parseDenylist(text: string, source: string): Denylist {
   const { locks, removed } = reading.value as RawDenylist;
   return {
     locks: locks.map((lock, index) => readLock(lock, `${source}: lock ${index + 1}`)),
-    removed: new Set((removed ?? []).map(({ id }) => id)),
+    removed: new Set((removed ?? []).map((removal, index) => readRemoval(removal, `${source}: removal ${index + 1}`))),
   };
 }
 
@@ -102,7 +102,12 @@ interface RawLock extends Omit<Lock, "target" | "value" | "until"> {
 
 interface RawDenylist {
   readonly locks: readonly RawLock[];
-  readonly removed?: readonly { readonly id: string }[];
+  readonly removed?: readonly RawRemoval[];
+}
+
+interface RawRemoval {
+  readonly id: string;
+  readonly at: string;
 }
 
 function readLock(raw: RawLock, where: string): Lock {
@@ -112,6 +117,11 @@ function readLock(raw: RawLock, where: string): Lock {
   if (parseTime(raw.at) === null) throw unreadable(where, `at is not a time like 2026-11-20T09:00:00Z`);
   const { id, reason, tell, by, at } = raw;
   return { id, target, value: value === true ? "" : value, reason, tell, by, at, until };
+}
+
+function readRemoval({ id, at }: RawRemoval, where: string): string {
+  if (parseTime(at) === null) throw unreadable(where, `at is not a time like 2026-11-20T09:00:00Z`);
+  return id;
 }
 
 function unreadable(source: string, detail: string): AppError {

@@ -76,6 +76,12 @@ export function endpointOf(backend: Backend): string {
   return `${backend.url}/${backend.path}`;
 }
 
+/** The same for two spellings of one place: `host.` and `host`, `//` and `/`. */
+function addressOf(backend: Backend): string {
+  const { protocol, hostname, port, pathname } = new URL(endpointOf(backend));
+  return JSON.stringify([protocol, hostname.replace(/\.$/, ""), port, pathname.replace(/\/{2,}/g, "/")]);
+}
+
 function readBackends(source: SourceText, entries: readonly TreeEntry[]): RegistryReading {
   const registry = new Map<string, Backend>();
   const findings: Finding[] = [];
@@ -90,12 +96,13 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
     }
     const url = new URL(fields.url).href.replace(/\/$/, "");
     const backend: Backend = { ...fields, name: entry.name, url, path: fields.path ?? DEFAULT_PATH, place: source.place(entry.at) };
-    const twin = byEndpoint.get(endpointOf(backend));
+    const address = addressOf(backend);
+    const twin = byEndpoint.get(address);
     if (twin !== undefined) {
       const message = `"${entry.name}" and "${twin}" have one URL, so a grant to one is a grant to the other`;
       findings.push(source.finding("MC002", urlAt, message, { hint: "Each backend is its own server; correct one of the two." }));
     }
-    byEndpoint.set(endpointOf(backend), entry.name);
+    byEndpoint.set(address, entry.name);
     registry.set(entry.name, backend);
   }
   return { registry, findings };

@@ -14,7 +14,7 @@ export interface RoleMappings {
 }
 
 const NAME = "roleMapping";
-const EMBEDDED = /^(?:roleMapping|"roleMapping"|'roleMapping')[ \t]*:/m;
+const EMBEDDED = /^[ \t]*\{?[ \t]*(?:roleMapping|"roleMapping"|'roleMapping')[ \t]*:/m;
 
 /**
  * Where does this document hold its role mapping? A document with only that key is a role file; any other
@@ -62,10 +62,9 @@ function findAll(tree: Tree): readonly Found[] {
 /** The text of a role file inside a string; a literal block keeps its lines, so places in it are exact. */
 function readEmbedded(outer: SourceText, scalar: Extract<Tree, { kind: "scalar" }>): RoleMappings {
   const header = outer.place(scalar.at);
-  const firstLine = outer.line(header.line + 1);
-  const indent = firstLine.length - firstLine.trimStart().length;
-  const start = scalar.isBlockLiteral ? { file: outer.file, line: header.line + 1, column: indent + 1 } : header;
-  const source = new SourceText(outer.file, String(scalar.value), { start, isLineByLine: scalar.isBlockLiteral });
+  const text = String(scalar.value);
+  const start = scalar.isBlockLiteral ? { file: outer.file, line: header.line + 1, column: indentOf(outer, header.line, text) + 1 } : header;
+  const source = new SourceText(outer.file, text, { outer, start, isLineByLine: scalar.isBlockLiteral });
   const forbidden = findForbidden(source);
   if (forbidden !== null) return { mappings: [], findings: [forbidden] };
   const { documents, findings } = parseYaml(source);
@@ -79,6 +78,14 @@ function readEmbedded(outer: SourceText, scalar: Extract<Tree, { kind: "scalar" 
     }
   }
   return { mappings, findings: problems };
+}
+
+/** How far a block literal is indented: what its first line that is not blank has more in the file than in the text. */
+function indentOf(outer: SourceText, headerLine: number, text: string): number {
+  const lines = text.split("\n");
+  const first = Math.max(lines.findIndex((line) => line.trim() !== ""), 0);
+  const spaces = (line: string): number => line.length - line.trimStart().length;
+  return spaces(outer.line(headerLine + 1 + first)) - spaces(lines[first] as string);
 }
 
 function refuse(source: SourceText, at: number, message: string, hint: string | null = null): RoleMappings {

@@ -31,7 +31,7 @@ interface Description {
 
 function describe(tree: Tree, error: SchemaError): Description {
   const here = treeAt(tree, error.instancePath);
-  const where = nameOf(error.instancePath);
+  const where = nameOf(tree, error.instancePath);
   const params = error.params;
   switch (error.keyword) {
     case "additionalProperties": {
@@ -89,9 +89,10 @@ function kindOf(tree: Tree): string {
 }
 
 /** `"tools"`, `item 2 of "dev-readonly"`, `the file`: how a person would call the part at a JSON Pointer. */
-function nameOf(pointer: string): string {
+function nameOf(tree: Tree, pointer: string): string {
   if (pointer === "") return "the file";
+  const parent = treeAt(tree, pointer.slice(0, pointer.lastIndexOf("/")));
   const parts = pointer.split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~").slice(0, 80));
   const last = parts.at(-1) as string;
-  return /^\d+$/.test(last) ? `item ${Number(last) + 1} of "${parts.at(-2) ?? ""}"` : `"${last}"`;
+  return parent.kind === "list" ? `item ${Number(last) + 1} of "${parts.at(-2) ?? ""}"` : `"${last}"`;
 }

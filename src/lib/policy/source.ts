@@ -32,6 +32,7 @@ const MAX_EXCERPT = 200;
 
 /** Where an embedded text begins in its file, when its lines are lines of that file; else the one place to tell. */
 export interface Embedding {
+  readonly outer: SourceText;
   readonly start: Place;
   readonly isLineByLine: boolean;
 }
@@ -54,7 +55,8 @@ export class SourceText {
 
   place(offset: number): Place {
     const line = this.#lineOf(offset);
-    const column = offset - (this.#lineStarts[line] as number);
+    // A byte order mark is no column of the first line.
+    const column = offset - (this.#lineStarts[line] as number) - (line === 0 && offset > 0 ? this.#markLength() : 0);
     if (this.#embedding === null) return { file: this.file, line: line + 1, column: column + 1 };
     const { start, isLineByLine } = this.#embedding;
     return isLineByLine ? { file: this.file, line: start.line + line, column: start.column + column } : start;
@@ -62,23 +64,27 @@ export class SourceText {
 
   /** The text of line `line` (from 1), without its line end. */
   line(line: number): string {
-    const start = this.#lineStarts[line - 1] ?? this.text.length;
+    const start = (this.#lineStarts[line - 1] ?? this.text.length) + (line === 1 ? this.#markLength() : 0);
     const end = this.#lineStarts[line] ?? this.text.length + 1;
     return this.text.slice(start, end - 1).replace(/\r$/, "").slice(0, MAX_EXCERPT);
   }
 
   finding(code: string, offset: number, message: string, more: Partial<Finding> = {}): Finding {
-    const at = Math.min(offset, this.text.length);
+    const place = this.place(Math.min(offset, this.text.length));
     return {
       code,
       severity: "error",
       message,
-      place: this.place(at),
-      excerpt: this.line(this.#lineOf(at) + 1),
+      place,
+      excerpt: (this.#embedding?.outer ?? this).line(place.line),
       hint: null,
       isUnreadable: false,
       ...more,
     };
+  }
+
+  #markLength(): number {
+    return this.text.startsWith("\ufeff") ? 1 : 0;
   }
 
   /** Last line whose start is at or before `offset`, from 0. */

@@ -158,9 +158,14 @@ class TreeReader {
       this.#refuse("MC102", at, "a merge key `<<` is merged by some parsers and a name to others", "Write the entries out.");
       return null;
     }
+    if (key.tag !== undefined) {
+      this.#refuse("MC109", at, `the tag ${key.tag.slice(0, 60)} changes how the name is read`, "Remove the tag.");
+      return null;
+    }
+    const findings = this.#findings.length;
     const tree = this.#readScalar(key, at);
     if (tree.kind === "scalar" && typeof tree.value === "string") return tree.value;
-    if (tree.kind === "scalar" && tree.value !== null) this.#refuse("MC002", at, "a name must be a text; put it in quotes");
+    if (this.#findings.length === findings) this.#refuse("MC002", at, "a name must be a text; put it in quotes");
     return null;
   }
 
