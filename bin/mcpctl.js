@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 const [major, minor] = process.versions.node.split(".").map(Number);
 
 if (major < 22 || (major === 22 && minor < 19)) {
-  refuse(`mcpctl needs Node 22.19 or newer; this is ${process.versions.node}`, "Install a newer Node; inside the repository use: npx mcpctl");
+  refuse(
+    `mcpctl needs Node 22.19 or newer; this is ${process.versions.node}`,
+    "Install a newer Node; inside the repository use: npx mcpctl",
+  );
 } else {
   // Compiled code is kept beside the bundle, where whoever could forge it could as well change the bundle.
   module.enableCompileCache(fileURLToPath(new URL("../dist/.cache", import.meta.url)));

@@ -1,13 +1,14 @@
 import { build } from "esbuild";
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { writeValidators } from "./validators.ts";
 
 /** Builds `dist/`: validators compiled from `schemas/`, then one split bundle whose heavy parts load on demand. */
 await writeValidators();
-await rm("dist", { recursive: true, force: true });
+const OUT = "dist.new";
+await rm(OUT, { recursive: true, force: true });
 await build({
   entryPoints: { main: "src/main.ts", "demo-server": "src/demo/server.ts" },
-  outdir: "dist",
+  outdir: OUT,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -18,5 +19,9 @@ await build({
   legalComments: "linked",
   logLevel: "warning",
   // CommonJS packages in the bundle call require() for node's own modules.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
 });
+await rm("dist", { recursive: true, force: true });
+await rename(OUT, "dist");

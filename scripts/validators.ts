@@ -21,12 +21,21 @@ export async function writeValidators(): Promise<void> {
     const schema = JSON.parse(await readFile(join("schemas", file), "utf8")) as object;
     const name = basename(file, SUFFIX);
     await writeFile(join(OUT, `${name}.js`), await compile(schema));
-    await writeFile(join(OUT, `${name}.d.ts`), `import type { Validator } from "./validator.d.ts";\nexport declare const validate: Validator;\n`);
+    await writeFile(
+      join(OUT, `${name}.d.ts`),
+      `import type { Validator } from "./validator.d.ts";\nexport declare const validate: Validator;\n`,
+    );
   }
 }
 
 async function compile(schema: object): Promise<string> {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictTypes: false, code: { source: true, esm: true } });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    allowUnionTypes: true,
+    strictTypes: false,
+    code: { source: true, esm: true },
+  });
   const contents = standalone(ajv, ajv.compile(schema));
   const bundled = await build({
     stdin: { contents, resolveDir: process.cwd(), loader: "js" },

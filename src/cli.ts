@@ -21,13 +21,19 @@ const BARE_NOUN = "commander.help";
 export async function run(argv: readonly string[], io: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
   let exit: ExitCode = 0;
   const program = new Command("mcpctl");
-  const ports: Ports = { ...createPorts(io, () => program.opts<GlobalOptions>(), paintFor(io.stdout, io, argv)), ...overrides };
+  const ports: Ports = {
+    ...createPorts(io, () => program.opts<GlobalOptions>(), paintFor(io.stdout, io, argv)),
+    ...overrides,
+  };
   const cli: Cli = {
     ports,
     show: async (result, format) => {
       exit = result.exit ?? 0;
       if (result.view !== undefined) {
-        await write(io.stdout, await render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }));
+        await write(
+          io.stdout,
+          await render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }),
+        );
       }
       for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
     },
@@ -80,7 +86,11 @@ function declare(program: Command): { readonly out: () => string; readonly err: 
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (err += text) });
-  withExamples(program, "mcpctl keys create --role dev-readonly --user incident-agent-01", "mcpctl can dev-readonly eks-ro");
+  withExamples(
+    program,
+    "mcpctl keys create --role dev-readonly --user incident-agent-01",
+    "mcpctl can dev-readonly eks-ro",
+  );
   return { out: () => out, err: () => err };
 }
 
@@ -88,8 +98,14 @@ function asAppError(error: unknown, printed: string): AppError | null {
   if (error instanceof AppError) return error;
   if (!(error instanceof CommanderError)) return null;
   // Commander prints "error: unknown option '--rol'" and then, in brackets, what was perhaps meant.
-  const [first = "", ...rest] = (printed === "" ? error.message : printed).replace(/^error: /, "").trim().split("\n");
-  const hint = rest.join(" ").trim().replace(/^\(|\)$/g, "");
+  const [first = "", ...rest] = (printed === "" ? error.message : printed)
+    .replace(/^error: /, "")
+    .trim()
+    .split("\n");
+  const hint = rest
+    .join(" ")
+    .trim()
+    .replace(/^\(|\)$/g, "");
   return new AppError("usage", "usage", first, { hint: hint === "" ? "See --help." : hint });
 }
 
@@ -108,7 +124,8 @@ function errorText(known: AppError | null, error: unknown, argv: readonly string
   const lines = [`${paint.red("error:")} ${printable(shown.message)}`];
   if (shown.hint !== undefined) lines.push(`  ${printable(shown.hint)}`);
   if (known === null) lines.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  else if (argv.includes("--debug")) lines.push(...causes(known.cause).map((text) => paint.dim(`  caused by: ${text}`)));
+  else if (argv.includes("--debug"))
+    lines.push(...causes(known.cause).map((text) => paint.dim(`  caused by: ${text}`)));
   return `${lines.join("\n")}\n`;
 }
 
@@ -126,7 +143,8 @@ function wantsJson(argv: readonly string[]): boolean {
 
 /** Colour only on a terminal, and not where NO_COLOR, TERM=dumb or --no-color say otherwise. */
 function paintFor(output: Output, io: Io, argv: readonly string[]): ChalkInstance {
-  const isPlain = !output.isTerminal || Boolean(io.env["NO_COLOR"]) || io.env["TERM"] === "dumb" || argv.includes("--no-color");
+  const isPlain =
+    !output.isTerminal || Boolean(io.env["NO_COLOR"]) || io.env["TERM"] === "dumb" || argv.includes("--no-color");
   return new Chalk({ level: isPlain ? 0 : 1 });
 }
 

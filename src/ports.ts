@@ -18,7 +18,13 @@ export interface GlobalOptions {
 export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkInstance): Ports {
   const config = once(async () => {
     const { loadConfig } = await import("./lib/config/load-config.ts");
-    return loadConfig({ configFlag: globals().config ?? null, contextFlag: globals().context ?? null, env: io.env, cwd: io.cwd, home: io.home });
+    return loadConfig({
+      configFlag: globals().config ?? null,
+      contextFlag: globals().context ?? null,
+      env: io.env,
+      cwd: io.cwd,
+      home: io.home,
+    });
   });
   const label = (path: string): string => {
     const short = relative(io.cwd, path);
@@ -46,7 +52,13 @@ async function openStore(config: Config, io: Io, label: Ports["label"]): Promise
   const { store } = currentContext(config);
   if (store.type === "file") {
     const { openFileStore } = await import("./lib/stores/file-store.ts");
-    return openFileStore({ path: store.path, denylist: store.denylist, label: label(store.path), now: Date.now, signal: io.signal });
+    return openFileStore({
+      path: store.path,
+      denylist: store.denylist,
+      label: label(store.path),
+      now: Date.now,
+      signal: io.signal,
+    });
   }
   const { openSsmStore } = await import("./lib/stores/ssm-store.ts");
   return openSsmStore(store, { signal: io.signal });

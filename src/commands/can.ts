@@ -21,12 +21,18 @@ export function registerCan(program: Command, cli: Cli, run = can): void {
     .argument("<role>", "a role of the role file")
     .argument("<backend>", "a backend of the registry")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml"]))
-    .action(async (role: string, backend: string, options: { output?: Format }) => cli.show(await run(role, backend, cli.ports), options.output ?? null))
+    .action(async (role: string, backend: string, options: { output?: Format }) =>
+      cli.show(await run(role, backend, cli.ports), options.output ?? null),
+    )
     .addHelpText("after", "\nExit codes: 0 yes, 1 no, 3 unknown name or unusable file, 7 cannot be decided.");
   withExamples(command, "mcpctl can dev-readonly eks-ro", "mcpctl can dev-readonly eks-rw -o json");
 }
 
-export async function can(role: string, backend: string, ports: Pick<Ports, "config" | "label" | "now">): Promise<Result> {
+export async function can(
+  role: string,
+  backend: string,
+  ports: Pick<Ports, "config" | "label" | "now">,
+): Promise<Result> {
   const config = await ports.config();
   const rolesFile = { path: config.policy.roles, label: ports.label(config.policy.roles) };
   const backendsFile = { path: config.policy.backends, label: ports.label(config.policy.backends) };
@@ -42,7 +48,12 @@ export async function can(role: string, backend: string, ports: Pick<Ports, "con
   return answer(role, backend, decide(policy, locks, request, ports.now()), note);
 }
 
-function requireKnown(kind: "role" | "backend", name: string, known: ReadonlyMap<string, unknown>, label: string): void {
+function requireKnown(
+  kind: "role" | "backend",
+  name: string,
+  known: ReadonlyMap<string, unknown>,
+  label: string,
+): void {
   if (known.has(name)) return;
   const near = nearest(name, known.keys());
   throw new AppError("not-found", `${kind}_not_found`, `there is no ${kind} "${name.slice(0, 80)}" in ${label}`, {
@@ -53,10 +64,13 @@ function requireKnown(kind: "role" | "backend", name: string, known: ReadonlyMap
 /** Locks are heeded where they are in a file; elsewhere the answer says that they were not read. */
 function readLocks(context: Context, label: Ports["label"]): { locks: Locks; note: string | null } {
   const none = indexLocks([]);
-  if (context.store.type !== "file") return { locks: none, note: `Locks were not read: the denylist of context ${context.name} is in its cluster.` };
+  if (context.store.type !== "file")
+    return { locks: none, note: `Locks were not read: the denylist of context ${context.name} is in its cluster.` };
   const path = context.store.denylist;
   const locks = loadLocks({ path, label: label(path) });
-  return locks === null ? { locks: none, note: `Locks were not read: ${label(path)} does not exist.` } : { locks, note: null };
+  return locks === null
+    ? { locks: none, note: `Locks were not read: ${label(path)} does not exist.` }
+    : { locks, note: null };
 }
 
 const EXITS: Readonly<Record<Decision["outcome"], ExitCode>> = { allow: 0, deny: 1, unknown: 7 };
@@ -70,15 +84,37 @@ function answer(role: string, backend: string, decision: Decision, note: string 
     role,
     backend,
     answer: WORDS[decision.outcome],
-    layers: [{ layer: "gateway", answer: WORDS[decision.outcome], reason: decision.reason, rule: rule?.text ?? null, place: rule?.place ?? null, tools: narrowing }],
+    layers: [
+      {
+        layer: "gateway",
+        answer: WORDS[decision.outcome],
+        reason: decision.reason,
+        rule: rule?.text ?? null,
+        place: rule?.place ?? null,
+        tools: narrowing,
+      },
+    ],
   };
   const text = (paint: ChalkInstance): string => {
-    const word = decision.outcome === "allow" ? paint.green("yes") : decision.outcome === "deny" ? paint.red("no") : paint.yellow("unknown");
-    const where = rule === null ? "" : rule.place === null ? `${rule.text}` : `${formatPlace(rule.place)}: ${rule.text}`;
+    const word =
+      decision.outcome === "allow"
+        ? paint.green("yes")
+        : decision.outcome === "deny"
+          ? paint.red("no")
+          : paint.yellow("unknown");
+    const where =
+      rule === null ? "" : rule.place === null ? `${rule.text}` : `${formatPlace(rule.place)}: ${rule.text}`;
     const lines = [`${word}  ${role} -> ${backend}`, `  gateway: ${REASONS[decision.reason]}`];
     if (where !== "") lines.push(`           ${where}`);
-    if (narrowing !== null) lines.push(`           tools: allow ${(narrowing.allow ?? ["*"]).join(", ") || "none"}; deny ${narrowing.deny.join(", ") || "none"}`);
+    if (narrowing !== null)
+      lines.push(
+        `           tools: allow ${(narrowing.allow ?? ["*"]).join(", ") || "none"}; deny ${narrowing.deny.join(", ") || "none"}`,
+      );
     return lines.join("\n");
   };
-  return { view: { data, text }, notes: note === null ? [] : [note], ...(decision.outcome === "allow" ? {} : { exit: EXITS[decision.outcome] }) };
+  return {
+    view: { data, text },
+    notes: note === null ? [] : [note],
+    ...(decision.outcome === "allow" ? {} : { exit: EXITS[decision.outcome] }),
+  };
 }

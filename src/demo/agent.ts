@@ -26,7 +26,9 @@ export class Agent {
   async #connect(backend: string): Promise<Client> {
     const client = new Client({ name: "incident-agent", version: "1.0.0" });
     const url = new URL(`${this.#gateway}/mcp/${backend}/mcp`);
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers: { Authorization: `Bearer ${this.#token}` } } }));
+    await client.connect(
+      new StreamableHTTPClientTransport(url, { requestInit: { headers: { Authorization: `Bearer ${this.#token}` } } }),
+    );
     this.#clients.set(backend, client);
     return client;
   }
@@ -36,7 +38,11 @@ export class Agent {
 export async function probe(gateway: string, backend: string, token: string): Promise<number> {
   const response = await fetch(`${gateway}/mcp/${backend}/mcp`, {
     method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
     body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
   });
   await response.arrayBuffer();

@@ -17,7 +17,10 @@ export class AuditTail {
   /** Every final record so far. */
   async all(): Promise<readonly AuditRecord[]> {
     const text = await readFile(this.#path, "utf8");
-    const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n").slice(0, -1);
+    const lines = text
+      .slice(0, text.lastIndexOf("\n") + 1)
+      .split("\n")
+      .slice(0, -1);
     return lines.map((line) => JSON.parse(line) as AuditRecord).filter(({ phase }) => phase === "final");
   }
 

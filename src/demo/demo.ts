@@ -25,7 +25,9 @@ export async function demo(ports: Pick<Ports, "print" | "paint" | "signal">): Pr
   } catch (error) {
     // Ctrl-C reaches the demo's processes too, so that anything may fail after it.
     if (!ports.signal.aborted) throw error;
-    throw new AppError("interrupted", "interrupted", "interrupted; everything the demo made was removed", { cause: error });
+    throw new AppError("interrupted", "interrupted", "interrupted; everything the demo made was removed", {
+      cause: error,
+    });
   } finally {
     await stage.clear();
   }
@@ -42,7 +44,7 @@ async function tellStory(stage: Stage, narrator: Narrator): Promise<void> {
     await investigate(agent, tail, narrator);
     await tryForbidden(agent, tail, narrator);
     await tryWrongKey(gateway, tail, narrator);
-    await revoke(stage, key, gateway, narrator);
+    await revoke(stage, key, gateway, tail, narrator);
     await showAudit(tail, narrator);
   } finally {
     await agent.close();
@@ -83,7 +85,10 @@ async function investigate(agent: Agent, tail: AuditTail, narrator: Narrator): P
     const answer = await agent.call(call);
     const record = await tail.next(({ tool_name: tool, backend }) => tool === call.tool && backend === call.backend);
     narrator.call(record, answer);
-    narrator.expect(record.decision === "allow" && answer.includes(call.mustSay), `${call.tool} is allowed and tells of "${call.mustSay}"`);
+    narrator.expect(
+      record.decision === "allow" && answer.includes(call.mustSay),
+      `${call.tool} is allowed and tells of "${call.mustSay}"`,
+    );
   }
   narrator.report(REPORT);
 }
@@ -96,7 +101,10 @@ async function tryForbidden(agent: Agent, tail: AuditTail, narrator: Narrator): 
   );
   const record = await tail.next(({ backend }) => backend === FORBIDDEN.backend);
   narrator.call(record, `the agent wanted ${FORBIDDEN.tool}; the role is not granted ${FORBIDDEN.backend}`);
-  narrator.expect(refused && record.http_status === 403 && record.reason === "backend_not_granted", "eks-rw is refused with 403");
+  narrator.expect(
+    refused && record.http_status === 403 && record.reason === "backend_not_granted",
+    "eks-rw is refused with 403",
+  );
 }
 
 async function tryWrongKey(gateway: string, tail: AuditTail, narrator: Narrator): Promise<void> {
@@ -107,7 +115,7 @@ async function tryWrongKey(gateway: string, tail: AuditTail, narrator: Narrator)
 }
 
 /** Ends the key while calls go on, and measures from the store's change to the first refusal. */
-async function revoke(stage: Stage, key: DemoKey, gateway: string, narrator: Narrator): Promise<void> {
+async function revoke(stage: Stage, key: DemoKey, gateway: string, tail: AuditTail, narrator: Narrator): Promise<void> {
   narrator.scene("Revocation");
   narrator.expect((await probe(gateway, "eks-ro-prod", key.token)) === 200, "the key works until it is revoked");
   const refused = firstRefusal(gateway, key.token);
@@ -118,9 +126,13 @@ async function revoke(stage: Stage, key: DemoKey, gateway: string, narrator: Nar
   narrator.field("first 401", `${elapsed.toFixed(0)} ms after the store changed, at call ${calls} of a steady stream`);
   narrator.expect(status === 401 && elapsed < 5_000, "the revoked key is refused with 401");
   narrator.expect((await probe(gateway, "eks-ro-prod", key.token)) === 401, "it stays refused");
+  await tail.next(({ reason }) => reason === "key_revoked");
 }
 
-async function firstRefusal(gateway: string, token: string): Promise<{ readonly at: number; readonly status: number; readonly calls: number }> {
+async function firstRefusal(
+  gateway: string,
+  token: string,
+): Promise<{ readonly at: number; readonly status: number; readonly calls: number }> {
   const deadline = performance.now() + 30_000;
   for (let calls = 1; ; calls += 1) {
     const status = await probe(gateway, "eks-ro-prod", token);
@@ -131,7 +143,9 @@ async function firstRefusal(gateway: string, token: string): Promise<{ readonly 
 async function showAudit(tail: AuditTail, narrator: Narrator): Promise<void> {
   narrator.scene("The audit log");
   const records = await tail.all();
-  const told = records.filter(({ method, reason }) => method === "tools/call" || reason === "backend_not_granted" || reason === "key_unknown");
+  const told = records.filter(
+    ({ method, reason }) => method === "tools/call" || reason === "backend_not_granted" || reason === "key_unknown",
+  );
   const lastCall: AuditRecord | undefined = records.findLast(({ reason }) => reason === "key_revoked");
   narrator.auditTable([...told, ...(lastCall === undefined ? [] : [lastCall])], records.length);
   const [first] = told;

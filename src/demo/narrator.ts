@@ -31,7 +31,8 @@ export class Narrator {
   }
 
   command(text: string): void {
-    for (const line of wrap(`$ ${text}`, WIDTH - INDENT.length, "    ")) this.say(`${INDENT}${this.#ports.paint.cyan(line)}`);
+    for (const line of wrap(`$ ${text}`, WIDTH - INDENT.length, "    "))
+      this.say(`${INDENT}${this.#ports.paint.cyan(line)}`);
   }
 
   quote(text: string): void {
@@ -47,7 +48,10 @@ export class Narrator {
   call(record: AuditRecord, answer: string): void {
     const { paint } = this.#ports;
     const word = record.decision === "allow" ? paint.green("allow") : paint.red("deny ");
-    const what = record.decision === "allow" ? record.tool_name : `${record.method ?? "a request"}: ${record.http_status} ${record.reason}`;
+    const what =
+      record.decision === "allow"
+        ? record.tool_name
+        : `${record.method ?? "a request"}: ${record.http_status} ${record.reason}`;
     this.say(`${INDENT}${word}  ${(record.backend ?? "-").padEnd(16)} ${what}`);
     if (record.tool_args !== null) this.#quiet(JSON.stringify(record.tool_args));
     this.#quiet(answer);
@@ -78,7 +82,8 @@ export class Narrator {
     this.say("");
     this.say(`${INDENT}One of them in full:`);
     const text = JSON.stringify(record);
-    for (let at = 0; at < text.length; at += WIDTH - INDENT.length) this.say(`${INDENT}${this.#ports.paint.dim(text.slice(at, at + WIDTH - INDENT.length))}`);
+    for (let at = 0; at < text.length; at += WIDTH - INDENT.length)
+      this.say(`${INDENT}${this.#ports.paint.dim(text.slice(at, at + WIDTH - INDENT.length))}`);
   }
 
   expect(cameOut: boolean, what: string): void {
@@ -91,7 +96,9 @@ export class Narrator {
   conclude(): Result {
     this.say("");
     if (this.#failures.length > 0) {
-      this.say(this.#ports.paint.red(`${this.#failures.length} of ${this.#expectations} steps did not come out as told.`));
+      this.say(
+        this.#ports.paint.red(`${this.#failures.length} of ${this.#expectations} steps did not come out as told.`),
+      );
       return { exit: 1 };
     }
     this.say(this.#ports.paint.green(`All ${this.#expectations} steps came out as told; nothing was left behind.`));
@@ -104,7 +111,8 @@ export class Narrator {
   }
 
   #quiet(text: string): void {
-    for (const line of wrap(text, WIDTH - INDENT.length - 7, "")) this.say(`${INDENT}       ${this.#ports.paint.dim(line)}`);
+    for (const line of wrap(text, WIDTH - INDENT.length - 7, ""))
+      this.say(`${INDENT}       ${this.#ports.paint.dim(line)}`);
   }
 }
 

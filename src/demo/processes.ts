@@ -30,12 +30,24 @@ export class Processes {
   }
 
   /** Starts a Node script and waits until it prints what `ready` finds; returns the match. */
-  async startServer(script: string, args: readonly string[], cwd: string, stream: "stdout" | "stderr", ready: RegExp): Promise<RegExpExecArray> {
+  async startServer(
+    script: string,
+    args: readonly string[],
+    cwd: string,
+    stream: "stdout" | "stderr",
+    ready: RegExp,
+  ): Promise<RegExpExecArray> {
     const child = this.#start(script, args, cwd);
     const texts = { stdout: collect(child.stdout), stderr: collect(child.stderr) };
     return new Promise((done, fail) => {
       const give = (why: string): void =>
-        fail(new AppError("unavailable", "demo_process_failed", `${args[0] ?? script} ${why}: ${texts.stderr().trim().slice(-500)}`));
+        fail(
+          new AppError(
+            "unavailable",
+            "demo_process_failed",
+            `${args[0] ?? script} ${why}: ${texts.stderr().trim().slice(-500)}`,
+          ),
+        );
       const timer = setTimeout(() => give("did not become ready"), PATIENCE_MS);
       child.once("close", () => {
         clearTimeout(timer);

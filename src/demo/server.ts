@@ -16,7 +16,11 @@ const handler = toNodeHandler(
     const server = new McpServer({ name: `${name} (sample data)`, version: "1.0.0" });
     for (const tool of tools) {
       const inputSchema = z.object(Object.fromEntries(tool.arguments.map((argument) => [argument, z.string()])));
-      const config = { description: `${tool.description} (sample data)`, inputSchema, annotations: { readOnlyHint: true } };
+      const config = {
+        description: `${tool.description} (sample data)`,
+        inputSchema,
+        annotations: { readOnlyHint: true },
+      };
       server.registerTool(tool.name, config, async () => ({ content: [{ type: "text", text: tool.answer }] }));
     }
     return server;

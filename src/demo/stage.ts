@@ -23,7 +23,12 @@ export class Stage {
     this.folder = folder;
     const { PATH, HOME } = process.env;
     // Nothing of the person's own configuration may change the story.
-    this.#processes = new Processes({ ...(PATH && { PATH }), ...(HOME && { HOME }), XDG_CONFIG_HOME: folder, NO_COLOR: "1" });
+    this.#processes = new Processes({
+      ...(PATH && { PATH }),
+      ...(HOME && { HOME }),
+      XDG_CONFIG_HOME: folder,
+      NO_COLOR: "1",
+    });
   }
 
   static async set(): Promise<Stage> {
@@ -51,15 +56,32 @@ export class Stage {
   async startServers(): Promise<ReadonlyMap<string, number>> {
     const names = Object.keys(SAMPLE_SERVERS);
     const ports = await Promise.all(
-      names.map(async (name) => Number((await this.#processes.startServer(SAMPLE_SERVER, [name], this.folder, "stdout", /^(\d+)\n/))[1])),
+      names.map(async (name) =>
+        Number((await this.#processes.startServer(SAMPLE_SERVER, [name], this.folder, "stdout", /^(\d+)\n/))[1]),
+      ),
     );
     return new Map(names.map((name, index) => [name, ports[index] as number]));
   }
 
   /** Starts the gateway on free ports and gives its URL. */
   async startGateway(): Promise<string> {
-    const args = ["gateway", "start", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--audit", this.path("audit.jsonl")];
-    const ready = await this.#processes.startServer(LAUNCHER, args, this.folder, "stderr", /Serving (http:\/\/[^/]+)\/mcp/);
+    const args = [
+      "gateway",
+      "start",
+      "--listen",
+      "127.0.0.1:0",
+      "--admin",
+      "127.0.0.1:0",
+      "--audit",
+      this.path("audit.jsonl"),
+    ];
+    const ready = await this.#processes.startServer(
+      LAUNCHER,
+      args,
+      this.folder,
+      "stderr",
+      /Serving (http:\/\/[^/]+)\/mcp/,
+    );
     return ready[1] as string;
   }
 

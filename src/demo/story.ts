@@ -58,14 +58,33 @@ export const SAMPLE_SERVERS: Readonly<Record<string, readonly SampleTool[]>> = {
 
 export const INVESTIGATION: readonly StoryCall[] = [
   { backend: "eks-ro-prod", tool: "eks_get_events", args: { namespace: "production" }, mustSay: "OOMKilled" },
-  { backend: "prometheus-prod", tool: "prometheus_query", args: { query: "container_memory_working_set" }, mustSay: "500 MB" },
-  { backend: "eks-ro-prod", tool: "eks_get_deployment", args: { namespace: "production", name: "payment-service" }, mustSay: "512Mi" },
-  { backend: "eks-ro-prod", tool: "eks_get_pod_logs", args: { namespace: "production", pod: "payment-service-6f9c7" }, mustSay: "pool exhausted" },
+  {
+    backend: "prometheus-prod",
+    tool: "prometheus_query",
+    args: { query: "container_memory_working_set" },
+    mustSay: "500 MB",
+  },
+  {
+    backend: "eks-ro-prod",
+    tool: "eks_get_deployment",
+    args: { namespace: "production", name: "payment-service" },
+    mustSay: "512Mi",
+  },
+  {
+    backend: "eks-ro-prod",
+    tool: "eks_get_pod_logs",
+    args: { namespace: "production", pod: "payment-service-6f9c7" },
+    mustSay: "pool exhausted",
+  },
   { backend: "postgres-ro", tool: "postgres_diagnostics", args: { database: "payments" }, mustSay: "98 of 100" },
 ];
 
 /** What the agent would like to do next, and cannot. */
-export const FORBIDDEN = { backend: "eks-rw", tool: "eks_restart_deployment", args: { namespace: "production", name: "payment-service" } } as const;
+export const FORBIDDEN = {
+  backend: "eks-rw",
+  tool: "eks_restart_deployment",
+  args: { namespace: "production", name: "payment-service" },
+} as const;
 
 export const REPORT: readonly string[] = [
   "payment-service is killed for memory: it uses 500 MB of a 512Mi limit.",

@@ -30,7 +30,11 @@ export function parseDurationSeconds(text: string): number | null {
 
 /** The shortest exact form of a duration: `90d`, `36h`, `5m`, `30s`. */
 export function formatDuration(seconds: number): string {
-  for (const [unit, size] of [["d", 86_400], ["h", 3600], ["m", 60]] as const) {
+  for (const [unit, size] of [
+    ["d", 86_400],
+    ["h", 3600],
+    ["m", 60],
+  ] as const) {
     if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`;
   }
   return `${seconds}s`;

@@ -27,7 +27,9 @@ export async function coldStart(): Promise<void> {
     commands.forEach(([name, , , bar], index) => {
       const each = times[index] as number[];
       const ratios = each.map((time, round) => time / (base[round] as number));
-      process.stdout.write(`  ${name.padEnd(26)} ${spread(each, 0, " ms").padEnd(26)} ratio ${spread(ratios, 2)}  bar ${bar}\n`);
+      process.stdout.write(
+        `  ${name.padEnd(26)} ${spread(each, 0, " ms").padEnd(26)} ratio ${spread(ratios, 2)}  bar ${bar}\n`,
+      );
     });
   } finally {
     await rm(folder, { recursive: true });

@@ -4,7 +4,9 @@ import { readdir, readFile } from "node:fs/promises";
 export async function cpuTimeNs(pid: number): Promise<number> {
   const tasks = await readdir(`/proc/${pid}/task`);
   const times = await Promise.all(
-    tasks.map(async (task) => Number((await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8").catch(() => "0")).split(" ")[0])),
+    tasks.map(async (task) =>
+      Number((await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8").catch(() => "0")).split(" ")[0]),
+    ),
   );
   return times.reduce((sum, time) => sum + time, 0);
 }

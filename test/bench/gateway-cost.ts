@@ -26,12 +26,23 @@ export async function gatewayCost(): Promise<void> {
     const backend = await servers.startNode([join(process.cwd(), "test", "bench", "backend.ts")], "stdout", /^(\d+)\n/);
     await writeRegistry(servers.folder, backend);
     const gateway = await servers.startNode(
-      [LAUNCHER, "gateway", "start", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--audit", join(servers.folder, "audit.jsonl")],
+      [
+        LAUNCHER,
+        "gateway",
+        "start",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--audit",
+        join(servers.folder, "audit.jsonl"),
+      ],
       "stderr",
       /Serving http:\/\/127\.0\.0\.1:(\d+)/,
     );
     const nginx = await servers.startNginx(backend.origin, token);
-    if (nginx === null) process.stdout.write("  nginx is not installed: no reference for CPU (Debian: apt-get install nginx)\n");
+    if (nginx === null)
+      process.stdout.write("  nginx is not installed: no reference for CPU (Debian: apt-get install nginx)\n");
     const arms = [
       arm("direct", backend, "/mcp", token),
       ...(nginx === null ? [] : [arm("nginx", nginx, "/mcp/eks-ro/mcp", token)]),
@@ -63,7 +74,9 @@ async function reportCpu(arms: readonly Arm[]): Promise<void> {
   const nginx = used.get("nginx");
   for (const [name, times] of used) {
     const ratios = nginx === undefined ? null : times.map((time, round) => time / (nginx[round] as number));
-    process.stdout.write(`  CPU per call, ${name.padEnd(8)} ${spread(times, 1, " us").padEnd(26)} ${ratios === null ? "" : `ratio to nginx ${spread(ratios, 2)}`}\n`);
+    process.stdout.write(
+      `  CPU per call, ${name.padEnd(8)} ${spread(times, 1, " us").padEnd(26)} ${ratios === null ? "" : `ratio to nginx ${spread(ratios, 2)}`}\n`,
+    );
   }
 }
 
@@ -74,26 +87,40 @@ async function reportLatency(arms: readonly Arm[]): Promise<void> {
     const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
     if (target.name === "direct") direct.push(p50, p99);
     const added = `added p50 ${(p50 - (direct[0] ?? 0)).toFixed(0)} us, p99 ${(p99 - (direct[1] ?? 0)).toFixed(0)} us`;
-    process.stdout.write(`  at 1,000 calls/s, ${target.name.padEnd(8)} p50 ${p50.toFixed(0)} us, p99 ${p99.toFixed(0)} us; ${added}\n`);
+    process.stdout.write(
+      `  at 1,000 calls/s, ${target.name.padEnd(8)} p50 ${p50.toFixed(0)} us, p99 ${p99.toFixed(0)} us; ${added}\n`,
+    );
   }
 }
 
 /** Every call that was timed must stand in the audit log. */
 async function checkAudit(folder: string, arms: readonly Arm[]): Promise<void> {
   const calls = 4_000 + ROUNDS * CALLS + RATE_CALLS;
-  const lines = (await readFile(join(folder, "audit.jsonl"), "utf8")).split("\n").filter((line) => line.includes('"phase":"final"')).length;
+  const lines = (await readFile(join(folder, "audit.jsonl"), "utf8"))
+    .split("\n")
+    .filter((line) => line.includes('"phase":"final"')).length;
   if (lines !== calls) throw new Error(`${lines} audit records for ${calls} calls`);
-  process.stdout.write(`  audit records equal calls: ${lines}; ${arms.length} arms, ${ROUNDS} rounds of ${CALLS} calls, 16 at a time\n`);
+  process.stdout.write(
+    `  audit records equal calls: ${lines}; ${arms.length} arms, ${ROUNDS} rounds of ${CALLS} calls, 16 at a time\n`,
+  );
 }
 
 /** A project with 10,000 keys of which one is used; gives its token. */
 async function writeProject(folder: string): Promise<string> {
   const keys = Array.from({ length: KEYS }, () => mintKey(randomBytes));
-  const entries = Object.fromEntries(keys.map(({ hash }, index) => [`dev-readonly.${hash}`, `dev-readonly/bench-${index}`]));
+  const entries = Object.fromEntries(
+    keys.map(({ hash }, index) => [`dev-readonly.${hash}`, `dev-readonly/bench-${index}`]),
+  );
   await writeFile(join(folder, "keys.json"), JSON.stringify(entries));
   await writeFile(join(folder, "denylist.json"), '{"locks":[]}');
-  await writeFile(join(folder, "roles.yaml"), "roleMapping:\n  dev-readonly:\n    - backend: eks-ro\n      tools: { allow: [eks_get_*] }\n");
-  await writeFile(join(folder, "mcpctl.yaml"), "contexts:\n  - name: bench\n    store: { type: file, path: keys.json }\n");
+  await writeFile(
+    join(folder, "roles.yaml"),
+    "roleMapping:\n  dev-readonly:\n    - backend: eks-ro\n      tools: { allow: [eks_get_*] }\n",
+  );
+  await writeFile(
+    join(folder, "mcpctl.yaml"),
+    "contexts:\n  - name: bench\n    store: { type: file, path: keys.json }\n",
+  );
   return (keys[KEYS / 2] as (typeof keys)[number]).token.reveal();
 }
 

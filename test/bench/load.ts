@@ -50,7 +50,11 @@ async function call(pool: Pool, target: Target, id: number): Promise<number> {
   const { statusCode, body } = await pool.request({
     method: "POST",
     path: target.path,
-    headers: { authorization: `Bearer ${target.token}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    headers: {
+      authorization: `Bearer ${target.token}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
     body: `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${TOOL}","arguments":{"namespace":"production","call":${id}}}}`,
   });
   const text = await body.text();

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 export interface Started {
   readonly pid: number;
@@ -44,9 +45,10 @@ export class BenchServers {
     const conf = join(this.folder, "nginx.conf");
     await writeFile(conf, nginxConf(this.folder, port, new URL(backend).host, token));
     const child = this.#spawn("nginx", ["-p", this.folder, "-c", conf]);
-    for (let tries = 0; tries < 200; tries += 1) {
-      if (await fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false)) break;
-      await once(setTimeoutEvent(), "tick");
+    for (let tries = 0; !(await answers(port)); tries += 1) {
+      if (tries > 200 || child.exitCode !== null)
+        throw new Error(`nginx did not start: ${String(child.stderr?.read() ?? "")}`);
+      await delay(20);
     }
     return { pid: child.pid as number, origin: `http://127.0.0.1:${port}` };
   }
@@ -70,10 +72,11 @@ export class BenchServers {
   }
 }
 
-function setTimeoutEvent(): EventTarget {
-  const target = new EventTarget();
-  setTimeout(() => target.dispatchEvent(new Event("tick")), 20);
-  return target;
+function answers(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/`).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function freePort(): Promise<number> {
@@ -92,6 +95,7 @@ events { worker_connections 4096; }
 http {
   log_format audit escape=json '{"ts":"$time_iso8601","user":"$mcp_user","uri":"$uri","status":$status,"body":"$request_body","ms":$request_time}';
   access_log ${folder}/nginx-access.log audit;
+  map_hash_bucket_size 256;
   map $http_authorization $mcp_user { default ""; "Bearer ${token}" "dev-readonly/bench"; }
   upstream backend { server ${backend}; keepalive 64; keepalive_requests 1000000; }
   keepalive_requests 1000000;

@@ -189,9 +189,11 @@ describe("refusals", () => {
   });
 
   it("lets modern calls through whose headers agree, encoded or not", async () => {
+    const before = (await gateway.records()).length;
     const plain = await send(gateway.url, modern(["mcp-method", "tools/call", "mcp-name", "eks_get_pods"])());
     const encoded = await send(gateway.url, modern(["mcp-method", "tools/call", "mcp-name", `=?base64?${Buffer.from("eks_get_pods").toString("base64")}?=`])());
     expect([plain.status, encoded.status]).toEqual([200, 200]);
+    await gateway.waitForRecords(before + 2);
   });
 
   it.each(["/", "/mcp", "/mcp/", "/mcp/eks-ro", "/mcp/eks-ro/", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/mcp/eks-ro/mcp", "/mcp/eks-ro/mcp?x=1", "/mcp/eks%2dro/mcp", "/mcp/eks-ro/../eks-ro/mcp", "/mcp/eks-ro/./mcp", "/mcp//eks-ro/mcp", "/mcp/eks-ro/mcp;x", "/MCP/eks-ro/mcp", "/mcp/eks-ro\\mcp"])(
@@ -206,7 +208,9 @@ describe("refusals", () => {
   );
 
   it("echoes an id as it was received", async () => {
+    const before = (await gateway.records()).length;
     const answer = await send(gateway.url, post("good", { path: "/mcp/no-such/mcp", body: toolCall("x", "{}", "12345678901234567890") })());
+    await gateway.waitForRecords(before + 1);
     expect(answer.body.startsWith('{"jsonrpc":"2.0","id":12345678901234567890,"error":')).toBe(true);
   });
 

@@ -26,8 +26,13 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
   const command = gateway
     .command("start")
     .summary("enforce keys, roles and locks in front of the backends")
-    .description("Serve /mcp/<backend>/<path> until SIGTERM or Ctrl-C, then finish the calls in flight. Audit records go to stdout.")
-    .option("--keys <path...>", "keys.json, or the folder of a mounted Secret; may be given several times (default: the context's store)")
+    .description(
+      "Serve /mcp/<backend>/<path> until SIGTERM or Ctrl-C, then finish the calls in flight. Audit records go to stdout.",
+    )
+    .option(
+      "--keys <path...>",
+      "keys.json, or the folder of a mounted Secret; may be given several times (default: the context's store)",
+    )
     .option("--locks <path>", "the denylist (default: the context's)")
     .option("--roles <path>", "the role file (default: policy.roles)")
     .option("--backends <path>", "the backend registry (default: policy.backends)")
@@ -35,7 +40,10 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
     .option("--admin <host:port>", "where operators ask for health, metrics and state", "127.0.0.1:8081")
     .option("--audit <file>", "append audit records to a file instead of stdout")
     .option("--allow-bare-hashes", "take keys of a mounted Secret that lie in no role's folder")
-    .option("--allow-host <name...>", "a Host header to serve, beside loopback, the listen host and the context's gateway URL")
+    .option(
+      "--allow-host <name...>",
+      "a Host header to serve, beside loopback, the listen host and the context's gateway URL",
+    )
     .option("--allow-origin <origin...>", "a web origin that may call")
     .option("--max-age <duration>", "how old unreadable or silent files may grow before calls are refused", "15m")
     .action(async (options: StartOptions) => cli.show(await run(options, cli.ports), null));
@@ -53,7 +61,10 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const needsStore = options.keys === undefined || options.locks === undefined;
   const context = needsStore ? currentContext(config) : null;
   const at = (path: string): string => resolve(ports.cwd, path);
-  const allowedHosts = [...(options.allowHost ?? []), ...(context === null ? [] : [new URL(context.gateway.url).hostname])];
+  const allowedHosts = [
+    ...(options.allowHost ?? []),
+    ...(context === null ? [] : [new URL(context.gateway.url).hostname]),
+  ];
   const gatewayOptions = {
     keys: options.keys?.map(at) ?? [storePath(context, "--keys").path],
     locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks),
@@ -90,7 +101,9 @@ function readAddress(option: string, text: string): { readonly host: string; rea
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port > 65_535) {
-    throw new AppError("usage", "address_invalid", `${option} "${text.slice(0, 80)}" is not HOST:PORT`, { hint: "For example 127.0.0.1:8080, or [::1]:8080." });
+    throw new AppError("usage", "address_invalid", `${option} "${text.slice(0, 80)}" is not HOST:PORT`, {
+      hint: "For example 127.0.0.1:8080, or [::1]:8080.",
+    });
   }
   return { host: (match[1] as string).replace(/^\[|\]$/g, ""), port };
 }

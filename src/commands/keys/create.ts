@@ -59,7 +59,11 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
     await store.verify();
     const now = ports.now();
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
-    const note: EntryNote = { action: "create", at: formatTime(now), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+    const note: EntryNote = {
+      action: "create",
+      at: formatTime(now),
+      ...(options.reason === undefined ? {} : { reason: options.reason }),
+    };
     const key = await issueKey({ ...ports, store }, record, note, (minted) =>
       sink.deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
     );
@@ -76,13 +80,21 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
 }
 
 function readSubject({ role, user }: CreateOptions): { readonly role: string; readonly user: string } {
-  const missing = [role === undefined ? "--role" : null, user === undefined ? "--user" : null].filter((name) => name !== null);
+  const missing = [role === undefined ? "--role" : null, user === undefined ? "--user" : null].filter(
+    (name) => name !== null,
+  );
   if (role === undefined || user === undefined) {
     throw new AppError("usage", "option_missing", `${missing.join(" and ")} must be given`, {
       hint: "For example: mcpctl keys create --role dev-readonly --user incident-agent-01",
     });
   }
-  if (!isUserName(user)) throw new AppError("invalid", "user_invalid", "--user is not a user name", { hint: `A user is ${NAME_RULES.user}.` });
-  if (!isRoleName(role)) throw new AppError("invalid", "role_invalid", "--role is not a role name", { hint: `A role is ${NAME_RULES.role}.` });
+  if (!isUserName(user))
+    throw new AppError("invalid", "user_invalid", "--user is not a user name", {
+      hint: `A user is ${NAME_RULES.user}.`,
+    });
+  if (!isRoleName(role))
+    throw new AppError("invalid", "role_invalid", "--role is not a role name", {
+      hint: `A role is ${NAME_RULES.role}.`,
+    });
   return { role, user };
 }

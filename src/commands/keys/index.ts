@@ -7,7 +7,10 @@ import { registerRotate } from "./rotate.ts";
 import { registerShow } from "./show.ts";
 
 export function registerKeys(program: Command, cli: Cli): void {
-  const keys = program.command("keys").summary("the life of a key").description("Make, find, replace and end the keys of agents.");
+  const keys = program
+    .command("keys")
+    .summary("the life of a key")
+    .description("Make, find, replace and end the keys of agents.");
   withExamples(keys, "mcpctl keys create --role dev-readonly --user incident-agent-01", "mcpctl keys list");
   registerCreate(keys, cli);
   registerList(keys, cli);

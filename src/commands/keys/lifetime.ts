@@ -10,9 +10,14 @@ export function chooseTtl(text: string | null, keys: KeysConfig): number | null 
   const seconds = text === null ? keys.defaultTtlSeconds : readTtl(text);
   const most = keys.maxTtlSeconds;
   if (most !== null && (seconds === null || seconds > most)) {
-    throw new AppError("invalid", "ttl_too_long", `--ttl ${text ?? "never"} is longer than the maximum of ${formatDuration(most)}`, {
-      hint: `Ask for at most ${formatDuration(most)}, or raise keys.maxTtl in mcpctl.yaml.`,
-    });
+    throw new AppError(
+      "invalid",
+      "ttl_too_long",
+      `--ttl ${text ?? "never"} is longer than the maximum of ${formatDuration(most)}`,
+      {
+        hint: `Ask for at most ${formatDuration(most)}, or raise keys.maxTtl in mcpctl.yaml.`,
+      },
+    );
   }
   return seconds;
 }

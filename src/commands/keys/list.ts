@@ -24,7 +24,9 @@ export function registerList(keys: Command, cli: Cli, run = listKeys): void {
     .option("--user <user>", "only keys of this user")
     .addOption(new Option("--state <state>", "only keys in this state").choices(STATES))
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]))
-    .action(async (options: ListOptions & { output?: Format }) => cli.show(await run(options, cli.ports), options.output ?? null));
+    .action(async (options: ListOptions & { output?: Format }) =>
+      cli.show(await run(options, cli.ports), options.output ?? null),
+    );
   withExamples(command, "mcpctl keys list --role dev-readonly", "mcpctl keys list --state active -o json");
 }
 
@@ -33,10 +35,22 @@ export async function listKeys(options: ListOptions, ports: Pick<Ports, "store" 
   const keyring = await loadKeyring(store);
   const all = [...keyring.keys.values()].map((key) => keyData(key, ports.now()));
   const keys = all
-    .filter(({ role, user, state }) => isWanted(options.role, role) && isWanted(options.user, user) && isWanted(options.state, state))
+    .filter(
+      ({ role, user, state }) =>
+        isWanted(options.role, role) && isWanted(options.user, user) && isWanted(options.state, state),
+    )
     .toSorted((a, b) => order(a) - order(b) || compare(a, b));
-  const foreign = options.role === undefined && options.user === undefined && isWanted(options.state, "unusable") ? keyring.foreign : [];
-  return { view: listView(keys, foreign.map(({ label }) => label)), notes: warnings(keyring, keys, store.label) };
+  const foreign =
+    options.role === undefined && options.user === undefined && isWanted(options.state, "unusable")
+      ? keyring.foreign
+      : [];
+  return {
+    view: listView(
+      keys,
+      foreign.map(({ label }) => label),
+    ),
+    notes: warnings(keyring, keys, store.label),
+  };
 }
 
 function isWanted(wanted: string | undefined, value: string | null): boolean {
@@ -59,7 +73,14 @@ function listView(keys: readonly KeyData[], foreign: readonly string[]): View {
     table: {
       columns: ["KEY", "ROLE", "USER", "STATE", "ENDS", "REMARK"],
       rows: [
-        ...keys.map((key) => [key.id, key.role ?? "-", key.user ?? "-", key.state, key.revoked_at ?? key.ends_at ?? "never", remark(key)]),
+        ...keys.map((key) => [
+          key.id,
+          key.role ?? "-",
+          key.user ?? "-",
+          key.state,
+          key.revoked_at ?? key.ends_at ?? "never",
+          remark(key),
+        ]),
         ...foreign.map((label) => ["-", "-", "-", "unusable", "-", `${label} is no key entry`]),
       ],
     },

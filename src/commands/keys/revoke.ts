@@ -55,18 +55,34 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
   const live = keys.filter((key) => !key.isRevoked);
   const lines = keyLines(keys, ports.now());
   if (options.dryRun === true) {
-    const data = keys.map((key) => ({ ...keyData(key, ports.now()), result: key.isRevoked ? "already_revoked" : "would_revoke" }));
+    const data = keys.map((key) => ({
+      ...keyData(key, ports.now()),
+      result: key.isRevoked ? "already_revoked" : "would_revoke",
+    }));
     return {
-      view: { data, table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])), names: data.map(({ id }) => id) },
-      notes: [`Dry run: ${live.length} of ${keys.length} keys in ${store.label} would be revoked; nothing was changed.`],
+      view: {
+        data,
+        table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])),
+        names: data.map(({ id }) => id),
+      },
+      notes: [
+        `Dry run: ${live.length} of ${keys.length} keys in ${store.label} would be revoked; nothing was changed.`,
+      ],
     };
   }
   if (live.length > 0 && options.yes !== true) {
-    await ports.confirm([`In context ${context.name}, ${store.label}:`, ...lines], `Revoke ${count(live.length)} for good?`);
+    await ports.confirm(
+      [`In context ${context.name}, ${store.label}:`, ...lines],
+      `Revoke ${count(live.length)} for good?`,
+    );
   }
   await store.verify();
   const now = ports.now();
-  const note: EntryNote = { action: "revoke", at: formatTime(now), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+  const note: EntryNote = {
+    action: "revoke",
+    at: formatTime(now),
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  };
   const done = await revokeKeys(store, keys, now, note);
   const result = answer(done);
   return done.some(({ status }) => status === "revoked") ? unprovenInCluster(context, options.wait, result) : result;
@@ -85,7 +101,11 @@ function answer(revocations: readonly Revocation[]): Result {
   const isUnproven = revocations.some(({ status }) => status === "unproven");
   const exit = failed !== null ? EXIT_BY_KIND[failed.kind] : isUnproven ? 6 : undefined;
   return {
-    view: { data, table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])), names: data.map(({ id }) => id) },
+    view: {
+      data,
+      table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])),
+      names: data.map(({ id }) => id),
+    },
     notes: revocations.map(tell),
     ...(exit === undefined ? {} : { exit }),
   };
@@ -105,8 +125,14 @@ function tell({ key, status, at, error }: Revocation): string {
   }
 }
 
-function tableOf(rows: readonly (readonly (string | null)[])[]): { columns: readonly string[]; rows: readonly (readonly string[])[] } {
-  return { columns: ["KEY", "ROLE", "USER", "RESULT", "REVOKED"], rows: rows.map((row) => row.map((cell) => cell ?? "-")) };
+function tableOf(rows: readonly (readonly (string | null)[])[]): {
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
+} {
+  return {
+    columns: ["KEY", "ROLE", "USER", "RESULT", "REVOKED"],
+    rows: rows.map((row) => row.map((cell) => cell ?? "-")),
+  };
 }
 
 function count(keys: number): string {

@@ -44,7 +44,9 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     .option("--reason <text>", "why, for the record")
     .option("-y, --yes", "do not ask")
     .option("--dry-run", "show what would be rotated and change nothing")
-    .addOption(new Option("-o, --output <form>", "form of the new tokens; json is one object a line").choices(TOKEN_FORMS))
+    .addOption(
+      new Option("-o, --output <form>", "form of the new tokens; json is one object a line").choices(TOKEN_FORMS),
+    )
     .option("--out <file>", "write the new tokens to a new file that only you can read")
     .option("--no-wait", "do not ask whether gateways have seen the change")
     .action(async (id: string | undefined, options: Omit<RotateOptions, "id">) =>
@@ -62,15 +64,31 @@ export async function rotate(options: RotateOptions, ports: Ports): Promise<Resu
   const context = currentContext(config);
   const graceSeconds = readDuration("--grace", options.grace, 0);
   const store = await ports.store();
-  const selected = selectKeys(await loadKeyring(store), { id: options.id, user: options.user ?? null, role: options.role ?? null });
+  const selected = selectKeys(await loadKeyring(store), {
+    id: options.id,
+    user: options.user ?? null,
+    role: options.role ?? null,
+  });
   const now = ports.now();
   const skipped = selected.filter((key) => keyState(key, now) !== "active");
   const plan = planRotations(selected, options, config.keys, now, graceSeconds);
-  const lines = keyLines(plan.map(({ old }) => old), now);
-  const told = skipped.map((key) => `Left alone: ${key.keyId} is ${keyState(key, now)}${key.next === null ? "" : `, succeeded by ${key.next}`}.`);
+  const lines = keyLines(
+    plan.map(({ old }) => old),
+    now,
+  );
+  const told = skipped.map(
+    (key) =>
+      `Left alone: ${key.keyId} is ${keyState(key, now)}${key.next === null ? "" : `, succeeded by ${key.next}`}.`,
+  );
   if (plan.length === 0) return { notes: [...told, "Nothing to rotate."] };
   if (options.dryRun === true) {
-    return { notes: [...lines, ...told, `Dry run: ${plan.length} of ${selected.length} keys in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`] };
+    return {
+      notes: [
+        ...lines,
+        ...told,
+        `Dry run: ${plan.length} of ${selected.length} keys in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`,
+      ],
+    };
   }
   if (options.yes !== true) {
     const question = `Rotate ${plan.length === 1 ? "this key" : `these ${plan.length} keys`}, the old ending after ${options.grace}?`;
@@ -80,11 +98,24 @@ export async function rotate(options: RotateOptions, ports: Ports): Promise<Resu
 }
 
 /** @throws AppError conflict when the one key that was named cannot be rotated, usage for a form that fits one key only. */
-function planRotations(keys: readonly KeyEntry[], options: RotateOptions, config: KeysConfig, now: number, graceSeconds: number): readonly Rotation[] {
+function planRotations(
+  keys: readonly KeyEntry[],
+  options: RotateOptions,
+  config: KeysConfig,
+  now: number,
+  graceSeconds: number,
+): readonly Rotation[] {
   const expiresAt = endOfLife(now, chooseTtl(options.ttl ?? null, config));
   const plan = keys.flatMap((old): readonly Rotation[] =>
     keyState(old, now) === "active" && old.subject !== null
-      ? [{ old, subject: old.subject, oldEndsAt: Math.floor(endOfGrace(old, now, graceSeconds) / 1000) * 1000, expiresAt }]
+      ? [
+          {
+            old,
+            subject: old.subject,
+            oldEndsAt: Math.floor(endOfGrace(old, now, graceSeconds) / 1000) * 1000,
+            expiresAt,
+          },
+        ]
       : [],
   );
   const [first] = keys;
@@ -95,14 +126,25 @@ function planRotations(keys: readonly KeyEntry[], options: RotateOptions, config
     });
   }
   if (plan.length > 1 && (options.output === "env" || options.output === "claude" || options.output === "vscode")) {
-    throw new AppError("usage", "form_for_one_key", `-o ${options.output} holds one key, and ${plan.length} would be rotated`, {
-      hint: "Use -o json, which prints one object a line, or name one key.",
-    });
+    throw new AppError(
+      "usage",
+      "form_for_one_key",
+      `-o ${options.output} holds one key, and ${plan.length} would be rotated`,
+      {
+        hint: "Use -o json, which prints one object a line, or name one key.",
+      },
+    );
   }
   return plan;
 }
 
-async function runPlan(plan: readonly Rotation[], options: RotateOptions, context: Context, ports: Ports, told: readonly string[]): Promise<Result> {
+async function runPlan(
+  plan: readonly Rotation[],
+  options: RotateOptions,
+  context: Context,
+  ports: Ports,
+  told: readonly string[],
+): Promise<Result> {
   const form = options.output ?? (plan.length === 1 ? null : "json");
   const needsRegistry = form === "claude" || form === "vscode";
   const backendsOf = new Map<string, Awaited<ReturnType<typeof loadRoleAccess>>>();
@@ -119,19 +161,35 @@ async function runPlan(plan: readonly Rotation[], options: RotateOptions, contex
     await store.verify();
     for (const rotation of plan) {
       const { old, subject, expiresAt, oldEndsAt } = rotation;
-      const note: EntryNote = { action: "rotate", at: formatTime(ports.now()), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+      const note: EntryNote = {
+        action: "rotate",
+        at: formatTime(ports.now()),
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+      };
       const key = await rotateKey({ ...ports, store }, rotation, note, async (minted) => {
         const record = { role: subject.role, user: subject.user, expiresAt };
         const replaces = { id: old.keyId, ends_at: formatTime(oldEndsAt) };
-        await sink.deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends: backendsOf.get(subject.role) ?? [], replaces }));
+        await sink.deliver(
+          formatToken(form ?? "token", {
+            key: minted,
+            record,
+            gatewayUrl: context.gateway.url,
+            backends: backendsOf.get(subject.role) ?? [],
+            replaces,
+          }),
+        );
         delivered += 1;
       });
-      notes.push(`Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`);
+      notes.push(
+        `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`,
+      );
     }
   } catch (error) {
     if (delivered === 0) await sink.discard();
     for (const line of notes) ports.tell(line);
     throw error;
   }
-  return { notes: [...notes, `The new ${delivered === 1 ? "token" : "tokens"} went to ${sink.label} and nowhere else.`] };
+  return {
+    notes: [...notes, `The new ${delivered === 1 ? "token" : "tokens"} went to ${sink.label} and nowhere else.`],
+  };
 }

@@ -17,7 +17,9 @@ export function registerShow(keys: Command, cli: Cli, run = showKey): void {
     .description("Show what is known of a key: whom it stands for, until when, and who made, rotated or revoked it.")
     .argument("<key-id>", "the key's id, as `mcpctl keys list` shows it")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml", "name"]))
-    .action(async (id: string, options: { output?: Format }) => cli.show(await run(id, cli.ports), options.output ?? null));
+    .action(async (id: string, options: { output?: Format }) =>
+      cli.show(await run(id, cli.ports), options.output ?? null),
+    );
   withExamples(command, "mcpctl keys show k_9f86d081884c", "mcpctl keys show k_9f86d081884c -o json");
 }
 
@@ -31,12 +33,18 @@ export async function showKey(id: string, ports: Pick<Ports, "store" | "now">): 
   }));
   return {
     view: { data: keys, text: () => keys.map(describe).join("\n\n"), names: keys.map((key) => key.id) },
-    notes: [...(keys.length > 1 ? [`Warning: ${keys.length} keys share this id; somebody made them so.`] : []), ...note],
+    notes: [
+      ...(keys.length > 1 ? [`Warning: ${keys.length} keys share this id; somebody made them so.`] : []),
+      ...note,
+    ],
   };
 }
 
 /** History is worth showing and not worth failing for: without the right to it, the key is shown all the same. */
-async function loadHistory(store: KeyStore, hashes: ReadonlySet<string>): Promise<{ history: readonly EntryHistory[]; note: readonly string[] }> {
+async function loadHistory(
+  store: KeyStore,
+  hashes: ReadonlySet<string>,
+): Promise<{ history: readonly EntryHistory[]; note: readonly string[] }> {
   try {
     return { history: await store.history(hashes), note: [] };
   } catch (error) {

@@ -26,11 +26,17 @@ export function registerCheck(roles: Command, cli: Cli, run = checkRoles): void 
     .action(async (file: string | undefined, options: { backends?: string; output?: Format }) =>
       cli.show(await run({ ...options, file: file ?? null }, cli.ports), options.output ?? null),
     )
-    .addHelpText("after", "\nExit codes: 0 clean or warnings only, 1 errors, 3 the file cannot be read or holds nothing to check.");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 clean or warnings only, 1 errors, 3 the file cannot be read or holds nothing to check.",
+    );
   withExamples(command, "mcpctl roles check", "mcpctl roles check roles.yaml --backends backends.yaml -o json");
 }
 
-export async function checkRoles(options: CheckOptions, ports: Pick<Ports, "config" | "cwd" | "label">): Promise<Result> {
+export async function checkRoles(
+  options: CheckOptions,
+  ports: Pick<Ports, "config" | "cwd" | "label">,
+): Promise<Result> {
   const { policy } = await ports.config();
   const rolesPath = options.file === null ? policy.roles : resolve(ports.cwd, options.file);
   const backendsPath = options.backends === undefined ? policy.backends : resolve(ports.cwd, options.backends);
@@ -42,7 +48,11 @@ export async function checkRoles(options: CheckOptions, ports: Pick<Ports, "conf
     findings.push(...lintRoles(roles.roles, registry.registry, (line) => roles.source.line(line)));
     if (roles.roles.size === 0) findings.push(nothingChecked(roles.source));
   }
-  return answer(findings.toSorted(byPlace), { roles: roles.roles.size, grants: [...roles.roles.values()].reduce((sum, role) => sum + role.grants.size, 0), file: file.label });
+  return answer(findings.toSorted(byPlace), {
+    roles: roles.roles.size,
+    grants: [...roles.roles.values()].reduce((sum, role) => sum + role.grants.size, 0),
+    file: file.label,
+  });
 }
 
 function byPlace(a: Finding, b: Finding): number {
@@ -51,7 +61,10 @@ function byPlace(a: Finding, b: Finding): number {
 }
 
 function nothingChecked(source: SourceText): Finding {
-  return source.finding("MC006", 0, "the file holds no role, so nothing was checked", { isUnreadable: true, hint: "Add a role, or name another file." });
+  return source.finding("MC006", 0, "the file holds no role, so nothing was checked", {
+    isUnreadable: true,
+    hint: "Add a role, or name another file.",
+  });
 }
 
 function answer(findings: readonly Finding[], checked: { roles: number; grants: number; file: string }): Result {

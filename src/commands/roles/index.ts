@@ -3,7 +3,10 @@ import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
 
 export function registerRoles(program: Command, cli: Cli): void {
-  const roles = program.command("roles").summary("the role file as code").description("Keep the role file honest, without a cluster.");
+  const roles = program
+    .command("roles")
+    .summary("the role file as code")
+    .description("Keep the role file honest, without a cluster.");
   withExamples(roles, "mcpctl roles check", "mcpctl roles check roles.yaml -o json");
   registerCheck(roles, cli);
 }

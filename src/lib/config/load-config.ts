@@ -34,7 +34,7 @@ export function loadConfig(request: ConfigRequest): Config {
   const user = join(request.env["XDG_CONFIG_HOME"] || join(request.home, ".config"), "mcpctl", "config.yaml");
   const files: ConfigFile[] = [];
   if (project !== null) files.push(readConfigFile(project));
-  if ((isThere(user)) && user !== project) files.push(readConfigFile(user));
+  if (isThere(user) && user !== project) files.push(readConfigFile(user));
   const chosen = request.contextFlag ?? (request.env["MCPCTL_CONTEXT"] || null);
   return mergeConfig(files, chosen, (path) => resolve(request.cwd, path));
 }
@@ -44,7 +44,7 @@ function findProjectFile(cwd: string): string | null {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const path = join(folder, NAME);
     if (isThere(path)) {
-      if (folder !== resolve(cwd) && ((statSync(folder)).mode & 0o002) !== 0) {
+      if (folder !== resolve(cwd) && (statSync(folder).mode & 0o002) !== 0) {
         throw new AppError("invalid", "config_untrusted", `${path} lies in a folder that everyone may write to`, {
           hint: "Move it, or name it with --config.",
         });
@@ -61,7 +61,8 @@ function readConfigFile(path: string): ConfigFile {
   const { documents, findings } = parseYaml(reading.source);
   const [document] = documents;
   if (findings[0] !== undefined) throw unreadable(findings[0]);
-  if (documents.length > 1) throw unreadable(reading.source.finding("MC002", 0, "the file holds more than one document"));
+  if (documents.length > 1)
+    throw unreadable(reading.source.finding("MC002", 0, "the file holds more than one document"));
   const [misfit] = document === undefined ? [] : schemaFindings(reading.source, document, isConfig);
   if (misfit !== undefined) throw unreadable(misfit);
   const content = document === undefined ? {} : (plainValue(document) as ConfigContent);

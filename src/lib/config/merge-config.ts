@@ -26,7 +26,9 @@ export interface ConfigContent {
 
 interface RawContext {
   readonly name: string;
-  readonly store: { readonly type: "file"; readonly path: string; readonly denylist?: string } | Extract<StoreConfig, { type: "ssm" }>;
+  readonly store:
+    | { readonly type: "file"; readonly path: string; readonly denylist?: string }
+    | Extract<StoreConfig, { type: "ssm" }>;
   readonly kubernetes?: NonNullable<Context["kubernetes"]>;
   readonly gateway?: { readonly url: string; readonly admin?: readonly string[] };
 }
@@ -41,7 +43,11 @@ const DEFAULTS = {
  * What do these files say together? `files` has the strongest first; `fallback` resolves the built-in paths.
  * @throws AppError invalid for two contexts of one name, within a file or across them, and for impossible lifetimes.
  */
-export function mergeConfig(files: readonly ConfigFile[], chosen: string | null, fallback: (path: string) => string): Config {
+export function mergeConfig(
+  files: readonly ConfigFile[],
+  chosen: string | null,
+  fallback: (path: string) => string,
+): Config {
   const policyFile = files.find(({ content }) => content.policy !== undefined);
   const policy = policyFile?.content.policy ?? {};
   const resolve = policyFile?.resolve ?? fallback;
@@ -58,7 +64,8 @@ export function mergeConfig(files: readonly ConfigFile[], chosen: string | null,
     },
     keys: mergeKeys(files),
     contexts: contexts.length > 0 ? contexts : [defaultContext(fallback)],
-    currentContext: chosen ?? files.find(({ content }) => content.currentContext !== undefined)?.content.currentContext ?? null,
+    currentContext:
+      chosen ?? files.find(({ content }) => content.currentContext !== undefined)?.content.currentContext ?? null,
   };
 }
 
@@ -86,7 +93,10 @@ function readContext(raw: RawContext, resolve: (path: string) => string): Contex
     name: raw.name,
     store: raw.store.type === "file" ? fileStore(raw.store.path, raw.store.denylist, resolve) : raw.store,
     kubernetes: raw.kubernetes ?? null,
-    gateway: { url: (raw.gateway?.url ?? DEFAULTS.gateway.url).replace(/\/+$/, ""), admin: raw.gateway?.admin ?? DEFAULTS.gateway.admin },
+    gateway: {
+      url: (raw.gateway?.url ?? DEFAULTS.gateway.url).replace(/\/+$/, ""),
+      admin: raw.gateway?.admin ?? DEFAULTS.gateway.admin,
+    },
   };
 }
 
@@ -116,7 +126,9 @@ function ttl(text: string): number | null {
   if (text === "never") return null;
   const seconds = parseDurationSeconds(text);
   if (seconds === null || seconds === 0) {
-    throw new AppError("invalid", "ttl_invalid", `"${text}" is not a lifetime in mcpctl.yaml`, { hint: "Write an integer and s, m, h or d, like 90d, or never." });
+    throw new AppError("invalid", "ttl_invalid", `"${text}" is not a lifetime in mcpctl.yaml`, {
+      hint: "Write an integer and s, m, h or d, like 90d, or never.",
+    });
   }
   return seconds;
 }

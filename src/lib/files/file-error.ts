@@ -9,17 +9,67 @@ interface Row {
 
 /** What an operating system's error code means here. */
 const BY_CODE: Readonly<Record<string, Row>> = {
-  ENOENT: { kind: "not-found", code: "file_not_found", text: "does not exist", hint: "Check the path, or make it first." },
-  ENOTDIR: { kind: "invalid", code: "path_not_folder", text: "lies below something that is not a folder", hint: "Check the path." },
+  ENOENT: {
+    kind: "not-found",
+    code: "file_not_found",
+    text: "does not exist",
+    hint: "Check the path, or make it first.",
+  },
+  ENOTDIR: {
+    kind: "invalid",
+    code: "path_not_folder",
+    text: "lies below something that is not a folder",
+    hint: "Check the path.",
+  },
   EISDIR: { kind: "invalid", code: "path_is_folder", text: "is a folder", hint: "Name a file." },
-  EEXIST: { kind: "conflict", code: "file_exists", text: "exists already", hint: "Name a new file; an existing one is never overwritten." },
-  EACCES: { kind: "unavailable", code: "file_not_permitted", text: "may not be accessed by this user", hint: "Check the permissions of the file and of its folder." },
-  EPERM: { kind: "unavailable", code: "file_not_permitted", text: "may not be accessed by this user", hint: "Check the permissions of the file and of its folder." },
-  EROFS: { kind: "unavailable", code: "file_not_permitted", text: "lies on a read-only file system", hint: "Name a place that can be written." },
-  ENOSPC: { kind: "unavailable", code: "disk_full", text: "cannot be written, the disk is full", hint: "Free some space and repeat; nothing was changed." },
-  EDQUOT: { kind: "unavailable", code: "disk_full", text: "cannot be written, the quota is used up", hint: "Free some space and repeat; nothing was changed." },
-  EFBIG: { kind: "unavailable", code: "disk_full", text: "cannot be written, it would be larger than this process may make a file", hint: "Raise the limit and repeat; nothing was changed." },
-  EPIPE: { kind: "unavailable", code: "pipe_closed", text: "was closed by the program that read it", hint: "Keep the reader running until mcpctl ends." },
+  EEXIST: {
+    kind: "conflict",
+    code: "file_exists",
+    text: "exists already",
+    hint: "Name a new file; an existing one is never overwritten.",
+  },
+  EACCES: {
+    kind: "unavailable",
+    code: "file_not_permitted",
+    text: "may not be accessed by this user",
+    hint: "Check the permissions of the file and of its folder.",
+  },
+  EPERM: {
+    kind: "unavailable",
+    code: "file_not_permitted",
+    text: "may not be accessed by this user",
+    hint: "Check the permissions of the file and of its folder.",
+  },
+  EROFS: {
+    kind: "unavailable",
+    code: "file_not_permitted",
+    text: "lies on a read-only file system",
+    hint: "Name a place that can be written.",
+  },
+  ENOSPC: {
+    kind: "unavailable",
+    code: "disk_full",
+    text: "cannot be written, the disk is full",
+    hint: "Free some space and repeat; nothing was changed.",
+  },
+  EDQUOT: {
+    kind: "unavailable",
+    code: "disk_full",
+    text: "cannot be written, the quota is used up",
+    hint: "Free some space and repeat; nothing was changed.",
+  },
+  EFBIG: {
+    kind: "unavailable",
+    code: "disk_full",
+    text: "cannot be written, it would be larger than this process may make a file",
+    hint: "Raise the limit and repeat; nothing was changed.",
+  },
+  EPIPE: {
+    kind: "unavailable",
+    code: "pipe_closed",
+    text: "was closed by the program that read it",
+    hint: "Keep the reader running until mcpctl ends.",
+  },
 };
 
 /** The AppError for a failed file operation; an AppError passes unchanged, and so does what is no system error. */
@@ -28,8 +78,14 @@ export function fileError(error: unknown, label: string, verb: "read" | "write")
   const code = error instanceof Error && "code" in error ? String(error.code) : null;
   if (code === null || !/^E[A-Z0-9]+$/.test(code)) return error;
   const row = BY_CODE[code];
-  if (row !== undefined) return new AppError(row.kind, row.code, `${label} ${row.text}`, { hint: row.hint, cause: error });
-  return new AppError("unavailable", "file_failed", `${label} could not be ${verb === "read" ? "read" : "written"} (${code})`, { cause: error });
+  if (row !== undefined)
+    return new AppError(row.kind, row.code, `${label} ${row.text}`, { hint: row.hint, cause: error });
+  return new AppError(
+    "unavailable",
+    "file_failed",
+    `${label} could not be ${verb === "read" ? "read" : "written"} (${code})`,
+    { cause: error },
+  );
 }
 
 export function isFileErrorCode(error: unknown, code: string): boolean {

@@ -39,20 +39,32 @@ async function acquire(lock: DatabaseSync, path: string, signal: AbortSignal | u
     } catch (error) {
       if (sqliteCode(error) !== SQLITE_BUSY) throw lockFailed(path, error);
       if (performance.now() > deadline) {
-        throw new AppError("unavailable", "store_locked", `another process has held ${path} for ${PATIENCE_MS / 1000} seconds`, {
-          hint: "See who uses it (fuser, lsof) and repeat.",
-          cause: error,
-        });
+        throw new AppError(
+          "unavailable",
+          "store_locked",
+          `another process has held ${path} for ${PATIENCE_MS / 1000} seconds`,
+          {
+            hint: "See who uses it (fuser, lsof) and repeat.",
+            cause: error,
+          },
+        );
       }
     }
     // Jitter, so that many waiting processes do not knock in step.
     await delay(2 + Math.random() * 18);
-    if (signal?.aborted === true) throw new AppError("interrupted", "interrupted", "interrupted while waiting for another process; nothing was changed");
+    if (signal?.aborted === true)
+      throw new AppError(
+        "interrupted",
+        "interrupted",
+        "interrupted while waiting for another process; nothing was changed",
+      );
   }
 }
 
 function sqliteCode(error: unknown): number | null {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : null;
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
+    ? error.errcode & 0xff
+    : null;
 }
 
 function lockFailed(path: string, error: unknown): unknown {

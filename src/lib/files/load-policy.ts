@@ -22,7 +22,9 @@ export function loadRegistry(file: PolicyFile): RegistryReading {
 /** The locks of a denylist file, null when there is none. @throws AppError invalid when it is not wholly understood. */
 export function loadLocks(file: PolicyFile): Locks | null {
   const bytes = readFileBytesIfAnySync(file.path, "the denylist", MAX_POLICY_BYTES);
-  return bytes === null ? null : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label)).locks);
+  return bytes === null
+    ? null
+    : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label)).locks);
 }
 
 /** Refuses to go on with a file that has errors, telling the first. @throws AppError invalid */

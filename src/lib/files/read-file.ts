@@ -35,8 +35,10 @@ export async function readFileBytes(path: string, what: string, maxBytes: number
 }
 
 function requireFile(stat: Stats, label: string, maxBytes: number): void {
-  if (stat.isDirectory()) throw new AppError("invalid", "path_is_folder", `${label} is a folder`, { hint: "Name the file itself." });
-  if (stat.size > maxBytes) throw new AppError("invalid", "file_too_large", `${label} is larger than ${maxBytes} bytes`);
+  if (stat.isDirectory())
+    throw new AppError("invalid", "path_is_folder", `${label} is a folder`, { hint: "Name the file itself." });
+  if (stat.size > maxBytes)
+    throw new AppError("invalid", "file_too_large", `${label} is larger than ${maxBytes} bytes`);
 }
 
 /** The same as {@link readFileBytesSync}, or null when there is no such file. */

@@ -13,5 +13,7 @@ export type Written =
 export async function createProven(store: KeyStore, name: EntryName, value: string, note: EntryNote): Promise<Written> {
   const outcome = await store.create(name, value, note);
   if (outcome.status === "unproven") return outcome;
-  return outcome.status === "created" || outcome.value === value ? { status: "done" } : { status: "taken", value: outcome.value };
+  return outcome.status === "created" || outcome.value === value
+    ? { status: "done" }
+    : { status: "taken", value: outcome.value };
 }

@@ -30,7 +30,8 @@ export async function issueKey(
   await writeRecord(issuer, name, key, formatKeyRecord(record), note);
   try {
     await claim(key);
-    if (issuer.signal.aborted) throw new AppError("interrupted", "interrupted", "interrupted before the token was delivered");
+    if (issuer.signal.aborted)
+      throw new AppError("interrupted", "interrupted", "interrupted before the token was delivered");
     await deliver(key);
     return key;
   } catch (error) {
@@ -38,7 +39,13 @@ export async function issueKey(
   }
 }
 
-async function writeRecord(issuer: Issuer, name: EntryName, key: MintedKey, value: string, note: EntryNote): Promise<void> {
+async function writeRecord(
+  issuer: Issuer,
+  name: EntryName,
+  key: MintedKey,
+  value: string,
+  note: EntryNote,
+): Promise<void> {
   let written: Written;
   try {
     written = await createProven(issuer.store, name, value, note);
@@ -47,11 +54,17 @@ async function writeRecord(issuer: Issuer, name: EntryName, key: MintedKey, valu
     const isOpen = !(error instanceof AppError) || error.kind === "unavailable" || error.kind === "interrupted";
     throw isOpen ? await withdraw(issuer, name, key, error) : error;
   }
-  if (written.status === "taken") throw new AppError("conflict", "key_taken", `another record stands where ${key.id} belongs`);
+  if (written.status === "taken")
+    throw new AppError("conflict", "key_taken", `another record stands where ${key.id} belongs`);
   if (written.status === "unproven") {
-    const unproven = new AppError("unavailable", "write_unproven", `${key.id} was accepted by the store and cannot be read back`, {
-      hint: "Repeat the command; it makes a new key.",
-    });
+    const unproven = new AppError(
+      "unavailable",
+      "write_unproven",
+      `${key.id} was accepted by the store and cannot be read back`,
+      {
+        hint: "Repeat the command; it makes a new key.",
+      },
+    );
     throw await withdraw(issuer, name, key, unproven);
   }
 }
@@ -69,7 +82,11 @@ async function withdraw(issuer: Issuer, name: EntryName, key: MintedKey, cause: 
   } catch {
     // A store that says the record is not there: nothing was made.
     if (standing === null) return cause;
-    return retell(cause, `${key.id} may exist, and nobody has its token`, `Run \`mcpctl keys revoke ${key.id}\` when the store is back.`);
+    return retell(
+      cause,
+      `${key.id} may exist, and nobody has its token`,
+      `Run \`mcpctl keys revoke ${key.id}\` when the store is back.`,
+    );
   }
 }
 
@@ -77,5 +94,8 @@ async function withdraw(issuer: Issuer, name: EntryName, key: MintedKey, cause: 
 function retell(cause: unknown, became: string, hint?: string): unknown {
   if (!(cause instanceof AppError)) return cause;
   const next = hint ?? cause.hint;
-  return new AppError(cause.kind, cause.code, `${cause.message}; ${became}`, { ...(next === undefined ? {} : { hint: next }), cause });
+  return new AppError(cause.kind, cause.code, `${cause.message}; ${became}`, {
+    ...(next === undefined ? {} : { hint: next }),
+    cause,
+  });
 }

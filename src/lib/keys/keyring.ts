@@ -158,7 +158,8 @@ function finish(hash: string, draft: Draft): KeyEntry {
     roles: draft.records.map(({ role }) => role),
     folders: [...draft.folders],
     claims: draft.records.map(({ value }) => parseKeyRecord(value)).filter((claim) => claim !== null),
-    subject: record === null || problem !== null ? null : ({ keyId: id, role: record.role, user: record.user } as Subject),
+    subject:
+      record === null || problem !== null ? null : ({ keyId: id, role: record.role, user: record.user } as Subject),
     problem: problem ?? (draft.endsAt === -Infinity ? "its .ends marker cannot be read" : null),
     expiresAt: record?.expiresAt ?? null,
     endsAt: Math.min(draft.endsAt, record?.expiresAt ?? Infinity),

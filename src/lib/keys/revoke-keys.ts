@@ -13,7 +13,12 @@ export interface Revocation {
 }
 
 /** Revokes each key in turn; one that fails does not keep the others alive. Safe to repeat. */
-export async function revokeKeys(store: KeyStore, keys: readonly KeyEntry[], at: number, note: EntryNote): Promise<readonly Revocation[]> {
+export async function revokeKeys(
+  store: KeyStore,
+  keys: readonly KeyEntry[],
+  at: number,
+  note: EntryNote,
+): Promise<readonly Revocation[]> {
   const revocations: Revocation[] = [];
   for (const key of keys) revocations.push(await revokeKey(store, key, at, note));
   return revocations;
@@ -27,7 +32,8 @@ async function revokeKey(store: KeyStore, key: KeyEntry, at: number, note: Entry
       const name = { role, hash: key.hash, part: "revoked" } as const;
       const written = await createProven(store, name, formatRevoked(at), note);
       if (written.status === "unproven") first ??= { key, status: "unproven", at, error: null };
-      else if (written.status === "taken") first ??= { key, status: "already_revoked", at: parseRevoked(written.value), error: null };
+      else if (written.status === "taken")
+        first ??= { key, status: "already_revoked", at: parseRevoked(written.value), error: null };
     }
     return first ?? { key, status: "revoked", at, error: null };
   } catch (error) {

@@ -28,7 +28,7 @@ export async function rotateKey(
   note: EntryNote,
   deliver: (key: MintedKey) => Promise<void>,
 ): Promise<MintedKey> {
-  const { old, subject, oldEndsAt, expiresAt } = rotation;
+  const { subject, expiresAt } = rotation;
   const record = { role: subject.role, user: subject.user, expiresAt };
   let isOldEnding = false;
   const claim = async (key: MintedKey): Promise<void> => {
@@ -43,17 +43,31 @@ export async function rotateKey(
 }
 
 /** Whoever makes the marker first has rotated the key. */
-async function endOldKey({ store }: Issuer, { old, subject, oldEndsAt }: Rotation, key: MintedKey, note: EntryNote): Promise<void> {
+async function endOldKey(
+  { store }: Issuer,
+  { old, subject, oldEndsAt }: Rotation,
+  key: MintedKey,
+  note: EntryNote,
+): Promise<void> {
   const name = { role: subject.role, hash: old.hash, part: "ends" } as const;
   const written = await createProven(store, name, formatEnds(oldEndsAt, key.id), note);
   if (written.status === "taken") {
     const next = parseEnds(written.value)?.next ?? null;
-    throw new AppError("conflict", "key_superseded", `${old.keyId} was rotated by somebody else${next === null ? "" : `, to ${next}`}`, {
-      hint: "Use their key, or make another with `mcpctl keys create`.",
-    });
+    throw new AppError(
+      "conflict",
+      "key_superseded",
+      `${old.keyId} was rotated by somebody else${next === null ? "" : `, to ${next}`}`,
+      {
+        hint: "Use their key, or make another with `mcpctl keys create`.",
+      },
+    );
   }
   if (written.status === "unproven") {
-    throw new AppError("unavailable", "write_unproven", `the end of ${old.keyId} was accepted by the store and cannot be read back`);
+    throw new AppError(
+      "unavailable",
+      "write_unproven",
+      `the end of ${old.keyId} was accepted by the store and cannot be read back`,
+    );
   }
 }
 

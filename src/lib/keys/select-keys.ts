@@ -26,7 +26,9 @@ export function selectKeys(keyring: Keyring, selector: KeySelector): readonly Ke
   }
   const keys = [...keyring.keys.values()].filter((key) => matches(key, selector));
   if (keys.length > 0) return keys;
-  throw new AppError("not-found", "key_not_found", `no key matches ${describeSelector(selector)}`, { hint: hintFor(keyring, selector) });
+  throw new AppError("not-found", "key_not_found", `no key matches ${describeSelector(selector)}`, {
+    hint: hintFor(keyring, selector),
+  });
 }
 
 export function describeSelector({ id, role, user }: KeySelector): string {
@@ -46,7 +48,10 @@ function hintFor(keyring: Keyring, { id, user, role }: KeySelector): string {
   const roles = new Set(keys.flatMap((key) => [...key.folders, ...key.claims.map((claim) => claim.role)]));
   const near =
     id !== null
-      ? nearest(id, keys.map((key) => key.keyId))
+      ? nearest(
+          id,
+          keys.map((key) => key.keyId),
+        )
       : user !== null && !users.has(user)
         ? nearest(user, users)
         : role !== null && !roles.has(role)

@@ -46,6 +46,19 @@ async function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstan
 }
 
 const BORDERS = [
-  "top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right",
-  "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle",
+  "top",
+  "top-mid",
+  "top-left",
+  "top-right",
+  "bottom",
+  "bottom-mid",
+  "bottom-left",
+  "bottom-right",
+  "left",
+  "left-mid",
+  "mid",
+  "mid-mid",
+  "right",
+  "right-mid",
+  "middle",
 ] as const;

@@ -73,7 +73,11 @@ export function decide(policy: Policy | null, locks: Locks | null, request: Acce
   const role = policy.roles.get(request.role);
   if (role === undefined) return deny("role_unknown", null);
   const grant = role.grants.get(request.backend);
-  if (grant === undefined) return deny("backend_not_granted", { text: `role ${role.name} does not list ${request.backend}`, place: role.place });
+  if (grant === undefined)
+    return deny("backend_not_granted", {
+      text: `role ${role.name} does not list ${request.backend}`,
+      place: role.place,
+    });
   return decideCall(role, grant, backend, request);
 }
 
@@ -86,7 +90,9 @@ function decideCall(role: Role, grant: Grant, backend: Backend, request: AccessR
     return allow(role, grant, backend);
   }
   if (method !== "tools/call") return deny("method_not_granted", narrowed(role, grant, method));
-  return tool !== null && isToolAllowed(grant.tools, tool) ? allow(role, grant, backend) : deny("tool_not_granted", narrowed(role, grant, tool ?? method));
+  return tool !== null && isToolAllowed(grant.tools, tool)
+    ? allow(role, grant, backend)
+    : deny("tool_not_granted", narrowed(role, grant, tool ?? method));
 }
 
 function allow(role: Role, grant: Grant, backend: Backend): Allow {
@@ -116,7 +122,12 @@ const LOCK_REASONS = {
 
 function denyByLock(lock: Lock): Deny {
   const what = lock.target === "all" ? "everything" : `${lock.target} ${lock.value}`;
-  return { outcome: "deny", reason: LOCK_REASONS[lock.target], rule: { text: `lock ${lock.id} on ${what}`, place: null }, lock };
+  return {
+    outcome: "deny",
+    reason: LOCK_REASONS[lock.target],
+    rule: { text: `lock ${lock.id} on ${what}`, place: null },
+    lock,
+  };
 }
 
 /** A lock on the caller comes first, for it is the caller's own affair (401); the others concern everyone (403). */

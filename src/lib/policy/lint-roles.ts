@@ -4,7 +4,11 @@ import type { Roles } from "./role-file.ts";
 import type { Finding } from "./source.ts";
 
 /** What is wrong with grants that were read without fault? Findings in the order of the file. */
-export function lintRoles(roles: Roles, registry: Registry, excerpt: (line: number) => string | null): readonly Finding[] {
+export function lintRoles(
+  roles: Roles,
+  registry: Registry,
+  excerpt: (line: number) => string | null,
+): readonly Finding[] {
   const findings: Finding[] = [];
   for (const role of roles.values()) {
     if (role.grants.size === 0) {

@@ -62,7 +62,10 @@ export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
   const [document] = documents;
   if (document === undefined || documents.length > 1) {
     const message = document === undefined ? "the file is empty" : "the file holds more than one document";
-    const finding = source.finding("MC002", documents[1]?.at ?? 0, message, { isUnreadable: true, hint: "It must be one `backends:` mapping." });
+    const finding = source.finding("MC002", documents[1]?.at ?? 0, message, {
+      isUnreadable: true,
+      hint: "It must be one `backends:` mapping.",
+    });
     return { registry: new Map(), findings: [finding] };
   }
   const misfits = schemaFindings(source, document, isBackends);
@@ -95,12 +98,20 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
       continue;
     }
     const url = new URL(fields.url).href.replace(/\/$/, "");
-    const backend: Backend = { ...fields, name: entry.name, url, path: fields.path ?? DEFAULT_PATH, place: source.place(entry.at) };
+    const backend: Backend = {
+      ...fields,
+      name: entry.name,
+      url,
+      path: fields.path ?? DEFAULT_PATH,
+      place: source.place(entry.at),
+    };
     const address = addressOf(backend);
     const twin = byEndpoint.get(address);
     if (twin !== undefined) {
       const message = `"${entry.name}" and "${twin}" have one URL, so a grant to one is a grant to the other`;
-      findings.push(source.finding("MC002", urlAt, message, { hint: "Each backend is its own server; correct one of the two." }));
+      findings.push(
+        source.finding("MC002", urlAt, message, { hint: "Each backend is its own server; correct one of the two." }),
+      );
     }
     byEndpoint.set(address, entry.name);
     registry.set(entry.name, backend);
@@ -109,7 +120,8 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
 }
 
 /** Metadata services of the clouds; a gateway must never be made to call one. */
-const METADATA_HOSTS = /^(?:169\.254\.\d+\.\d+|\[fe[89ab][0-9a-f]:.*\]|\[fd00:ec2::254\]|\[::ffff:a9fe:[0-9a-f:]+\]|metadata\.google\.internal\.?)$/i;
+const METADATA_HOSTS =
+  /^(?:169\.254\.\d+\.\d+|\[fe[89ab][0-9a-f]:.*\]|\[fd00:ec2::254\]|\[::ffff:a9fe:[0-9a-f:]+\]|metadata\.google\.internal\.?)$/i;
 
 function urlProblem(text: string): string | null {
   if (!URL.canParse(text)) return "is not a URL";

@@ -63,7 +63,9 @@ function addRoles({ source, tree }: RoleMapping, roles: Map<string, Role>, probl
     const before = roles.get(entry.name);
     if (before !== undefined) {
       const message = `the role "${entry.name}" stands here and at ${formatPlace(before.place)}`;
-      problems.push(source.finding("MC101", entry.at, message, { isUnreadable: true, hint: "Merge the two or remove one." }));
+      problems.push(
+        source.finding("MC101", entry.at, message, { isUnreadable: true, hint: "Merge the two or remove one." }),
+      );
       continue;
     }
     roles.set(entry.name, readRole(source, entry, problems));

@@ -26,10 +26,16 @@ export function findRoleMapping(source: SourceText, document: Tree): RoleMapping
   if (bare !== undefined) return { mappings: [{ source, tree: document }], findings: [] };
   const found = findAll(document);
   if (found.length === 0) {
-    return refuse(source, document.at, "the file holds no `roleMapping`", "Put the roles under a top-level `roleMapping:`.");
+    return refuse(
+      source,
+      document.at,
+      "the file holds no `roleMapping`",
+      "Put the roles under a top-level `roleMapping:`.",
+    );
   }
   const [first, second] = found;
-  if (second !== undefined) return refuse(source, atOf(second), "the file holds a second `roleMapping`", "Keep exactly one.");
+  if (second !== undefined)
+    return refuse(source, atOf(second), "the file holds a second `roleMapping`", "Keep exactly one.");
   return first?.kind === "entry"
     ? { mappings: [{ source, tree: { kind: "map", at: first.entry.at, entries: [first.entry] } }], findings: [] }
     : readEmbedded(source, (first as FoundText).scalar);
@@ -63,7 +69,9 @@ function findAll(tree: Tree): readonly Found[] {
 function readEmbedded(outer: SourceText, scalar: Extract<Tree, { kind: "scalar" }>): RoleMappings {
   const header = outer.place(scalar.at);
   const text = String(scalar.value);
-  const start = scalar.isBlockLiteral ? { file: outer.file, line: header.line + 1, column: indentOf(outer, header.line, text) + 1 } : header;
+  const start = scalar.isBlockLiteral
+    ? { file: outer.file, line: header.line + 1, column: indentOf(outer, header.line, text) + 1 }
+    : header;
   const source = new SourceText(outer.file, text, { outer, start, isLineByLine: scalar.isBlockLiteral });
   const forbidden = findForbidden(source);
   if (forbidden !== null) return { mappings: [], findings: [forbidden] };
@@ -83,7 +91,10 @@ function readEmbedded(outer: SourceText, scalar: Extract<Tree, { kind: "scalar" 
 /** How far a block literal is indented: what its first line that is not blank has more in the file than in the text. */
 function indentOf(outer: SourceText, headerLine: number, text: string): number {
   const lines = text.split("\n");
-  const first = Math.max(lines.findIndex((line) => line.trim() !== ""), 0);
+  const first = Math.max(
+    lines.findIndex((line) => line.trim() !== ""),
+    0,
+  );
   const spaces = (line: string): number => line.length - line.trimStart().length;
   return spaces(outer.line(headerLine + 1 + first)) - spaces(lines[first] as string);
 }

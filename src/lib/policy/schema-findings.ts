@@ -37,7 +37,11 @@ function describe(tree: Tree, error: SchemaError): Description {
     case "additionalProperties": {
       const name = String(params["additionalProperty"]);
       const at = entryOf(here, name)?.at ?? here.at;
-      return { at, message: `unknown field "${name.slice(0, 80)}" in ${where}`, hint: "Remove it, or correct its name." };
+      return {
+        at,
+        message: `unknown field "${name.slice(0, 80)}" in ${where}`,
+        hint: "Remove it, or correct its name.",
+      };
     }
     case "propertyNames": {
       const name = String(params["propertyName"]);
@@ -52,13 +56,25 @@ function describe(tree: Tree, error: SchemaError): Description {
     case "required":
       return { at: here.at, message: `${where} lacks the field "${String(params["missingProperty"])}"`, hint: null };
     case "type":
-      return { at: here.at, message: `${where} must be ${typeWords(String(params["type"]))}, and is ${kindOf(here)}`, hint: null };
+      return {
+        at: here.at,
+        message: `${where} must be ${typeWords(String(params["type"]))}, and is ${kindOf(here)}`,
+        hint: null,
+      };
     case "minProperties":
-      return { at: here.at, message: `${where} is empty, which says nothing`, hint: "Name what it should hold, or remove it." };
+      return {
+        at: here.at,
+        message: `${where} is empty, which says nothing`,
+        hint: "Name what it should hold, or remove it.",
+      };
     case "enum": {
       const allowed = (params["allowedValues"] as readonly unknown[]).map(String);
       const near = nearest(here.kind === "scalar" ? String(here.value) : "", allowed);
-      return { at: here.at, message: `${where} must be one of ${allowed.join(", ")}`, hint: near === null ? null : `Did you mean ${near}?` };
+      return {
+        at: here.at,
+        message: `${where} must be one of ${allowed.join(", ")}`,
+        hint: near === null ? null : `Did you mean ${near}?`,
+      };
     }
     default:
       return { at: here.at, message: `${where} ${error.message ?? "does not fit its schema"}`, hint: null };
@@ -78,14 +94,19 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
 };
 
 function typeWords(type: string): string {
-  return type.split(",").map((each) => KIND_WORDS[each] ?? each).join(" or ");
+  return type
+    .split(",")
+    .map((each) => KIND_WORDS[each] ?? each)
+    .join(" or ");
 }
 
 function kindOf(tree: Tree): string {
   if (tree.kind === "map") return "a mapping";
   if (tree.kind === "list") return "a list";
   if (tree.value === null) return "empty";
-  return typeof tree.value === "string" ? `the text "${tree.value.slice(0, 40)}"` : `the ${typeof tree.value} ${tree.value}`;
+  return typeof tree.value === "string"
+    ? `the text "${tree.value.slice(0, 40)}"`
+    : `the ${typeof tree.value} ${tree.value}`;
 }
 
 /** `"tools"`, `item 2 of "dev-readonly"`, `the file`: how a person would call the part at a JSON Pointer. */

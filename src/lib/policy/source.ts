@@ -66,7 +66,10 @@ export class SourceText {
   line(line: number): string {
     const start = (this.#lineStarts[line - 1] ?? this.text.length) + (line === 1 ? this.#markLength() : 0);
     const end = this.#lineStarts[line] ?? this.text.length + 1;
-    return this.text.slice(start, end - 1).replace(/\r$/, "").slice(0, MAX_EXCERPT);
+    return this.text
+      .slice(start, end - 1)
+      .replace(/\r$/, "")
+      .slice(0, MAX_EXCERPT);
   }
 
   finding(code: string, offset: number, message: string, more: Partial<Finding> = {}): Finding {
@@ -137,5 +140,8 @@ export function findForbidden(source: SourceText): Finding | null {
 }
 
 function unreadable(file: string, code: string, message: string): SourceReading {
-  return { ok: false, finding: new SourceText(file, "").finding(code, 0, message, { isUnreadable: true, excerpt: null }) };
+  return {
+    ok: false,
+    finding: new SourceText(file, "").finding(code, 0, message, { isUnreadable: true, excerpt: null }),
+  };
 }

@@ -1,11 +1,26 @@
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Alias, type Document, type ParsedNode, type Scalar } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  type Alias,
+  type Document,
+  type ParsedNode,
+  type Scalar,
+} from "yaml";
 import type { Finding, SourceText } from "./source.ts";
 
 /** A YAML value with the place of everything in it. Maps keep their entries in order; names in them are unique. */
 export type Tree =
   | { readonly kind: "map"; readonly at: number; readonly entries: readonly TreeEntry[] }
   | { readonly kind: "list"; readonly at: number; readonly items: readonly Tree[] }
-  | { readonly kind: "scalar"; readonly at: number; readonly value: string | number | boolean | null; readonly isBlockLiteral: boolean };
+  | {
+      readonly kind: "scalar";
+      readonly at: number;
+      readonly value: string | number | boolean | null;
+      readonly isBlockLiteral: boolean;
+    };
 
 export interface TreeEntry {
   readonly name: string;
@@ -119,7 +134,12 @@ class TreeReader {
     }
     if (isAlias(node)) return this.#readAlias(node, depth, at);
     if (node.tag !== undefined) {
-      return this.#refuse("MC109", at, `the tag ${node.tag.slice(0, 60)} changes how the value is read`, "Remove the tag.");
+      return this.#refuse(
+        "MC109",
+        at,
+        `the tag ${node.tag.slice(0, 60)} changes how the value is read`,
+        "Remove the tag.",
+      );
     }
     if (isMap(node)) return this.#readMap(node as ParsedMap, depth, at, aliasAt);
     if (isSeq(node)) {
@@ -144,7 +164,12 @@ class TreeReader {
       const before = firstAt.get(name);
       if (before !== undefined) {
         const line = this.#source.place(before).line;
-        this.#refuse("MC101", keyAt, `the name "${name.slice(0, 80)}" stands here and in line ${line}`, "Merge the two or remove one.");
+        this.#refuse(
+          "MC101",
+          keyAt,
+          `the name "${name.slice(0, 80)}" stands here and in line ${line}`,
+          "Merge the two or remove one.",
+        );
         continue;
       }
       firstAt.set(name, keyAt);
@@ -155,7 +180,12 @@ class TreeReader {
 
   #readName(key: ParsedScalar, at: number): string | null {
     if (key.type === "PLAIN" && key.source === "<<") {
-      this.#refuse("MC102", at, "a merge key `<<` is merged by some parsers and a name to others", "Write the entries out.");
+      this.#refuse(
+        "MC102",
+        at,
+        "a merge key `<<` is merged by some parsers and a name to others",
+        "Write the entries out.",
+      );
       return null;
     }
     if (key.tag !== undefined) {
@@ -179,7 +209,12 @@ class TreeReader {
     const { value, type, source } = node;
     if (type === "PLAIN" && source !== undefined && source !== "" && isReadTwoWays(source)) {
       const kind = /^[-+.\d]/.test(source) ? "MC105" : "MC104";
-      return this.#refuse(kind, at, `${source.slice(0, 60)} without quotes is one value in YAML 1.1 and another in 1.2`, `Write "${source.slice(0, 60)}".`);
+      return this.#refuse(
+        kind,
+        at,
+        `${source.slice(0, 60)} without quotes is one value in YAML 1.1 and another in 1.2`,
+        `Write "${source.slice(0, 60)}".`,
+      );
     }
     if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
       return { kind: "scalar", at, value, isBlockLiteral: type === "BLOCK_LITERAL" };

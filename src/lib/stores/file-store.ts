@@ -103,7 +103,10 @@ class FileStore implements KeyStore {
   }
 
   #adminLine(label: string, name: EntryName, value: string, entries: readonly StoredEntry[], note: EntryNote) {
-    const record = name.part === "record" ? value : entries.find(({ name: other }) => other?.hash === name.hash && other.part === "record")?.value;
+    const record =
+      name.part === "record"
+        ? value
+        : entries.find(({ name: other }) => other?.hash === name.hash && other.part === "record")?.value;
     const fixed = {
       change_id: `chg_${nanoid(12)}`,
       action: note.action,

@@ -201,12 +201,12 @@ describe("taking any one fact away", () => {
   const before = answers(POLICY, LOCKS);
   const revived = (after: readonly boolean[]): readonly AccessRequest[] => requests.filter((_, at) => after[at] === true && before[at] === false);
 
-  it.each([
+  it.each<[string, string, string]>([
     ["a whole grant", ROLES.replace("    - eks-ro\n", ""), BACKENDS],
     ["an allowed pattern", ROLES.replace('allow: ["pg_*"]', "allow: []"), BACKENDS],
     ["a role", "roleMapping: {}\n", BACKENDS],
     ["the dead grant", ROLES.replace("    - ghost\n", ""), BACKENDS],
-    ...["eks-ro", "eks-rw", "postgres-ro", "github-ro"].map((name) => [`the backend ${name}`, ROLES, BACKENDS.replace(backend(name), "")] as const),
+    ...["eks-ro", "eks-rw", "postgres-ro", "github-ro"].map((name): [string, string, string] => [`the backend ${name}`, ROLES, BACKENDS.replace(backend(name), "")]),
   ])("%s opens nothing", (_what, roles, backends) => {
     expect([roles, backends]).not.toEqual([ROLES, BACKENDS]);
     expect(revived(answers(policyOf(roles, backends), LOCKS))).toEqual([]);

@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { endpointOf, readRegistry } from "../../../src/lib/policy/registry.ts";
+import { lintRoles } from "../../../src/lib/policy/lint-roles.ts";
+import { readRoles } from "../../../src/lib/policy/role-file.ts";
+import type { Finding } from "../../../src/lib/policy/source.ts";
+
+const FIELDS = "service: eks, environment: stage, access: ro, owner: platform";
+const entry = (name: string, url: string, more = ""): string => `  ${name}: { ${FIELDS}, url: ${JSON.stringify(url)}${more} }\n`;
+const read = (text: string) => readRegistry("backends.yaml", Buffer.from(text));
+const brief = ({ place, code, message, isUnreadable }: Finding): string =>
+  `${place.line}:${place.column} ${code} ${message}${isUnreadable ? "" : " (read)"}`;
+const problems = (text: string): readonly string[] => read(text).findings.map(brief);
+const urlOf = (url: string, more = ""): string | undefined => {
+  const backend = read(`backends:\n${entry("a", url, more)}`).registry.get("a");
+  return backend && endpointOf(backend);
+};
+
+describe("readRegistry", () => {
+  it("reads a backend whole", () => {
+    const text = `backends:
+  eks-ro:
+    service: eks
+    environment: stage
+    access: ro
+    owner: platform team
+    url: http://mcp-eks-ro.mcp-servers.svc:8080/
+    path: v1/mcp
+    serviceAccount: mcp-servers/mcp-eks-ro
+    iamRole: arn:aws:iam::111122223333:role/mcp
+    tools:
+      eks_get_pods:
+        kubernetes: [{ verb: list, resource: pods, namespace: "{namespace}" }]
+`;
+    expect(read(text)).toEqual({
+      findings: [],
+      registry: new Map([
+        [
+          "eks-ro",
+          {
+            name: "eks-ro",
+            service: "eks",
+            environment: "stage",
+            access: "ro",
+            owner: "platform team",
+            url: "http://mcp-eks-ro.mcp-servers.svc:8080",
+            path: "v1/mcp",
+            serviceAccount: "mcp-servers/mcp-eks-ro",
+            iamRole: "arn:aws:iam::111122223333:role/mcp",
+            tools: { eks_get_pods: { kubernetes: [{ verb: "list", resource: "pods", namespace: "{namespace}" }] } },
+            place: { file: "backends.yaml", line: 2, column: 3 },
+          },
+        ],
+      ]),
+    });
+  });
+
+  it.each([
+    ["http://h:8080", "", "http://h:8080/mcp"],
+    ["http://h:8080/", "", "http://h:8080/mcp"],
+    ["http://h/base/", "", "http://h/base/mcp"],
+    ["HTTP://H:80", "", "http://h/mcp"],
+    ["https://h", ", path: a/b", "https://h/a/b"],
+    ["http://[::1]:9000", "", "http://[::1]:9000/mcp"],
+    ["http://10.0.0.1", "", "http://10.0.0.1/mcp"],
+  ])("sends calls for %s%s to %s", (url, more, endpoint) => {
+    expect(urlOf(url, more)).toBe(endpoint);
+  });
+
+  it.each([
+    ["not a url", "is not a URL"],
+    ["ftp://h", "is neither http nor https"],
+    ["h:8080", "is neither http nor https"],
+    ["javascript:alert(1)", "is neither http nor https"],
+    ["http://user@h", "holds credentials; a registry is not a place for secrets"],
+    ["http://user:pass@h", "holds credentials; a registry is not a place for secrets"],
+    ["http://h/?a=b", "has a query or a fragment"],
+    ["http://h/?", "has a query or a fragment"],
+    ["http://h/#a", "has a query or a fragment"],
+    ["http://169.254.169.254/latest", "is a metadata or link-local address"],
+    ["http://169.254.170.2", "is a metadata or link-local address"],
+    ["http://2852039166", "is a metadata or link-local address"],
+    ["http://0xa9.0xfe.0xa9.0xfe", "is a metadata or link-local address"],
+    ["http://169.254.169.254.", "is a metadata or link-local address"],
+    ["http://[fe80::1]", "is a metadata or link-local address"],
+    ["http://[fd00:ec2::254]", "is a metadata or link-local address"],
+    ["http://[::ffff:169.254.169.254]", "is a metadata or link-local address"],
+    ["http://METADATA.google.internal", "is a metadata or link-local address"],
+    ["http://metadata.google.internal.", "is a metadata or link-local address"],
+  ])("refuses %s: it %s", (url, problem) => {
+    expect(problems(`backends:\n${entry("a", url)}`)).toEqual([`2:76 MC002 the url of "a" ${problem}`]);
+  });
+
+  it.each([
+    ["the same", "http://h:8080", "http://h:8080"],
+    ["the same but for a slash", "http://h:8080", "http://h:8080/"],
+    ["the same but for case", "http://h", "http://H"],
+    ["the same but for the default port", "http://h", "http://h:80"],
+    ["the same but for a final dot", "http://h", "http://h."],
+    ["the same but for a second slash", "http://h/a", "http://h//a"],
+    ["the same but for dots that lead nowhere", "http://h/a", "http://h/b/../a"],
+  ])("refuses two backends with one URL: %s", (_what, one, other) => {
+    expect(problems(`backends:\n${entry("a", one)}${entry("b", other)}`)).toEqual([
+      '3:76 MC002 "b" and "a" have one URL, so a grant to one is a grant to the other (read)',
+    ]);
+  });
+
+  it("refuses two backends whose path makes one URL of two", () => {
+    const text = `backends:\n${entry("a", "http://h/x")}${entry("b", "http://h", ", path: x/mcp")}`;
+    expect(problems(text)).toHaveLength(1);
+  });
+
+  it.each([
+    ["another host", "http://a", "http://b"],
+    ["another port", "http://h:1", "http://h:2"],
+    ["another scheme", "http://h:1", "https://h:1"],
+    ["another path", "http://h/a", "http://h/b"],
+  ])("takes two backends with %s", (_what, one, other) => {
+    expect(problems(`backends:\n${entry("a", one)}${entry("b", other)}`)).toEqual([]);
+  });
+
+  it.each([
+    ["is empty", "", "1:1 MC002 the file is empty"],
+    ["holds two documents", "backends: {}\n---\nbackends: {}\n", "3:1 MC002 the file holds more than one document"],
+    ["holds another field", "backends: {}\nroleMapping: {}\n", '2:1 MC002 unknown field "roleMapping" in the file'],
+    ["lacks its field", "{}\n", '1:1 MC002 the file lacks the field "backends"'],
+    ["has a backend twice", `backends:\n${entry("a", "http://a")}${entry("a", "http://b")}`, '3:3 MC101 the name "a" stands here and in line 2'],
+    ["has a backend with a dot", `backends:\n${entry("a.b", "http://a")}`, '2:3 MC002 "a.b" is not a valid name in "backends"'],
+    ["has an access of its own", `backends:\n${entry("a", "http://a").replace("ro,", "readonly,")}`, '2:50 MC002 "access" must be one of ro, rw'],
+    ["lacks an owner", "backends:\n  a: { service: s, environment: e, access: ro, url: 'http://a' }\n", '2:6 MC002 "a" lacks the field "owner"'],
+    ["has a path that climbs", `backends:\n${entry("a", "http://a", ", path: ../b")}`, '2:94 MC002 "../b" is not a valid "path"'],
+    ["has a path that begins with a slash", `backends:\n${entry("a", "http://a", ", path: /b")}`, '2:94 MC002 "/b" is not a valid "path"'],
+  ])("refuses a file that %s", (_what, text, finding) => {
+    expect(problems(text)).toEqual([finding]);
+  });
+});
+
+describe("lintRoles", () => {
+  const { registry } = read(`backends:\n${entry("eks-ro", "http://a")}${entry("aws-ro", "http://b")}`);
+  const lint = (text: string): readonly Finding[] => {
+    const { roles, source } = readRoles("roles.yaml", Buffer.from(text));
+    return lintRoles(roles, registry, (line) => source.line(line));
+  };
+
+  it("has nothing to say of grants that the registry knows", () => {
+    expect(lint("roleMapping:\n  dev: [eks-ro, aws-ro]\n")).toEqual([]);
+  });
+
+  it("finds a grant that grants nothing, with the nearest name", () => {
+    expect(lint("roleMapping:\n  dev:\n    - eks-r0 # typo\n")).toEqual([
+      {
+        code: "MC003",
+        severity: "error",
+        message: 'the registry has no backend "eks-r0", so this grants nothing',
+        place: { file: "roles.yaml", line: 3, column: 7 },
+        excerpt: "    - eks-r0 # typo",
+        hint: "Did you mean eks-ro?",
+        isUnreadable: false,
+      },
+    ]);
+    expect(lint("roleMapping:\n  dev: [terraform]\n").map(({ hint }) => hint)).toEqual(["Add it to the registry, or remove the line."]);
+  });
+
+  it("warns of a role that is granted nothing", () => {
+    expect(lint("roleMapping:\n  dev: []\n").map(({ code, severity, place }) => [code, severity, place.line])).toEqual([["MC005", "warning", 2]]);
+  });
+});
