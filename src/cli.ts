@@ -29,13 +29,14 @@ export async function run(argv: readonly string[], io: Io, overrides: Partial<Po
     ports,
     show: async (result, format) => {
       exit = result.exit ?? 0;
-      if (result.view !== undefined) {
-        await write(
-          io.stdout,
-          await render(result.view, { format, isTerminal: io.stdout.isTerminal, paint: ports.paint }),
-        );
+      try {
+        if (result.view === undefined) return;
+        const options = { format, isTerminal: io.stdout.isTerminal, paint: ports.paint };
+        await write(io.stdout, await render(result.view, options));
+      } finally {
+        // What was done must be told, above all when its result could not be shown.
+        for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
       }
-      for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);
     },
   };
   const output = declare(program);
@@ -46,10 +47,18 @@ export async function run(argv: readonly string[], io: Io, overrides: Partial<Po
     return exit;
   } catch (error) {
     if (error instanceof CommanderError && (error.exitCode === 0 || error.code === BARE_NOUN)) {
-      await write(io.stdout, output.out() + output.err()).catch(() => undefined);
-      return 0;
+      return showHelp(output.out() + output.err(), argv, io);
     }
     return reportError(asAppError(error, output.err()), error, argv, io);
+  }
+}
+
+async function showHelp(text: string, argv: readonly string[], io: Io): Promise<ExitCode> {
+  try {
+    await write(io.stdout, text);
+    return 0;
+  } catch (error) {
+    return reportError(asAppError(error, ""), error, argv, io);
   }
 }
 
@@ -152,7 +161,10 @@ async function write(output: Output, text: string): Promise<void> {
   if (text === "") return;
   try {
     await output.write(text);
-  } catch (error) {
-    throw fileError(error, "standard output", "write");
+  } catch (cause) {
+    const error = fileError(cause, "standard output", "write");
+    if (!(error instanceof AppError)) throw error;
+    // Whether anything was changed is for the command's own notes to say.
+    throw new AppError(error.kind, error.code, error.message, { cause });
   }
 }

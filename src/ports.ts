@@ -85,6 +85,7 @@ function stdoutSink(io: Io): TokenSink {
         throw fileError(error, "standard output", "write");
       }
     },
+    close: async () => undefined,
     discard: async () => undefined,
   };
 }
@@ -104,6 +105,7 @@ async function fileSink(path: string, label: string): Promise<TokenSink> {
         throw fileError(error, label, "write");
       }
     },
+    close: () => file.close(),
     discard: async () => {
       await file.close();
       await unlink(path).catch(() => undefined);

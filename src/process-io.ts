@@ -20,7 +20,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   // Without a listener a closed pipe would end the process before anyone could answer for it; write() reports it.
   stream.on("error", () => undefined);
   return {
-    isTerminal: stream.isTTY === true,
+    isTerminal: Boolean(stream.isTTY),
     write: (text) =>
       new Promise((done, fail) => {
         stream.write(text, (error) => (error ? fail(error) : done()));

@@ -102,8 +102,7 @@ function answer(role: string, backend: string, decision: Decision, note: string 
         : decision.outcome === "deny"
           ? paint.red("no")
           : paint.yellow("unknown");
-    const where =
-      rule === null ? "" : rule.place === null ? `${rule.text}` : `${formatPlace(rule.place)}: ${rule.text}`;
+    const where = rule === null ? "" : rule.place === null ? rule.text : `${formatPlace(rule.place)}: ${rule.text}`;
     const lines = [`${word}  ${role} -> ${backend}`, `  gateway: ${REASONS[decision.reason]}`];
     if (where !== "") lines.push(`           ${where}`);
     if (narrowing !== null)

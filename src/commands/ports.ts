@@ -8,7 +8,9 @@ export interface TokenSink {
   readonly label: string;
   /** Ends only when the text is where it was asked for. @throws AppError unavailable */
   deliver(text: string): Promise<void>;
-  /** Takes back what was opened and never used. */
+  /** Ends the use of a sink that something was delivered to. */
+  close(): Promise<void>;
+  /** Ends it by taking back what was opened and never used. */
   discard(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { fileError, isFileErrorCode } from "../lib/files/file-error.ts";
 const writeBytes = promisify(write);
 const STDOUT = 1;
 /** Records wait at most this long to be written together. */
-const FLUSH_MS = 2;
+const FLUSH_MS = 5;
 const RETRY_MS = 250;
 
 export interface AuditSinkOptions {
@@ -52,7 +52,12 @@ export class AuditSink {
 
   /** Sets room aside for a record to come; false when it could not be written. Give it back with `release`. */
   reserve(bytes: number): boolean {
-    if (this.#isFailing || this.#isClosed || this.#bufferedBytes + this.#reservedBytes + bytes > this.#options.maxBufferedBytes) return false;
+    if (
+      this.#isFailing ||
+      this.#isClosed ||
+      this.#bufferedBytes + this.#reservedBytes + bytes > this.#options.maxBufferedBytes
+    )
+      return false;
     this.#reservedBytes += bytes;
     return true;
   }
@@ -97,12 +102,16 @@ export class AuditSink {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = null;
       // What came after the last look at the lines.
-      if (this.#lines.length > 0) this.#start();
+      if (this.#hasWork()) this.#start();
     });
   }
 
+  #hasWork(): boolean {
+    return !this.#isClosed && (this.#lines.length > 0 || this.#waiters.length > 0);
+  }
+
   async #writeAll(): Promise<void> {
-    while (this.#lines.length > 0 && !this.#isClosed) {
+    while (this.#hasWork()) {
       const waiters = this.#waiters;
       this.#waiters = [];
       const bytes = Buffer.from(this.#lines.join(""));
@@ -116,7 +125,7 @@ export class AuditSink {
 
   /** Tries until it is written: what was begun must be finished, or a line would be torn. */
   async #writeBytes(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length && !this.#isClosed; ) {
+    for (let at = 0; at < bytes.length && !this.#isClosed;) {
       try {
         const { bytesWritten } = await writeBytes(this.#descriptor, bytes, at, bytes.length - at, null);
         at += bytesWritten;

@@ -42,7 +42,13 @@ const RECORD_BYTES = 1024;
 const STARTED: Ending = { reason: "granted", status: null, rpcErrorCode: null, isError: null };
 
 /** What a request is that could not be decided; the other reasons refuse it, or let it through. */
-const UNDECIDED: ReadonlySet<Reason> = new Set(["keys_unavailable", "policy_unavailable", "locks_unavailable", "audit_unavailable", "internal_error"]);
+const UNDECIDED: ReadonlySet<Reason> = new Set([
+  "keys_unavailable",
+  "policy_unavailable",
+  "locks_unavailable",
+  "audit_unavailable",
+  "internal_error",
+]);
 const NO_DECISION_CHANGE: ReadonlySet<Reason> = new Set(["granted", "client_gone", "internal_error"]);
 
 /** Writes the audit records: exactly one final record for each request, a start record before calls that change things. */
@@ -72,7 +78,13 @@ export class Auditor {
     this.#options.metrics.count({ role: trail.subject?.role ?? null, backend, decision, reason, status, durationMs });
   }
 
-  #write(trail: Trail, phase: "start" | "final", ending: Ending, decision: AuditEntry["decision"], durationMs: number): void {
+  #write(
+    trail: Trail,
+    phase: "start" | "final",
+    ending: Ending,
+    decision: AuditEntry["decision"],
+    durationMs: number,
+  ): void {
     const { message, subject } = trail;
     this.#sequence += 1;
     const line = formatRecord({
@@ -111,7 +123,9 @@ function redacted(text: string | null): string | null {
 
 function decisionOf(trail: Trail, reason: Reason): AuditEntry["decision"] {
   if (trail.isForwarded && (NO_DECISION_CHANGE.has(reason) || reason.startsWith("backend_"))) {
-    return reason === "backend_locked" || reason === "backend_unknown" || reason === "backend_not_granted" ? "deny" : "allow";
+    return reason === "backend_locked" || reason === "backend_unknown" || reason === "backend_not_granted"
+      ? "deny"
+      : "allow";
   }
   return UNDECIDED.has(reason) || reason === "client_gone" ? "unknown" : "deny";
 }

@@ -41,7 +41,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isDone = false;
   #controller: Dispatcher.DispatchController | null = null;
   #relay: Relay | null = null;
-  #head: { readonly status: number; readonly headers: Record<string, string | string[]>; readonly isStream: boolean } | null = null;
+  #head: {
+    readonly status: number;
+    readonly headers: Record<string, string | string[]>;
+    readonly isStream: boolean;
+  } | null = null;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -105,7 +109,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const code = "code" in error ? error.code : null;
-    this.cut(new Refusal(code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" ? "backend_timeout" : "backend_unreachable"));
+    this.cut(
+      new Refusal(
+        code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT"
+          ? "backend_timeout"
+          : "backend_unreachable",
+      ),
+    );
   }
 
   #sendHead(): void {
@@ -125,7 +135,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { message } = this.#options;
     const status = this.#head?.status ?? null;
     const answer = this.#kept.length === 1 ? (this.#kept[0] as Buffer) : Buffer.concat(this.#kept);
-    const summary = message === null ? { rpcErrorCode: null, isError: null } : summarise(answer, this.#head?.isStream === true, message);
+    const summary =
+      message === null
+        ? { rpcErrorCode: null, isError: null }
+        : summarise(answer, this.#head?.isStream === true, message);
     this.#settle.resolve({ reason, status, ...summary });
   }
 }

@@ -31,6 +31,8 @@ export interface Ports {
   readonly sink: AuditSink;
   readonly clock: Clock;
   readonly isDraining: () => boolean;
+  /** How long a call that can change something waits until its start record is written. */
+  readonly startRecordTimeoutMs: number;
   /** For faults of the gateway itself. */
   readonly log: (line: string) => void;
 }
@@ -41,9 +43,6 @@ export interface Call {
   readonly response: ServerResponse;
   readonly trail: Trail;
 }
-
-/** How long a call waits for its start record to be written. */
-const START_RECORD_TIMEOUT_MS = 2_000;
 
 /** The whole life of a request: served or refused, and recorded once. Never rejects. */
 export async function handle(request: IncomingMessage, response: ServerResponse, ports: Ports): Promise<void> {
@@ -58,7 +57,15 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
 }
 
 export function newTrail(clock: Clock): Trail {
-  return { requestId: `req_${nanoid(16)}`, startedAt: clock.monotonic(), backend: null, keyId: null, subject: null, message: null, isForwarded: false };
+  return {
+    requestId: `req_${nanoid(16)}`,
+    startedAt: clock.monotonic(),
+    backend: null,
+    keyId: null,
+    subject: null,
+    message: null,
+    isForwarded: false,
+  };
 }
 
 /** The straight line: route, key, body, message, decision, record, backend. @throws Refusal */
@@ -88,7 +95,8 @@ async function bodyOf(request: IncomingMessage, route: Route, heads: Heads, port
     checkBodyHeads(heads, ports.bodies.limits);
     return readBody(request, ports.bodies);
   }
-  if ((heads.contentLength ?? "0") !== "0" || request.headers["transfer-encoding"] !== undefined) throw new Refusal("http_malformed");
+  if ((heads.contentLength ?? "0") !== "0" || request.headers["transfer-encoding"] !== undefined)
+    throw new Refusal("http_malformed");
   return null;
 }
 
@@ -117,7 +125,7 @@ async function recorded(call: Call, approved: Approved, ports: Ports): Promise<O
     if (approved.grant.backend.access === "ro") return await forward(call, approved, ports);
     // What can change something leaves a trace even if this process is killed; so it is written first, then decided again.
     ports.auditor.start(call.trail);
-    if (!(await ports.sink.flush(START_RECORD_TIMEOUT_MS))) throw new Refusal("audit_unavailable");
+    if (!(await ports.sink.flush(ports.startRecordTimeoutMs))) throw new Refusal("audit_unavailable");
     const grant = authorize(approved.caller, approved.wish, ports.state.current, ports.clock);
     return await forward(call, { ...approved, grant }, ports);
   } finally {
@@ -133,13 +141,17 @@ async function forward(call: Call, { caller, wish, grant, body }: Approved, port
   const leave = ports.inFlight.enter({
     recheck: () => refusalNow(caller, wish, ports),
     cut: (refusal) => exchange.cut(refusal),
-    isOpenEnded: request.method === "GET",
+    isOpenEnded: wish.method === null ? request.method === "GET" : wish.method === "subscriptions/listen",
   });
   try {
     response.once("close", () => {
       if (!response.writableFinished) exchange.cut(new Refusal("client_gone"));
     });
-    const headers = forwardedHeaders(request.rawHeaders, { requestId: trail.requestId, subject: caller.subject, needsIdentity: rule !== null });
+    const headers = forwardedHeaders(request.rawHeaders, {
+      requestId: trail.requestId,
+      subject: caller.subject,
+      needsIdentity: rule !== null,
+    });
     const { pool, path } = ports.pools.at(endpointOf(grant.backend));
     trail.isForwarded = true;
     pool.dispatch({ path, method: request.method ?? "", headers, body }, exchange);
@@ -161,7 +173,8 @@ function refusalNow(caller: Caller, wish: Wish, ports: Ports): Refusal | null {
 /** Answers a refused call; what is no refusal is a fault of ours, told to the log and to nobody else. */
 function refuse(call: Call, error: unknown, ports: Ports): Ending {
   const { request, response, trail } = call;
-  if (!(error instanceof Refusal)) ports.log(`${trail.requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  if (!(error instanceof Refusal))
+    ports.log(`${trail.requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const refusal = error instanceof Refusal ? error : new Refusal("internal_error");
   const { status, code } = refusal.refused;
   const isGone = refusal.reason === "client_gone" || response.destroyed;

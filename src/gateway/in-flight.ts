@@ -5,39 +5,51 @@ export interface Running {
   /** Why it may not go on; null while it may. */
   readonly recheck: () => Refusal | null;
   readonly cut: (refusal: Refusal) => void;
-  /** A GET stream never ends by itself; draining does not wait for it. */
+  /** A stream that never ends by itself; draining does not wait for it. */
   readonly isOpenEnded: boolean;
+}
+
+interface Entry {
+  readonly running: Running;
+  at: number;
 }
 
 /** The calls and streams under way: a decision that changes ends them, it does not wait for the next request. */
 export class InFlight {
-  readonly #running = new Set<Running>();
+  /** An array and not a Set: outgrown tables of a Set that is always changing keep finished calls alive for long. */
+  readonly #entries: Entry[] = [];
 
   get size(): number {
-    return this.#running.size;
+    return this.#entries.length;
   }
 
   get streams(): number {
-    let count = 0;
-    for (const { isOpenEnded } of this.#running) if (isOpenEnded) count += 1;
-    return count;
+    return this.#entries.filter(({ running }) => running.isOpenEnded).length;
   }
 
-  /** Returns what to call when it is over. */
+  /** Returns what to call, once, when it is over. */
   enter(running: Running): () => void {
-    this.#running.add(running);
-    return () => this.#running.delete(running);
+    const entry: Entry = { running, at: this.#entries.length };
+    this.#entries.push(entry);
+    return () => this.#leave(entry);
   }
 
-  /** Decides on everything again and cuts what is no longer allowed. */
+  /** Decides on everything again and cuts what is no longer allowed. What is cut leaves later, not within the loop. */
   recheck(): void {
-    for (const running of this.#running) {
+    for (const { running } of this.#entries) {
       const refusal = running.recheck();
       if (refusal !== null) running.cut(refusal);
     }
   }
 
   cut(refusal: Refusal, which: (running: Running) => boolean): void {
-    for (const running of this.#running) if (which(running)) running.cut(refusal);
+    for (const { running } of this.#entries) if (which(running)) running.cut(refusal);
+  }
+
+  #leave(entry: Entry): void {
+    const last = this.#entries.pop();
+    if (last === undefined || last === entry) return;
+    this.#entries[entry.at] = last;
+    last.at = entry.at;
   }
 }

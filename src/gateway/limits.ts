@@ -14,6 +14,8 @@ export interface GatewayLimits {
   /** How long calls may take to finish when the gateway ends. */
   readonly drainMs: number;
   readonly flushTimeoutMs: number;
+  /** How long a call that can change something waits until its start record is written. */
+  readonly startRecordTimeoutMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -28,4 +30,5 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   pollMs: 1_000,
   drainMs: 10_000,
   flushTimeoutMs: 5_000,
+  startRecordTimeoutMs: 2_000,
 };

@@ -30,7 +30,10 @@ export class Metrics {
 
   count(measured: Measured): void {
     const labels = `role="${measured.role ?? ""}",backend="${measured.backend ?? ""}",decision="${measured.decision}",reason="${measured.reason}",status="${measured.status ?? ""}"`;
-    const series = this.#requests.has(labels) || this.#requests.size < MAX_SERIES ? labels : 'role="",backend="",decision="",reason="",status="other"';
+    const series =
+      this.#requests.has(labels) || this.#requests.size < MAX_SERIES
+        ? labels
+        : 'role="",backend="",decision="",reason="",status="other"';
     this.#requests.set(series, (this.#requests.get(series) ?? 0) + 1);
     const seconds = measured.durationMs / 1000;
     this.#durationSum += seconds;
@@ -45,12 +48,19 @@ export class Metrics {
 
   #requestLines(): string[] {
     const lines = [...this.#requests].map(([labels, count]) => `mcpctl_requests_total{${labels}} ${count}`);
-    return ["# HELP mcpctl_requests_total Requests by role, backend, decision, reason and HTTP status.", "# TYPE mcpctl_requests_total counter", ...lines];
+    return [
+      "# HELP mcpctl_requests_total Requests by role, backend, decision, reason and HTTP status.",
+      "# TYPE mcpctl_requests_total counter",
+      ...lines,
+    ];
   }
 
   #durationLines(): string[] {
     let below = 0;
-    const buckets = BUCKETS_SECONDS.map((bound, index) => `mcpctl_request_duration_seconds_bucket{le="${bound}"} ${(below += this.#buckets[index] as number)}`);
+    const buckets = BUCKETS_SECONDS.map(
+      (bound, index) =>
+        `mcpctl_request_duration_seconds_bucket{le="${bound}"} ${(below += this.#buckets[index] as number)}`,
+    );
     return [
       "# HELP mcpctl_request_duration_seconds From the request's headers to the end of its answer.",
       "# TYPE mcpctl_request_duration_seconds histogram",
@@ -63,11 +73,15 @@ export class Metrics {
 }
 
 function gaugeLines(gauge: Gauge): string[] {
-  const samples = gauge.samples.map(({ labels, value }) => `${gauge.name}${labels === undefined ? "" : labelText(labels)} ${value}`);
+  const samples = gauge.samples.map(
+    ({ labels, value }) => `${gauge.name}${labels === undefined ? "" : labelText(labels)} ${value}`,
+  );
   return [`# HELP ${gauge.name} ${gauge.help}`, `# TYPE ${gauge.name} ${gauge.type}`, ...samples];
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`);
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`,
+  );
   return `{${pairs.join(",")}}`;
 }

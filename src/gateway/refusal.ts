@@ -17,11 +17,17 @@ export class Refusal extends Error {
 }
 
 /** The refusal that a decision stands for. `call` is what the body said. */
-export function refusalOf(decision: Deny | Unknown, call: { readonly tool: string | null; readonly isModern: boolean }): Refusal {
-  if (decision.outcome === "unknown" || decision.reason === "granted") return new Refusal(decision.outcome === "unknown" ? decision.reason : "internal_error");
+export function refusalOf(
+  decision: Deny | Unknown,
+  call: { readonly tool: string | null; readonly isModern: boolean },
+): Refusal {
+  if (decision.outcome === "unknown" || decision.reason === "granted")
+    return new Refusal(decision.outcome === "unknown" ? decision.reason : "internal_error");
   if (decision.lock?.tell === true) return new Refusal(decision.reason, { message: `Locked: ${decision.lock.reason}` });
-  if (decision.reason === "tool_not_granted") return new Refusal("tool_not_granted", { message: `Unknown tool: ${call.tool ?? ""}` });
+  if (decision.reason === "tool_not_granted")
+    return new Refusal("tool_not_granted", { message: `Unknown tool: ${call.tool ?? ""}` });
   // Revision 2026-07-28 answers an unknown method with 404, the older ones with 200.
-  if (decision.reason === "method_not_granted" && call.isModern) return new Refusal("method_not_granted", { status: 404 });
+  if (decision.reason === "method_not_granted" && call.isModern)
+    return new Refusal("method_not_granted", { status: 404 });
   return new Refusal(decision.reason);
 }

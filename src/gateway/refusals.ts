@@ -21,7 +21,12 @@ const FORBIDDEN: Refused = { status: 403, code: -31403, message: "This key does 
 const LOCKED: Refused = { status: 403, code: -31403, message: "Access is locked", headers: NONE };
 const NOT_FOUND: Refused = { status: 404, code: -31404, message: "No such server", headers: NONE };
 const NOT_READY: Refused = { status: 503, code: -31503, message: "The gateway cannot decide now", headers: RETRY };
-const BAD_ANSWER: Refused = { status: 502, code: -31502, message: "The server did not give a usable answer", headers: NONE };
+const BAD_ANSWER: Refused = {
+  status: 502,
+  code: -31502,
+  message: "The server did not give a usable answer",
+  headers: NONE,
+};
 
 /** One row for each reason to refuse (the protocol's reference, section 2); nothing else is ever answered. */
 export const REFUSALS: Readonly<Record<Exclude<Reason, "granted">, Refused>> = {
@@ -55,11 +60,31 @@ export const REFUSALS: Readonly<Record<Exclude<Reason, "granted">, Refused>> = {
   origin_not_allowed: { status: 403, code: -31403, message: "Origin not allowed", headers: NONE },
   http_method_not_allowed: { status: 405, code: -31405, message: "Method not allowed", headers: ALLOW },
   get_without_session: { status: 405, code: -31405, message: "Method not allowed", headers: ALLOW_POST },
-  content_type_unsupported: { status: 415, code: -31415, message: "Content-Type must be application/json", headers: NONE },
-  encoding_unsupported: { status: 415, code: -31415, message: "Content-Encoding is not supported", headers: { "accept-encoding": "identity" } },
+  content_type_unsupported: {
+    status: 415,
+    code: -31415,
+    message: "Content-Type must be application/json",
+    headers: NONE,
+  },
+  encoding_unsupported: {
+    status: 415,
+    code: -31415,
+    message: "Content-Encoding is not supported",
+    headers: { "accept-encoding": "identity" },
+  },
   body_too_large: { status: 413, code: -31413, message: "The body is too large", headers: NONE },
-  body_timeout: { status: 408, code: -31408, message: "The body did not arrive in time", headers: { connection: "close" } },
-  headers_too_large: { status: 431, code: -31431, message: "The headers are too large", headers: { connection: "close" } },
+  body_timeout: {
+    status: 408,
+    code: -31408,
+    message: "The body did not arrive in time",
+    headers: { connection: "close" },
+  },
+  headers_too_large: {
+    status: 431,
+    code: -31431,
+    message: "The headers are too large",
+    headers: { connection: "close" },
+  },
   http_malformed: { status: 400, code: -32600, message: "The request is malformed", headers: { connection: "close" } },
   body_malformed: { status: 400, code: -32700, message: "Parse error", headers: NONE },
   body_ambiguous: { status: 400, code: -32600, message: "The body can be read in two ways", headers: NONE },

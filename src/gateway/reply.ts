@@ -6,10 +6,20 @@ import type { Refused } from "./refusals.ts";
 const LINGER_MS = 2_000;
 
 /** Answers a refused call: a JSON-RPC error with the call's id, or plain JSON where nothing of MCP is served. */
-export function replyRefused(request: IncomingMessage, response: ServerResponse, refused: Refused, requestId: string, message: Message | null): void {
+export function replyRefused(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: Refused,
+  requestId: string,
+  message: Message | null,
+): void {
   if (response.headersSent || response.destroyed) return;
   const body = refusedBody(refused, requestId, message);
-  response.writeHead(refused.status, { "content-type": "application/json", "content-length": Buffer.byteLength(body), ...refused.headers });
+  response.writeHead(refused.status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    ...refused.headers,
+  });
   response.end(body);
   if (!request.complete) linger(request);
 }

@@ -1,4 +1,11 @@
-import { createServer, STATUS_CODES, type Server } from "node:http";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../lib/errors.ts";
@@ -20,7 +27,20 @@ const SWEEP_MS = 5_000;
 
 /** The public listener. */
 export function createGatewayServer(ports: Ports): Server {
-  const busy = new WeakSet<Duplex>();
+  /** How many calls each connection has under way. */
+  const busy = new WeakMap<Duplex, { calls: number }>();
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const connection = busy.get(request.socket) ?? { calls: 0 };
+    connection.calls += 1;
+    try {
+      await handle(request, response, ports);
+    } catch (error) {
+      ports.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      response.destroy();
+    }
+    connection.calls -= 1;
+  };
+  const listener: RequestListener = (request, response) => void serve(request, response);
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -32,16 +52,21 @@ export function createGatewayServer(ports: Ports): Server {
       // Which Host is right is decided with the other headers.
       requireHostHeader: false,
     },
-    (request, response) => {
-      busy.add(request.socket);
-      void handle(request, response, ports).finally(() => busy.delete(request.socket));
-    },
+    listener,
   );
   // Node drops headers beyond a count in silence; the size alone bounds them here.
   server.maxHeadersCount = 0;
+  server.on("connection", (socket: Duplex) => void busy.set(socket, { calls: 0 }));
+  // Node would answer these by itself, and nothing would be recorded.
+  server.on("checkExpectation", listener);
+  server.on("connect", (_request, socket) => refuseUnreadable(new Error("CONNECT"), socket as Socket, ports));
+  // Failing to accept a connection, for want of descriptors say, must not end the process.
+  server.on("error", (error) => {
+    if (server.listening) ports.log(`the gateway could not accept a connection: ${error.message}`);
+  });
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
     // A request under way has its own record, and notices that its client is gone.
-    if (busy.has(socket)) socket.destroy();
+    if ((busy.get(socket)?.calls ?? 0) > 0) socket.destroy();
     else refuseUnreadable(error, socket as Socket, ports);
   });
   return server;
@@ -54,7 +79,12 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket, port
     socket.destroy();
     return;
   }
-  const reason = error.code === "HPE_HEADER_OVERFLOW" ? "headers_too_large" : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "body_timeout" : "http_malformed";
+  const reason =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "headers_too_large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "body_timeout"
+        : "http_malformed";
   const refused = REFUSALS[reason];
   const body = refusedBody(refused, trail.requestId, null);
   socket.end(
@@ -84,7 +114,18 @@ export async function listen(server: Server, address: Address, what: string): Pr
 function cannotListen({ host, port }: Address, what: string, cause: unknown): AppError {
   const code = cause instanceof Error && "code" in cause ? cause.code : null;
   const label = `${what} cannot listen on ${host}:${port}`;
-  if (code === "EADDRINUSE") return new AppError("conflict", "port_taken", `${label}: the port is taken`, { hint: "Name another port, or 0 for a free one.", cause });
-  if (code === "EACCES") return new AppError("unavailable", "port_not_permitted", `${label}: this user may not`, { hint: "Ports below 1024 need a privilege.", cause });
-  return new AppError("invalid", "address_unusable", `${label}: this machine has no such address`, { hint: "Use 127.0.0.1, or 0.0.0.0 for every address.", cause });
+  if (code === "EADDRINUSE")
+    return new AppError("conflict", "port_taken", `${label}: the port is taken`, {
+      hint: "Name another port, or 0 for a free one.",
+      cause,
+    });
+  if (code === "EACCES")
+    return new AppError("unavailable", "port_not_permitted", `${label}: this user may not`, {
+      hint: "Ports below 1024 need a privilege.",
+      cause,
+    });
+  return new AppError("invalid", "address_unusable", `${label}: this machine has no such address`, {
+    hint: "Use 127.0.0.1, or 0.0.0.0 for every address.",
+    cause,
+  });
 }

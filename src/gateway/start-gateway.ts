@@ -57,7 +57,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const clock = options.clock ?? SYSTEM_CLOCK;
   const { log } = options;
   const sink = new AuditSink({ path: options.auditFile, maxBufferedBytes: limits.maxAuditBytes, log });
-  const state = new GatewayState(options, { clock, maxAgeMs: options.maxAgeSeconds * 1000, pollMs: limits.pollMs, log });
+  const state = new GatewayState(options, {
+    clock,
+    maxAgeMs: options.maxAgeSeconds * 1000,
+    pollMs: limits.pollMs,
+    log,
+  });
   const metrics = new Metrics();
   const isBackend = (name: string): boolean => state.current.policy.value?.registry.has(name) === true;
   const running = { isDraining: false };
@@ -65,25 +70,44 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const inFlight = new InFlight();
   const ports: Ports = {
     state,
-    surface: { hosts: namesOf([options.listen.host, ...options.allowedHosts]), origins: namesOf(options.allowedOrigins) },
-    bodies: new BodyBudget({ maxBytes: limits.maxBodyBytes, maxTotalBytes: limits.maxTotalBodyBytes, timeoutMs: limits.bodyTimeoutMs }),
+    surface: {
+      hosts: namesOf([options.listen.host, ...options.allowedHosts]),
+      origins: namesOf(options.allowedOrigins),
+    },
+    bodies: new BodyBudget({
+      maxBytes: limits.maxBodyBytes,
+      maxTotalBytes: limits.maxTotalBodyBytes,
+      timeoutMs: limits.bodyTimeoutMs,
+    }),
     pools: new Pools({ answerTimeoutMs: limits.answerTimeoutMs, connectTimeoutMs: limits.connectTimeoutMs }),
     inFlight,
     auditor: new Auditor({ sink, metrics, clock, instance: options.instance, isBackend }),
     sink,
     clock,
     isDraining,
+    startRecordTimeoutMs: limits.startRecordTimeoutMs,
     log,
   };
-  const expiry = new ExpiryTimer(() => state.nextChangeMs(), () => inFlight.recheck());
+  const expiry = new ExpiryTimer(
+    () => state.nextChangeMs(),
+    () => inFlight.recheck(),
+  );
   state.onChange(() => {
     inFlight.recheck();
     expiry.arm();
   });
   await state.ready();
-  expiry.arm();
   const server = createGatewayServer(ports);
-  const report = new Report({ state, sink, inFlight, metrics, clock, isDraining, version: options.version, instance: options.instance });
+  const report = new Report({
+    state,
+    sink,
+    inFlight,
+    metrics,
+    clock,
+    isDraining,
+    version: options.version,
+    instance: options.instance,
+  });
   const admin = createAdminServer(report, { hosts: namesOf([options.admin.host, ...options.allowedHosts]) });
   const close = async (): Promise<void> => {
     expiry.stop();

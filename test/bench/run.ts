@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { coldStart } from "./cold-start.ts";
+import { evaluator } from "./evaluator.ts";
 import { gatewayCost } from "./gateway-cost.ts";
 
 /** Prints every measurement as a ratio to a reference of the same run; no time makes it fail, only a wrong answer. */
@@ -10,6 +11,10 @@ process.stdout.write(
 if (only === undefined || only === "cold-start") {
   process.stdout.write("\nCold start\n");
   await coldStart();
+}
+if (only === undefined || only === "evaluator") {
+  process.stdout.write("\nEvaluator\n");
+  await evaluator();
 }
 if (only === undefined || only === "gateway") {
   process.stdout.write("\nGateway: audited, authorised tools/call\n");

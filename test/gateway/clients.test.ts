@@ -34,19 +34,28 @@ const BACKENDS = [
 const CASES = CLIENTS.flatMap((client) => BACKENDS.map((backend) => ({ ...client, ...backend })));
 
 describe("official clients", () => {
-  it.each(CASES)("a $client client lists and calls tools of a $backend server as it does directly", async ({ use, backend, url }) => {
-    const direct = await use(`${url()}/mcp`);
-    const through = await use(`${gateway.url}/mcp/${backend}/mcp`, gateway.key.token.reveal());
-    expect(direct).toMatchObject({ tools: ["eks_get_pods", "eks_delete_pod"], pods: { content: [{ text: "payment-service-7d9f 47 restarts" }] } });
-    expect(through).toEqual(direct);
-  });
+  it.each(CASES)(
+    "a $client client lists and calls tools of a $backend server as it does directly",
+    async ({ use, backend, url }) => {
+      const direct = await use(`${url()}/mcp`);
+      const through = await use(`${gateway.url}/mcp/${backend}/mcp`, gateway.key.token.reveal());
+      expect(direct).toMatchObject({
+        tools: ["eks_get_pods", "eks_delete_pod"],
+        pods: { content: [{ text: "payment-service-7d9f 47 restarts" }] },
+      });
+      expect(through).toEqual(direct);
+    },
+  );
 
   it("records each call once, with what the tool said of it", async () => {
-    const callsOfV1 = async () => (await gateway.records()).filter(({ backend, method }) => backend === "v1" && method === "tools/call");
+    const callsOfV1 = async () =>
+      (await gateway.records()).filter(({ backend, method }) => backend === "v1" && method === "tools/call");
     const before = await until(callsOfV1, (calls) => calls.length % 2 === 0);
     await useV1(`${gateway.url}/mcp/v1/mcp`, gateway.key.token.reveal());
     const after = await until(callsOfV1, (calls) => calls.length === before.length + 2);
-    const told = after.slice(-2).map(({ tool_name, tool_args, decision, is_error }) => ({ tool_name, tool_args, decision, is_error }));
+    const told = after
+      .slice(-2)
+      .map(({ tool_name, tool_args, decision, is_error }) => ({ tool_name, tool_args, decision, is_error }));
     expect(told.toSorted((a, b) => Number(a.is_error) - Number(b.is_error))).toEqual([
       { tool_name: "eks_get_pods", tool_args: { namespace: "production" }, decision: "allow", is_error: false },
       { tool_name: "eks_delete_pod", tool_args: { name: "nginx" }, decision: "allow", is_error: true },
@@ -64,7 +73,7 @@ interface Seen {
 async function useV1(url: string, token?: string): Promise<Seen> {
   const client = new ClientV1({ name: "agent", version: "1.0.0" });
   const transport = new TransportV1(new URL(url), { requestInit: { headers: headersWith(token) } });
-  await client.connect(transport as Parameters<typeof client.connect>[0]);
+  await client.connect(transport);
   return useAndClose(client, () => transport.terminateSession());
 }
 

@@ -9,7 +9,9 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-async function start(answer: RawAnswer): Promise<{ gateway: TestGateway; backend: Backend & { readonly received: Received[] } }> {
+async function start(
+  answer: RawAnswer,
+): Promise<{ gateway: TestGateway; backend: Backend & { readonly received: Received[] } }> {
   const backend = await startRawBackend(answer);
   closing.push(backend.close);
   const gateway = await startTestGateway({ narrow: backend.url });
@@ -18,14 +20,19 @@ async function start(answer: RawAnswer): Promise<{ gateway: TestGateway; backend
 }
 
 const LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
-const FULL = '{"jsonrpc":"2.0", "id":1,"result": {"tools":[ {"name":"eks_get_pods","x":1.0} , {"name":"eks_delete_pod"},{"name":"eks_get_events","big":12345678901234567890},{"nameless":1}],"nextCursor":"c","cacheScope":"public"}}';
-const FILTERED = '{"jsonrpc":"2.0", "id":1,"result": {"tools":[{"name":"eks_get_pods","x":1.0},{"name":"eks_get_events","big":12345678901234567890}],"nextCursor":"c","cacheScope":"private"}}';
+const FULL =
+  '{"jsonrpc":"2.0", "id":1,"result": {"tools":[ {"name":"eks_get_pods","x":1.0} , {"name":"eks_delete_pod"},{"name":"eks_get_events","big":12345678901234567890},{"nameless":1}],"nextCursor":"c","cacheScope":"public"}}';
+const FILTERED =
+  '{"jsonrpc":"2.0", "id":1,"result": {"tools":[{"name":"eks_get_pods","x":1.0},{"name":"eks_get_events","big":12345678901234567890}],"nextCursor":"c","cacheScope":"private"}}';
 
-const list = (gateway: TestGateway, headers: readonly string[] = []) => send(gateway.url, { path: "/mcp/narrow/mcp", headers: [...callHeaders(gateway.key), ...headers], body: LIST });
+const list = (gateway: TestGateway, headers: readonly string[] = []) =>
+  send(gateway.url, { path: "/mcp/narrow/mcp", headers: [...callHeaders(gateway.key), ...headers], body: LIST });
 
 describe("a narrowed grant", () => {
   it("shows in a JSON list only what may be called, its numbers untouched", async () => {
-    const { gateway } = await start((_got, response) => sendJson(response, FULL, 200, { "content-length": String(Buffer.byteLength(FULL)) }));
+    const { gateway } = await start((_got, response) =>
+      sendJson(response, FULL, 200, { "content-length": String(Buffer.byteLength(FULL)) }),
+    );
     expect((await list(gateway)).body).toBe(FILTERED);
   });
 
@@ -37,12 +44,17 @@ describe("a narrowed grant", () => {
       for (const letter of framed) response.write(letter);
       response.end();
     });
-    expect((await list(gateway)).body).toBe(`: hi\n\nid: 0\ndata:\n\n${ping}event: message\nid: 1\ndata: ${FILTERED}\n\n`);
+    expect((await list(gateway)).body).toBe(
+      `: hi\n\nid: 0\ndata:\n\n${ping}event: message\nid: 1\ndata: ${FILTERED}\n\n`,
+    );
   });
 
   it("marks a modern list private even where the backend said nothing", async () => {
-    const { gateway } = await start((_got, response) => sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'));
-    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}';
+    const { gateway } = await start((_got, response) =>
+      sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'),
+    );
+    const body =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}';
     const headers = [...callHeaders(gateway.key), "mcp-protocol-version", "2026-07-28", "mcp-method", "tools/list"];
     const answer = await send(gateway.url, { path: "/mcp/narrow/mcp", headers, body });
     expect(answer.body).toBe('{"jsonrpc":"2.0","id":1,"result":{"cacheScope":"private","tools":[]}}');
@@ -56,30 +68,72 @@ describe("a narrowed grant", () => {
   });
 
   it.each([
-    { what: "compressed", answer: (response: Parameters<RawAnswer>[1]) => void response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync(FULL)) },
-    { what: "ambiguous", answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, FULL.replace('"tools"', '"tools":[],"tools"')) },
+    {
+      what: "compressed",
+      answer: (response: Parameters<RawAnswer>[1]) =>
+        void response
+          .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+          .end(gzipSync(FULL)),
+    },
+    {
+      what: "compressed and framed",
+      answer: (response: Parameters<RawAnswer>[1]) =>
+        void response
+          .writeHead(200, { "content-type": "text/event-stream", "content-encoding": "gzip" })
+          .end(gzipSync(`data: ${FULL}\n\n`)),
+    },
+    {
+      what: "ambiguous",
+      answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, FULL.replace('"tools"', '"tools":[],"tools"')),
+    },
     { what: "no JSON", answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, "oops") },
     { what: "a batch", answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, `[${FULL}]`) },
   ])("refuses a list that is $what", async ({ answer }) => {
     const { gateway } = await start((_got, response) => answer(response));
     const got = await list(gateway);
-    expect([got.status, JSON.parse(got.body)]).toEqual([502, { jsonrpc: "2.0", id: 1, error: { code: -31502, message: "The server did not give a usable answer", data: { request_id: expect.stringMatching(/^req_/) as unknown } } }]);
+    expect([got.status, JSON.parse(got.body)]).toEqual([
+      502,
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        error: {
+          code: -31502,
+          message: "The server did not give a usable answer",
+          data: { request_id: expect.stringMatching(/^req_/) as unknown },
+        },
+      },
+    ]);
     expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_malformed", http_status: 502 });
   });
 
-  it.each(["initialize", "ping", "server/discover", "notifications/initialized", "tools/list"])("lets %s through", async (method) => {
-    const { gateway, backend } = await start((_got, response) => sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{}}'));
-    await send(gateway.url, { path: "/mcp/narrow/mcp", headers: callHeaders(gateway.key), body: `{"jsonrpc":"2.0","id":1,"method":"${method}"}` });
-    expect(backend.received.length).toBe(1);
-  });
+  it.each(["initialize", "ping", "server/discover", "notifications/initialized", "tools/list"])(
+    "lets %s through",
+    async (method) => {
+      const { gateway, backend } = await start((_got, response) =>
+        sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{}}'),
+      );
+      await send(gateway.url, {
+        path: "/mcp/narrow/mcp",
+        headers: callHeaders(gateway.key),
+        body: `{"jsonrpc":"2.0","id":1,"method":"${method}"}`,
+      });
+      expect(backend.received.length).toBe(1);
+    },
+  );
 
   it("lets an allowed tool and a client's response through, and a hidden tool not", async () => {
-    const { gateway, backend } = await start((_got, response) => sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}'));
-    const call = (body: string) => send(gateway.url, { path: "/mcp/narrow/mcp", headers: callHeaders(gateway.key), body });
+    const { gateway, backend } = await start((_got, response) =>
+      sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}'),
+    );
+    const call = (body: string) =>
+      send(gateway.url, { path: "/mcp/narrow/mcp", headers: callHeaders(gateway.key), body });
     await call(toolCall("eks_get_pods"));
     await call('{"jsonrpc":"2.0","id":7,"result":{"action":"accept"}}');
     const hidden = await call(toolCall("eks_delete_pod"));
     expect([backend.received.length, hidden.status]).toEqual([2, 200]);
-    expect(JSON.parse(hidden.body)).toMatchObject({ id: 1, error: { code: -32602, message: "Unknown tool: eks_delete_pod" } });
+    expect(JSON.parse(hidden.body)).toMatchObject({
+      id: 1,
+      error: { code: -32602, message: "Unknown tool: eks_delete_pod" },
+    });
   });
 });

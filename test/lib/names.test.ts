@@ -55,7 +55,13 @@ describe("Secret", () => {
   it("gives its value to reveal alone", () => {
     const secret = new Secret("s3cret");
     expect(secret.reveal()).toBe("s3cret");
-    const shown = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect(secret), inspect({ a: [secret] })];
+    const shown = [
+      String(secret),
+      [secret].join(""),
+      JSON.stringify({ secret }),
+      inspect(secret),
+      inspect({ a: [secret] }),
+    ];
     expect(shown).toEqual(["[secret]", "[secret]", '{"secret":"[secret]"}', "[secret]", "{ a: [ [secret] ] }"]);
     expect(Object.keys(secret)).toEqual([]);
   });

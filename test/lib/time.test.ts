@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, formatTime, MAX_DURATION_SECONDS, parseDurationSeconds, parseTime } from "../../src/lib/time.ts";
+import {
+  formatDuration,
+  formatTime,
+  MAX_DURATION_SECONDS,
+  parseDurationSeconds,
+  parseTime,
+} from "../../src/lib/time.ts";
 
 describe("parseTime", () => {
   it.each(["2026-11-20T10:00:00Z", "2028-02-29T23:59:59Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])(
@@ -52,12 +58,27 @@ describe("parseDurationSeconds", () => {
     expect(parseDurationSeconds(text)).toBe(seconds);
   });
 
-  it.each(["", "5", "m", "-5m", "+5m", "05m", "5 m", "5M", "1w", "1y", "1.5h", "1h30m", "1e3s", "36501d", "9999999999d", "99999999999s", "5m\n"])(
-    "does not read %j",
-    (text) => {
-      expect(parseDurationSeconds(text)).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    "5",
+    "m",
+    "-5m",
+    "+5m",
+    "05m",
+    "5 m",
+    "5M",
+    "1w",
+    "1y",
+    "1.5h",
+    "1h30m",
+    "1e3s",
+    "36501d",
+    "9999999999d",
+    "99999999999s",
+    "5m\n",
+  ])("does not read %j", (text) => {
+    expect(parseDurationSeconds(text)).toBeNull();
+  });
 
   it.each([
     [0, "0s"],

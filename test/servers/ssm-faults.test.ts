@@ -296,6 +296,13 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
     expect(proxy.calls).toEqual([]);
   });
 
+  it("takes back, though interrupted, what was made before", async () => {
+    const store = open({ signal: AbortSignal.abort() }).uninterrupted();
+    expect(await store.create({ ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE)).toEqual({
+      status: "created",
+    });
+  });
+
   it("sends nothing that AWS would refuse", async () => {
     const store = open();
     const bad = ["", "x".repeat(4097), "a{{b", "a}}b"].map((value) => store.create(ENTRY, value, NOTE));

@@ -49,11 +49,19 @@ export function registryOf(urls: Readonly<Record<string, string>>): string {
 export const NO_LOCKS = '{"locks":[],"removed":[]}';
 
 /** A keys.json with this key, and whatever else is given. */
-export function keysJson(key: MintedKey, more: Readonly<Record<string, string>> = {}, record = "dev-readonly/agent-01"): string {
+export function keysJson(
+  key: MintedKey,
+  more: Readonly<Record<string, string>> = {},
+  record = "dev-readonly/agent-01",
+): string {
   return JSON.stringify({ [`${record.split("/")[0]}.${key.hash}`]: record, ...more });
 }
 
-export async function startTestGateway(urls: Readonly<Record<string, string>>, files: TestFiles = {}, options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
+export async function startTestGateway(
+  urls: Readonly<Record<string, string>>,
+  files: TestFiles = {},
+  options: Partial<GatewayOptions> = {},
+): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-gateway-"));
   const key = mintKey(randomBytes);
   const logged: string[] = [];
@@ -85,7 +93,8 @@ export async function startTestGateway(urls: Readonly<Record<string, string>>, f
     ...options,
   });
   const records = async (): Promise<AuditRecord[]> => parseRecords(await readFile(auditFile, "utf8"));
-  const waitForRecords = async (count: number): Promise<AuditRecord[]> => until(records, (found) => found.length >= count);
+  const waitForRecords = async (count: number): Promise<AuditRecord[]> =>
+    until(records, (found) => found.length >= count);
   const close = async (): Promise<void> => {
     await gateway.drain();
     await rm(folder, { recursive: true, force: true });
@@ -94,14 +103,20 @@ export async function startTestGateway(urls: Readonly<Record<string, string>>, f
 }
 
 function parseRecords(text: string): AuditRecord[] {
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as AuditRecord);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as AuditRecord);
 }
 
-/** Asks again until the answer fits; the test's own time limit ends it. */
+/** Asks again until the answer fits. @throws after ten seconds, with the last answer */
 export async function until<T>(ask: () => Promise<T> | T, fits: (answer: T) => boolean): Promise<T> {
+  const deadline = performance.now() + 10_000;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;
+    if (performance.now() > deadline)
+      throw new Error(`still not so after 10 s: ${JSON.stringify(answer)?.slice(0, 500)}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -123,7 +138,14 @@ export interface Ask {
 /** The headers of an ordinary POST with this key. */
 export function callHeaders(key: MintedKey | string): string[] {
   const token = typeof key === "string" ? key : key.token.reveal();
-  return ["authorization", `Bearer ${token}`, "content-type", "application/json", "accept", "application/json, text/event-stream"];
+  return [
+    "authorization",
+    `Bearer ${token}`,
+    "content-type",
+    "application/json",
+    "accept",
+    "application/json, text/event-stream",
+  ];
 }
 
 /** One HTTP request, sent as it stands, on a connection of its own. */
@@ -141,8 +163,17 @@ export function open(base: string, ask: Ask): Promise<IncomingMessage> {
   const body = ask.body ?? null;
   const headers = [...(ask.headers ?? [])];
   if (!headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === "host")) headers.push("host", url.host);
-  if (body !== null && !headers.includes("transfer-encoding")) headers.push("content-length", String(Buffer.byteLength(body)));
-  const request = httpRequest({ host: url.hostname, port: url.port, method: ask.method ?? "POST", path: ask.path ?? "/mcp/eks-ro/mcp", headers, agent: false, setHost: false });
+  if (body !== null && !headers.includes("transfer-encoding"))
+    headers.push("content-length", String(Buffer.byteLength(body)));
+  const request = httpRequest({
+    host: url.hostname,
+    port: url.port,
+    method: ask.method ?? "POST",
+    path: ask.path ?? "/mcp/eks-ro/mcp",
+    headers,
+    agent: false,
+    setHost: false,
+  });
   request.on("response", resolve);
   request.on("error", reject);
   request.end(body ?? undefined);

@@ -23,14 +23,25 @@ export interface Received {
 }
 
 const PODS = { content: [{ type: "text" as const, text: "payment-service-7d9f 47 restarts" }] };
-const REFUSED = { content: [{ type: "text" as const, text: 'pods "nginx" is forbidden: cannot delete' }], isError: true };
+const REFUSED = {
+  content: [{ type: "text" as const, text: 'pods "nginx" is forbidden: cannot delete' }],
+  isError: true,
+};
 
 /** An official v2 server: stateless, both eras. */
 export async function startV2Backend(): Promise<Backend> {
   const handler = createMcpHandler(() => {
     const server = new McpServerV2({ name: "eks", version: "1.0.0" });
-    server.registerTool("eks_get_pods", { description: "Pods of a namespace", inputSchema: z.object({ namespace: z.string() }) }, () => PODS);
-    server.registerTool("eks_delete_pod", { description: "Deletes a pod", inputSchema: z.object({ name: z.string() }) }, () => REFUSED);
+    server.registerTool(
+      "eks_get_pods",
+      { description: "Pods of a namespace", inputSchema: z.object({ namespace: z.string() }) },
+      () => PODS,
+    );
+    server.registerTool(
+      "eks_delete_pod",
+      { description: "Deletes a pod", inputSchema: z.object({ name: z.string() }) },
+      () => REFUSED,
+    );
     return server;
   });
   return startHttp(toNodeHandler(handler) as RequestListener);
@@ -56,17 +67,27 @@ export async function startV1Backend(enableJsonResponse = false): Promise<Backen
   return { url: backend.url, close };
 }
 
-async function newSession(sessions: Map<string, StreamableHTTPServerTransport>, enableJsonResponse: boolean): Promise<StreamableHTTPServerTransport> {
+async function newSession(
+  sessions: Map<string, StreamableHTTPServerTransport>,
+  enableJsonResponse: boolean,
+): Promise<StreamableHTTPServerTransport> {
   const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     enableJsonResponse,
     onsessioninitialized: (id) => void sessions.set(id, transport),
   });
   const server = new McpServerV1({ name: "eks", version: "1.0.0" });
-  server.registerTool("eks_get_pods", { description: "Pods of a namespace", inputSchema: { namespace: z.string() } }, () => PODS);
-  server.registerTool("eks_delete_pod", { description: "Deletes a pod", inputSchema: { name: z.string() } }, () => REFUSED);
-  // The SDK's own types disagree under exactOptionalPropertyTypes.
-  await server.connect(transport as Parameters<typeof server.connect>[0]);
+  server.registerTool(
+    "eks_get_pods",
+    { description: "Pods of a namespace", inputSchema: { namespace: z.string() } },
+    () => PODS,
+  );
+  server.registerTool(
+    "eks_delete_pod",
+    { description: "Deletes a pod", inputSchema: { name: z.string() } },
+    () => REFUSED,
+  );
+  await server.connect(transport);
   return transport;
 }
 
@@ -76,7 +97,12 @@ export type RawAnswer = (received: Received, response: ServerResponse) => void;
 export async function startRawBackend(answer: RawAnswer): Promise<Backend & { readonly received: Received[] }> {
   const received: Received[] = [];
   const backend = await startHttp(async (request, response) => {
-    const got = { method: request.method ?? "", url: request.url ?? "", rawHeaders: request.rawHeaders, body: await wholeBody(request) };
+    const got = {
+      method: request.method ?? "",
+      url: request.url ?? "",
+      rawHeaders: request.rawHeaders,
+      body: await wholeBody(request),
+    };
     received.push(got);
     answer(got, response);
   });
@@ -84,7 +110,12 @@ export async function startRawBackend(answer: RawAnswer): Promise<Backend & { re
 }
 
 /** Answers with JSON, as a plain MCP server would. */
-export function sendJson(response: ServerResponse, text: string, status = 200, headers: Readonly<Record<string, string>> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  text: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, { "content-type": "application/json", ...headers });
   response.end(text);
 }

@@ -23,6 +23,8 @@ export interface MemoryStoreOptions {
   readonly now?: () => number;
   /** The identity that the store sees; null for a store that sees none. */
   readonly by?: string | null;
+  /** Ends every call once it is aborted, but those through `uninterrupted`. */
+  readonly signal?: AbortSignal;
   /** Another handle on the same entries. */
   readonly sharing?: MemoryStore;
 }
@@ -38,11 +40,13 @@ export class MemoryStore implements KeyStore {
   #unproven: readonly number[] = [];
   readonly #now: () => number;
   readonly #by: string | null;
+  readonly #signal: AbortSignal | undefined;
 
   constructor(options: MemoryStoreOptions = {}) {
     this.label = options.label ?? "memory";
     this.#now = options.now ?? (() => Date.parse("2026-11-20T10:00:00Z"));
     this.#by = options.by === undefined ? "tester" : options.by;
+    this.#signal = options.signal;
     this.#held = options.sharing ? options.sharing.#held : new Map();
   }
 
@@ -104,6 +108,10 @@ export class MemoryStore implements KeyStore {
     });
   }
 
+  uninterrupted(): KeyStore {
+    return this.#signal === undefined ? this : new MemoryStore({ sharing: this, now: this.#now, by: this.#by });
+  }
+
   history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
     return this.#call("history", "history", () =>
       [...this.#held.values()].flatMap(({ entry, note }) =>
@@ -121,6 +129,7 @@ export class MemoryStore implements KeyStore {
 
   async #call<T>(method: Method, told: string, work: () => T): Promise<T> {
     this.calls.push(told);
+    if (this.#signal?.aborted === true) throw new AppError("interrupted", "interrupted", `interrupted at ${method}`);
     const index = this.#faults.findIndex((fault) => fault.method === method);
     const [planned] = index < 0 ? [] : this.#faults.splice(index, 1);
     const isDue = planned !== undefined && planned.skip === 0;

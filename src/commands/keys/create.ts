@@ -55,7 +55,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   requireServers(form ?? "token", role, backends);
   const store = await ports.store();
   const sink = await openSink(ports, form, options.out ?? null);
-  return withSink(sink, async () => {
+  return withSink(sink, async (deliver) => {
     await store.verify();
     const now = ports.now();
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
@@ -65,7 +65,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
       ...(options.reason === undefined ? {} : { reason: options.reason }),
     };
     const key = await issueKey({ ...ports, store }, record, note, (minted) =>
-      sink.deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
+      deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
     );
     const expiry = record.expiresAt === null ? "never expires" : `expires ${formatTime(record.expiresAt)}`;
     return unprovenInCluster(context, options.wait, {

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { KeyState, Keyring } from "../../lib/keys/keyring.ts";
+import { isSelected } from "../../lib/keys/select-keys.ts";
 import type { Format, View } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
@@ -33,12 +34,11 @@ export function registerList(keys: Command, cli: Cli, run = listKeys): void {
 export async function listKeys(options: ListOptions, ports: Pick<Ports, "store" | "now">): Promise<Result> {
   const store = await ports.store();
   const keyring = await loadKeyring(store);
-  const all = [...keyring.keys.values()].map((key) => keyData(key, ports.now()));
-  const keys = all
-    .filter(
-      ({ role, user, state }) =>
-        isWanted(options.role, role) && isWanted(options.user, user) && isWanted(options.state, state),
-    )
+  const selector = { id: null, role: options.role ?? null, user: options.user ?? null };
+  const keys = [...keyring.keys.values()]
+    .filter((key) => isSelected(key, selector))
+    .map((key) => keyData(key, ports.now()))
+    .filter(({ state }) => isWanted(options.state, state))
     .toSorted((a, b) => order(a) - order(b) || compare(a, b));
   const foreign =
     options.role === undefined && options.user === undefined && isWanted(options.state, "unusable")
@@ -53,7 +53,7 @@ export async function listKeys(options: ListOptions, ports: Pick<Ports, "store" 
   };
 }
 
-function isWanted(wanted: string | undefined, value: string | null): boolean {
+function isWanted(wanted: KeyState | undefined, value: KeyState): boolean {
   return wanted === undefined || wanted === value;
 }
 

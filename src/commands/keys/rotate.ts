@@ -14,7 +14,7 @@ import { chooseTtl, endOfLife, readDuration } from "./lifetime.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { unprovenInCluster } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
-import { openSink } from "./token-delivery.ts";
+import { openSink, withSink } from "./token-delivery.ts";
 import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
 export interface RotateOptions {
@@ -156,40 +156,37 @@ async function runPlan(
   const store = await ports.store();
   const sink = await openSink(ports, options.output ?? null, options.out ?? null);
   const notes: string[] = [...told];
-  let delivered = 0;
   try {
-    await store.verify();
-    for (const rotation of plan) {
-      const { old, subject, expiresAt, oldEndsAt } = rotation;
-      const note: EntryNote = {
-        action: "rotate",
-        at: formatTime(ports.now()),
-        ...(options.reason === undefined ? {} : { reason: options.reason }),
-      };
-      const key = await rotateKey({ ...ports, store }, rotation, note, async (minted) => {
-        const record = { role: subject.role, user: subject.user, expiresAt };
-        const replaces = { id: old.keyId, ends_at: formatTime(oldEndsAt) };
-        await sink.deliver(
-          formatToken(form ?? "token", {
-            key: minted,
-            record,
-            gatewayUrl: context.gateway.url,
-            backends: backendsOf.get(subject.role) ?? [],
-            replaces,
-          }),
+    await withSink(sink, async (deliver) => {
+      await store.verify();
+      for (const rotation of plan) {
+        const { old, subject, expiresAt, oldEndsAt } = rotation;
+        const note: EntryNote = {
+          action: "rotate",
+          at: formatTime(ports.now()),
+          ...(options.reason === undefined ? {} : { reason: options.reason }),
+        };
+        const key = await rotateKey({ ...ports, store }, rotation, note, (minted) =>
+          deliver(
+            formatToken(form ?? "token", {
+              key: minted,
+              record: { role: subject.role, user: subject.user, expiresAt },
+              gatewayUrl: context.gateway.url,
+              backends: backendsOf.get(subject.role) ?? [],
+              replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
+            }),
+          ),
         );
-        delivered += 1;
-      });
-      notes.push(
-        `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`,
-      );
-    }
+        notes.push(
+          `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`,
+        );
+      }
+    });
   } catch (error) {
-    if (delivered === 0) await sink.discard();
     for (const line of notes) ports.tell(line);
     throw error;
   }
   return {
-    notes: [...notes, `The new ${delivered === 1 ? "token" : "tokens"} went to ${sink.label} and nowhere else.`],
+    notes: [...notes, `The new ${plan.length === 1 ? "token" : "tokens"} went to ${sink.label} and nowhere else.`],
   };
 }

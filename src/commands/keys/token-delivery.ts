@@ -24,12 +24,16 @@ export async function openSink(
   return ports.sink(out);
 }
 
-/** Runs `work` with the sink and takes an unused one back when it fails. */
-export async function withSink<T>(sink: TokenSink, work: () => Promise<T>): Promise<T> {
+/** Runs `work` with the sink; one that nothing was delivered to is taken back when it fails. */
+export async function withSink<T>(sink: TokenSink, work: (deliver: TokenSink["deliver"]) => Promise<T>): Promise<T> {
+  let isUsed = false;
+  const deliver = async (text: string): Promise<void> => {
+    await sink.deliver(text);
+    isUsed = true;
+  };
   try {
-    return await work();
-  } catch (error) {
-    await sink.discard();
-    throw error;
+    return await work(deliver);
+  } finally {
+    await (isUsed ? sink.close() : sink.discard());
   }
 }

@@ -5,10 +5,17 @@ import type { Report } from "./report.ts";
 
 /** The listener for operators and the cluster: health, metrics and state, read-only, never an agent's. */
 export function createAdminServer(report: Report, surface: Pick<Surface, "hosts">): Server {
-  return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => answer(request, response, report, surface));
+  return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) =>
+    answer(request, response, report, surface),
+  );
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, report: Report, surface: Pick<Surface, "hosts">): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  report: Report,
+  surface: Pick<Surface, "hosts">,
+): void {
   request.resume();
   // A page in someone's browser must not read this by resolving its own name to our address.
   // An address cannot be resolved anew, and the kubelet's probes name the pod by it.
@@ -18,7 +25,8 @@ function answer(request: IncomingMessage, response: ServerResponse, report: Repo
   const url = new URL(request.url ?? "/", "http://admin.invalid");
   const page = PAGES[url.pathname];
   if (page === undefined) return sendJson(response, 404, { error: "not found" });
-  if (request.method !== "GET" && request.method !== "HEAD") return sendJson(response, 405, { error: "method not allowed" });
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return sendJson(response, 405, { error: "method not allowed" });
   page(response, report, url.searchParams);
 }
 
@@ -46,6 +54,10 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), "cache-control": "no-store" });
+  response.writeHead(status, {
+    "content-type": type,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+  });
   response.end(body);
 }

@@ -38,7 +38,8 @@ export class Report {
     if (usablePolicy(snapshot, clock) === null) reasons.push("policy_unavailable");
     const locks = usableLocks(snapshot, clock);
     if (locks === null) reasons.push("locks_unavailable");
-    else if (locks.all.some(({ target, until }) => target === "all" && (until === null || clock.now() < until))) reasons.push("all_locked");
+    else if (locks.all.some(({ target, until }) => target === "all" && (until === null || clock.now() < until)))
+      reasons.push("all_locked");
     if (sink.isFailing) reasons.push("audit_unavailable");
     return reasons;
   }
@@ -64,7 +65,9 @@ export class Report {
         open_streams: inFlight.streams,
       },
       audit: { failing: sink.isFailing, failed_writes: sink.failures.writes, dropped_records: sink.failures.dropped },
-      ...(query === null ? {} : { query, keys: keyring === null ? null : judgeKeys(keyring, policy, locks, query, clock.now()) }),
+      ...(query === null
+        ? {}
+        : { query, keys: keyring === null ? null : judgeKeys(keyring, policy, locks, query, clock.now()) }),
     };
   }
 
@@ -92,23 +95,67 @@ export class Report {
       const value = ageSeconds(source.current, monotonic);
       return value === null ? [] : [{ labels: { what: source.what, path: source.path }, value }];
     });
-    const problems = state.sources.map((source) => ({ labels: { what: source.what, path: source.path }, value: source.current.problem === null ? 0 : 1 }));
+    const problems = state.sources.map((source) => ({
+      labels: { what: source.what, path: source.path },
+      value: source.current.problem === null ? 0 : 1,
+    }));
     return [
-      { name: "mcpctl_build_info", help: "The running version.", type: "gauge", samples: [{ labels: { version }, value: 1 }] },
-      { name: "mcpctl_ready", help: "1 while calls are decided, 0 while all are refused.", type: "gauge", samples: [{ value: this.unreadiness().length === 0 ? 1 : 0 }] },
-      { name: "mcpctl_calls_in_flight", help: "Calls and streams under way.", type: "gauge", samples: [{ value: inFlight.size }] },
-      { name: "mcpctl_open_streams", help: "GET streams under way.", type: "gauge", samples: [{ value: inFlight.streams }] },
+      {
+        name: "mcpctl_build_info",
+        help: "The running version.",
+        type: "gauge",
+        samples: [{ labels: { version }, value: 1 }],
+      },
+      {
+        name: "mcpctl_ready",
+        help: "1 while calls are decided, 0 while all are refused.",
+        type: "gauge",
+        samples: [{ value: this.unreadiness().length === 0 ? 1 : 0 }],
+      },
+      {
+        name: "mcpctl_calls_in_flight",
+        help: "Calls and streams under way.",
+        type: "gauge",
+        samples: [{ value: inFlight.size }],
+      },
+      {
+        name: "mcpctl_open_streams",
+        help: "GET streams under way.",
+        type: "gauge",
+        samples: [{ value: inFlight.streams }],
+      },
       { name: "mcpctl_source_age_seconds", help: "Age of what is loaded.", type: "gauge", samples: ages },
-      { name: "mcpctl_source_problem", help: "1 while a file is broken, silent or missing.", type: "gauge", samples: problems },
+      {
+        name: "mcpctl_source_problem",
+        help: "1 while a file is broken, silent or missing.",
+        type: "gauge",
+        samples: problems,
+      },
       { name: "mcpctl_keys", help: "Known keys by state.", type: "gauge", samples: this.#keyStates() },
-      { name: "mcpctl_audit_failed_writes_total", help: "Audit writes that failed.", type: "counter", samples: [{ value: sink.failures.writes }] },
-      { name: "mcpctl_audit_dropped_records_total", help: "Audit records lost for want of room.", type: "counter", samples: [{ value: sink.failures.dropped }] },
+      {
+        name: "mcpctl_audit_failed_writes_total",
+        help: "Audit writes that failed.",
+        type: "counter",
+        samples: [{ value: sink.failures.writes }],
+      },
+      {
+        name: "mcpctl_audit_dropped_records_total",
+        help: "Audit records lost for want of room.",
+        type: "counter",
+        samples: [{ value: sink.failures.dropped }],
+      },
     ];
   }
 
   #keyStates(): Gauge["samples"] {
     const { state, clock } = this.#ports;
-    const counts = new Map<string, number>([["active", 0], ["superseded", 0], ["expired", 0], ["revoked", 0], ["unusable", 0]]);
+    const counts = new Map<string, number>([
+      ["active", 0],
+      ["superseded", 0],
+      ["expired", 0],
+      ["revoked", 0],
+      ["unusable", 0],
+    ]);
     for (const key of state.current.keyring.value?.keys.values() ?? []) {
       const name = keyState(key, clock.now());
       counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -19,7 +19,13 @@ export interface KeyAnswer {
 const CALLER_LOCKS: ReadonlySet<Reason> = new Set(["key_locked", "user_locked", "role_locked", "all_locked"]);
 
 /** How many of these keys would be let in now, and why not the others? Locks are asked of the one evaluator. */
-export function judgeKeys(keyring: Keyring, policy: Policy | null, locks: Locks | null, query: KeyQuery, now: number): KeyAnswer {
+export function judgeKeys(
+  keyring: Keyring,
+  policy: Policy | null,
+  locks: Locks | null,
+  query: KeyQuery,
+  now: number,
+): KeyAnswer {
   let accepted = 0;
   const refused: { key_id: string; reason: Reason }[] = [];
   for (const key of keyring.keys.values()) {
@@ -37,7 +43,13 @@ function fits(key: KeyEntry, query: KeyQuery): boolean {
   return query.role === null || key.folders.includes(query.role) || key.claims.some(({ role }) => role === query.role);
 }
 
-function refusalReason(keyring: Keyring, policy: Policy | null, locks: Locks | null, key: KeyEntry, now: number): Reason | null {
+function refusalReason(
+  keyring: Keyring,
+  policy: Policy | null,
+  locks: Locks | null,
+  key: KeyEntry,
+  now: number,
+): Reason | null {
   const acceptance = acceptKey(keyring, key.hash, now);
   if (!acceptance.accepted) return acceptance.reason;
   const { keyId, role, user } = acceptance.subject;

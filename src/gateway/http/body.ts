@@ -34,8 +34,10 @@ const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 /** Refuses a body that could not be decided on, before any of it is read. @throws Refusal */
 export function checkBodyHeads(heads: Heads, limits: BodyLimits): void {
   if (heads.contentType === null || !JSON_TYPE.test(heads.contentType)) throw new Refusal("content_type_unsupported");
-  if (heads.contentEncoding !== null && heads.contentEncoding.toLowerCase() !== "identity") throw new Refusal("encoding_unsupported");
-  if (heads.contentLength !== null && Number(heads.contentLength) > limits.maxBytes) throw new Refusal("body_too_large");
+  if (heads.contentEncoding !== null && heads.contentEncoding.toLowerCase() !== "identity")
+    throw new Refusal("encoding_unsupported");
+  if (heads.contentLength !== null && Number(heads.contentLength) > limits.maxBytes)
+    throw new Refusal("body_too_large");
 }
 
 /** The whole body. What it holds of the budget is given back by the caller when the call is over. @throws Refusal */

@@ -68,7 +68,8 @@ class FilteredStream implements Relay {
     let out = "";
     for (const event of events) {
       // Empty data primes a client for resumption; it lists nothing.
-      const filtered = event.data === null || event.data === "" ? event.data : filterTools(event.data, this.#rule, this.#isModern);
+      const filtered =
+        event.data === null || event.data === "" ? event.data : filterTools(event.data, this.#rule, this.#isModern);
       if (filtered === null && event.data !== null) return null;
       out += filtered === event.data ? event.raw : withData(event, filtered as string);
     }

@@ -68,7 +68,11 @@ export function forwardedHeaders(rawHeaders: readonly string[], call: ForwardedC
 function namedByConnection(rawHeaders: readonly string[]): ReadonlySet<string> | null {
   let named: Set<string> | null = null;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if ((rawHeaders[at] as string).length !== "connection".length || (rawHeaders[at] as string).toLowerCase() !== "connection") continue;
+    if (
+      (rawHeaders[at] as string).length !== "connection".length ||
+      (rawHeaders[at] as string).toLowerCase() !== "connection"
+    )
+      continue;
     named ??= new Set();
     for (const token of (rawHeaders[at + 1] as string).split(",")) named.add(token.trim().toLowerCase());
   }

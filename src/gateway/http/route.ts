@@ -23,10 +23,12 @@ const PATH = /^\/mcp\/([a-z0-9-]{1,63})\/([A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)
 /** Which backend is asked for, by whom it may be asked at all? The URL is compared raw. @throws Refusal */
 export function findRoute(method: string | undefined, url: string | undefined, heads: Heads, surface: Surface): Route {
   if (heads.host === null || !isHostAllowed(heads.host, surface)) throw new Refusal("host_not_allowed");
-  if (heads.origin !== null && !surface.origins.has(heads.origin.toLowerCase())) throw new Refusal("origin_not_allowed");
+  if (heads.origin !== null && !surface.origins.has(heads.origin.toLowerCase()))
+    throw new Refusal("origin_not_allowed");
   const match = PATH.exec(url ?? "");
   const [, backend, path] = match ?? [];
-  if (backend === undefined || path === undefined || !isBackendName(backend) || hasDotSegment(path)) throw new Refusal("path_unknown", PLAIN);
+  if (backend === undefined || path === undefined || !isBackendName(backend) || hasDotSegment(path))
+    throw new Refusal("path_unknown", PLAIN);
   if (method !== "POST" && method !== "GET" && method !== "DELETE") throw new Refusal("http_method_not_allowed");
   if (method === "GET" && heads.sessionId === null) throw new Refusal("get_without_session");
   return { method, backend, path };

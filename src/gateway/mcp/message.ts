@@ -84,7 +84,8 @@ function readCall(text: string, members: Members): Message {
 }
 
 function readResponse(text: string, members: Members): Message {
-  if (!("id" in members) || "result" in members === "error" in members || "params" in members) throw new Refusal("not_json_rpc");
+  if (!("id" in members) || "result" in members === "error" in members || "params" in members)
+    throw new Refusal("not_json_rpc");
   return { text, kind: "response", id: null, method: null, tool: null, mirroredName: null, claimedVersion: null };
 }
 

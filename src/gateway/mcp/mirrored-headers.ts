@@ -19,7 +19,8 @@ export function checkMirroredHeaders(message: Message, heads: Heads): void {
   const isRequired = isModern(message, heads) && message.kind === "request";
   if (claimedVersion !== null && heads.protocolVersion !== claimedVersion) throw new Refusal("header_mismatch");
   if (!agrees(heads.mcpMethod, method, isRequired)) throw new Refusal("header_mismatch");
-  if (!agrees(decodeValue(heads.mcpName), mirroredName, isRequired && mirroredName !== null)) throw new Refusal("header_mismatch");
+  if (!agrees(decodeValue(heads.mcpName), mirroredName, isRequired && mirroredName !== null))
+    throw new Refusal("header_mismatch");
 }
 
 function agrees(header: string | null, body: string | null, isRequired: boolean): boolean {

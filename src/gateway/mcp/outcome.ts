@@ -54,6 +54,12 @@ function summariseText(text: string, message: Message): AnswerSummary | null {
 function dataOf(stream: string): readonly string[] {
   return stream
     .split(/\r\n\r\n|\n\n|\r\r/)
-    .map((event) => event.split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).replace(/^ /, "")).join("\n"))
+    .map((event) =>
+      event
+        .split(/\r\n|\n|\r/)
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice(5).replace(/^ /, ""))
+        .join("\n"),
+    )
     .filter((data) => data !== "");
 }

@@ -17,9 +17,11 @@ export class SseCutter {
 
   /** The events that are whole now. Null when one is longer than the limit. */
   push(chunk: Uint8Array): readonly SseEvent[] | null {
+    // What was searched before holds no blank line, but its last line end may be half of one.
+    const from = Math.max(0, this.#rest.length - 3);
     this.#rest += this.#decoder.decode(chunk, { stream: true });
     const events: SseEvent[] = [];
-    for (let end = endOfEvent(this.#rest); end !== null; end = endOfEvent(this.#rest)) {
+    for (let end = endOfEvent(this.#rest, from); end !== null; end = endOfEvent(this.#rest, 0)) {
       events.push(readEvent(this.#rest.slice(0, end)));
       this.#rest = this.#rest.slice(end);
     }
@@ -45,8 +47,11 @@ function isDataLine(line: string): boolean {
   return line.startsWith("data:") || line === "data";
 }
 
+/** A line end and another; the two halves of one CRLF are not two. */
+const BLANK_LINE = /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)/g;
+
 /** The offset after the first blank line. Half a line end that is left over begins the next event, where it says nothing. */
-function endOfEvent(text: string): number | null {
-  const match = /(?:\r\n|\n|\r)(?:\r\n|\n|\r)/.exec(text);
-  return match === null ? null : match.index + match[0].length;
+function endOfEvent(text: string, from: number): number | null {
+  BLANK_LINE.lastIndex = from;
+  return BLANK_LINE.test(text) ? BLANK_LINE.lastIndex : null;
 }

@@ -8,7 +8,8 @@ import { isToolAllowed, type ToolRule } from "../../lib/policy/tools.ts";
  */
 export function filterTools(text: string, rule: ToolRule, isModern: boolean): string | null {
   const reading = parseJson(text);
-  if (!reading.ok || typeof reading.value !== "object" || reading.value === null || Array.isArray(reading.value)) return null;
+  if (!reading.ok || typeof reading.value !== "object" || reading.value === null || Array.isArray(reading.value))
+    return null;
   const result = (reading.value as { readonly result?: { readonly tools?: unknown } | null }).result;
   if (typeof result !== "object" || result === null || !("tools" in result)) return text;
   if (!Array.isArray(result.tools)) return null;
@@ -22,7 +23,8 @@ export function filterTools(text: string, rule: ToolRule, isModern: boolean): st
   const scope = memberSpan(text, resultSpan.start, "cacheScope");
   const edits = [{ ...toolsSpan, with: `[${kept.join(",")}]` }];
   if (scope !== null) edits.push({ ...scope, with: '"private"' });
-  else if (isModern) edits.push({ start: resultSpan.start + 1, end: resultSpan.start + 1, with: '"cacheScope":"private",' });
+  else if (isModern)
+    edits.push({ start: resultSpan.start + 1, end: resultSpan.start + 1, with: '"cacheScope":"private",' });
   return applied(text, edits);
 }
 
@@ -32,8 +34,12 @@ function isShown(tool: unknown, rule: ToolRule): boolean {
   return typeof name === "string" && isToolAllowed(rule, name);
 }
 
-function applied(text: string, edits: readonly { readonly start: number; readonly end: number; readonly with: string }[]): string {
+function applied(
+  text: string,
+  edits: readonly { readonly start: number; readonly end: number; readonly with: string }[],
+): string {
   let done = text;
-  for (const edit of edits.toSorted((a, b) => b.start - a.start)) done = done.slice(0, edit.start) + edit.with + done.slice(edit.end);
+  for (const edit of edits.toSorted((a, b) => b.start - a.start))
+    done = done.slice(0, edit.start) + edit.with + done.slice(edit.end);
   return done;
 }

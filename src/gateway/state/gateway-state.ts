@@ -75,8 +75,10 @@ export class GatewayState {
     const monotonic = this.#clock.monotonic();
     const now = this.#clock.now();
     let delay = Infinity;
-    for (const { staleAt } of [keyring, policy, locks]) if (staleAt > monotonic) delay = Math.min(delay, staleAt - monotonic);
-    for (const { endsAt } of keyring.value?.keys.values() ?? []) if (endsAt > now) delay = Math.min(delay, endsAt - now);
+    for (const { staleAt } of [keyring, policy, locks])
+      if (staleAt > monotonic) delay = Math.min(delay, staleAt - monotonic);
+    for (const { endsAt } of keyring.value?.keys.values() ?? [])
+      if (endsAt > now) delay = Math.min(delay, endsAt - now);
     return delay;
   }
 
@@ -130,7 +132,8 @@ export function usableLocks(snapshot: Snapshot, clock: Clock): Locks | null {
 }
 
 function both(roles: Loaded<Roles>, registry: Loaded<Registry>): Loaded<Policy> {
-  const value = roles.value === null || registry.value === null ? null : { roles: roles.value, registry: registry.value };
+  const value =
+    roles.value === null || registry.value === null ? null : { roles: roles.value, registry: registry.value };
   return { ...together([roles, registry]), value };
 }
 
@@ -144,7 +147,9 @@ function together(parts: readonly Loaded<unknown>[]): Loaded<true> {
   return {
     value: isComplete ? true : null,
     staleAt: Math.min(...parts.map(({ staleAt }) => staleAt)),
-    freshAt: parts.some(({ freshAt }) => freshAt === null) ? null : Math.min(...parts.map(({ freshAt }) => freshAt as number)),
+    freshAt: parts.some(({ freshAt }) => freshAt === null)
+      ? null
+      : Math.min(...parts.map(({ freshAt }) => freshAt as number)),
     digest: null,
     problem: parts.find(({ problem }) => problem !== null)?.problem ?? null,
   };

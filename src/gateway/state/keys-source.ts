@@ -14,7 +14,11 @@ const MAX_KEYS_BYTES = 64 * 1024 * 1024;
  * The entries of one `--keys` path: a keys.json, good for as long as it can be read, or the folder of a mounted Secret,
  * whose age is what its `synced` says, for a Secret can be read in good health and still be frozen.
  */
-export function keysSource(path: string, allowsBareHashes: boolean, ports: SourcePorts): Source<readonly StoredEntry[]> {
+export function keysSource(
+  path: string,
+  allowsBareHashes: boolean,
+  ports: SourcePorts,
+): Source<readonly StoredEntry[]> {
   const heartbeat = new Heartbeat(ports);
   return new FileSource<readonly StoredEntry[]>(
     {
@@ -25,7 +29,10 @@ export function keysSource(path: string, allowsBareHashes: boolean, ports: Sourc
       paths: async () => ((await isFolder(path)) ? [join(path, "synced"), join(path, "keys.json")] : [path]),
       judge: (readings) => {
         const isMounted = readings.length > 1;
-        const parsed = parseKeysJson(decodeUtf8(bytesOf(readings), path), { source: path, allowsBareHashes: allowsBareHashes || !isMounted });
+        const parsed = parseKeysJson(decodeUtf8(bytesOf(readings), path), {
+          source: path,
+          allowsBareHashes: allowsBareHashes || !isMounted,
+        });
         return isMounted ? heartbeat.judge(parsed, readings[0]) : healthy(parsed, ports.clock);
       },
     },

@@ -12,7 +12,13 @@ export interface Loaded<T> {
   readonly problem: string | null;
 }
 
-export const NOTHING_LOADED: Loaded<never> = { value: null, staleAt: Infinity, freshAt: null, digest: null, problem: "was not read yet" };
+export const NOTHING_LOADED: Loaded<never> = {
+  value: null,
+  staleAt: Infinity,
+  freshAt: null,
+  digest: null,
+  problem: "was not read yet",
+};
 
 /** The value, unless it is too old by now. */
 export function usable<T>(loaded: Loaded<T>, monotonicMs: number): T | null {

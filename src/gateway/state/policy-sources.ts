@@ -41,7 +41,10 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
         }
         try {
           const { locks, vanished } = mergeLocks(known ?? [], parseDenylist(decodeUtf8(reading.bytes, path), path));
-          const problem = vanished.length === 0 ? null : `${vanished.length} locks vanished without being removed; they stay in force`;
+          const problem =
+            vanished.length === 0
+              ? null
+              : `${vanished.length} locks vanished without being removed; they stay in force`;
           return { ...healthy(locks, ports.clock), problem } as ReturnType<typeof healthy<readonly Lock[]>>;
         } catch (error) {
           return { ok: false, problem: error instanceof Error ? error.message : String(error), isFatal: true };
@@ -52,7 +55,9 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
   );
 }
 
-function rejection(findings: readonly Finding[]): { readonly ok: false; readonly problem: string; readonly isFatal: false } | null {
+function rejection(
+  findings: readonly Finding[],
+): { readonly ok: false; readonly problem: string; readonly isFatal: false } | null {
   const errors = findings.filter(isError);
   const [first] = errors;
   if (first === undefined) return null;

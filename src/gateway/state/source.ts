@@ -25,7 +25,13 @@ export interface Source<T> {
 
 /** What a reading is worth: a value and since when it holds, or what is wrong with it. */
 export type Verdict<T> =
-  | { readonly ok: true; readonly value: T; readonly freshAt: number; readonly staleAt: number; readonly problem: string | null }
+  | {
+      readonly ok: true;
+      readonly value: T;
+      readonly freshAt: number;
+      readonly staleAt: number;
+      readonly problem: string | null;
+    }
   /** `isFatal` takes the last good value out of use at once. */
   | { readonly ok: false; readonly problem: string; readonly isFatal: boolean };
 
@@ -58,7 +64,13 @@ export class FileSource<T> implements Source<T> {
     this.#ports = ports;
     const paths = options.paths ?? (() => Promise.resolve([options.path]));
     const { what, maxBytes } = options;
-    this.#follower = followFiles({ paths, what, maxBytes, pollMs: ports.pollMs, onReadings: (readings) => this.#take(readings) });
+    this.#follower = followFiles({
+      paths,
+      what,
+      maxBytes,
+      pollMs: ports.pollMs,
+      onReadings: (readings) => this.#take(readings),
+    });
   }
 
   get current(): Loaded<T> {
@@ -105,11 +117,19 @@ export class FileSource<T> implements Source<T> {
     this.#brokenAt ??= this.#ports.clock.monotonic();
     const value = verdict.isFatal ? null : this.#lastGood;
     const staleAt = Math.min(this.#current.staleAt, this.#brokenAt + this.#ports.maxAgeMs);
-    return { ...this.#current, value, staleAt, freshAt: this.#current.freshAt === null ? null : Math.min(this.#current.freshAt, this.#brokenAt), problem: verdict.problem };
+    return {
+      ...this.#current,
+      value,
+      staleAt,
+      freshAt: this.#current.freshAt === null ? null : Math.min(this.#current.freshAt, this.#brokenAt),
+      problem: verdict.problem,
+    };
   }
 
   #report(problem: string | null): void {
-    this.#ports.log(problem === null ? `${this.what} ${this.path} is read and in force` : `${this.what} ${this.path}: ${problem}`);
+    this.#ports.log(
+      problem === null ? `${this.what} ${this.path} is read and in force` : `${this.what} ${this.path}: ${problem}`,
+    );
   }
 }
 

@@ -45,7 +45,7 @@ export function itemSpans(text: string, arrayAt: number): readonly Span[] {
 export function withoutWhitespace(json: string): string {
   let kept = "";
   let from = 0;
-  for (let at = 0; at < json.length; ) {
+  for (let at = 0; at < json.length;) {
     const code = json.charCodeAt(at);
     if (code === QUOTE) {
       at = endOfString(json, at);
@@ -74,7 +74,7 @@ function endOfValue(text: string, start: number): number {
   if (code === QUOTE) return endOfString(text, start);
   if (code !== OPENING_BRACE && code !== OPENING_BRACKET) return endOfPlain(text, start);
   let depth = 0;
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const here = text.charCodeAt(at);
     if (here === QUOTE) {
       at = endOfString(text, at);

@@ -103,7 +103,10 @@ class Follower {
     try {
       return { ok: true, path, bytes: await inTime(readFileBytes(path, what, maxBytes), `${what} ${path}`) };
     } catch (cause) {
-      const error = cause instanceof AppError ? cause : new AppError("unavailable", "file_failed", `${what} ${path} could not be read`, { cause });
+      const error =
+        cause instanceof AppError
+          ? cause
+          : new AppError("unavailable", "file_failed", `${what} ${path} could not be read`, { cause });
       return { ok: false, path, error };
     }
   }
@@ -170,7 +173,9 @@ async function signatureOf(path: string): Promise<Signature> {
 async function inTime<T>(work: Promise<T>, label: string): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    timeout.reject(new AppError("unavailable", "file_timeout", `${label} could not be read within ${READ_TIMEOUT_MS / 1000} s`));
+    timeout.reject(
+      new AppError("unavailable", "file_timeout", `${label} could not be read within ${READ_TIMEOUT_MS / 1000} s`),
+    );
   }, READ_TIMEOUT_MS);
   try {
     return await Promise.race([work, timeout.promise]);

@@ -71,7 +71,7 @@ async function writeRecord(
 
 /** Revokes a key that nobody received, and tells so in the error that caused it. */
 async function withdraw(issuer: Issuer, name: EntryName, key: MintedKey, cause: unknown): Promise<unknown> {
-  const { store } = issuer;
+  const store = issuer.store.uninterrupted();
   const standing = await store.read(name).catch(() => "unknown" as const);
   const at = issuer.now();
   const note: EntryNote = { action: "revoke", at: formatTime(at), reason: "its token was not delivered" };

@@ -59,6 +59,8 @@ export interface KeyStore {
    * grammar is invalid. After an interruption or a failure on the way the entry may stand: revoke it, or read it.
    */
   create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome>;
+  /** The same store, deaf to the interruption that ends other work: for taking back what was made before it. */
+  uninterrupted(): KeyStore;
   /** Who wrote the entries of these key hashes, when and why; empty where that is not known. */
   history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]>;
 }

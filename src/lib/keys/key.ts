@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Secret } from "../secret.ts";
 import { crc32 } from "./crc32.ts";
 
@@ -42,7 +42,7 @@ export function formatKey(bytes: Uint8Array): string {
 
 /** SHA-256 of a key's bytes, 64 lower-case hex characters. */
 export function hashKey(key: Uint8Array): string {
-  return createHash("sha256").update(key).digest("hex");
+  return hash("sha256", key, "hex");
 }
 
 /** `k_` and the first 12 hex characters of the hash: safe to log, not guaranteed unique. */
@@ -72,7 +72,10 @@ export function readToken(token: string): TokenReading {
 }
 
 function checksum(body: string): string {
-  return base62(BigInt(crc32(Buffer.from(body, "latin1"))), 6);
+  let text = "";
+  for (let rest = crc32(Buffer.from(body, "latin1")); rest > 0; rest = Math.floor(rest / 62))
+    text = (ALPHABET[rest % 62] as string) + text;
+  return text.padStart(6, "0");
 }
 
 function base62(value: bigint, digits: number): string {

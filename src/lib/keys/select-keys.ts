@@ -24,7 +24,7 @@ export function selectKeys(keyring: Keyring, selector: KeySelector): readonly Ke
       hint: "A key id is k_ and 12 hex characters, as `mcpctl keys list` shows them. Never pass a token as an argument.",
     });
   }
-  const keys = [...keyring.keys.values()].filter((key) => matches(key, selector));
+  const keys = [...keyring.keys.values()].filter((key) => isSelected(key, selector));
   if (keys.length > 0) return keys;
   throw new AppError("not-found", "key_not_found", `no key matches ${describeSelector(selector)}`, {
     hint: hintFor(keyring, selector),
@@ -36,7 +36,8 @@ export function describeSelector({ id, role, user }: KeySelector): string {
   return parts.filter((part) => part !== null).join(", ");
 }
 
-function matches(key: KeyEntry, { id, role, user }: KeySelector): boolean {
+/** Is this key meant, by what it claims or by where it lies? */
+export function isSelected(key: KeyEntry, { id, role, user }: KeySelector): boolean {
   if (id !== null && key.keyId !== id) return false;
   if (role !== null && !key.folders.includes(role) && !key.claims.some((claim) => claim.role === role)) return false;
   return user === null || key.claims.some((claim) => claim.user === user);

@@ -95,8 +95,11 @@ function indentOf(outer: SourceText, headerLine: number, text: string): number {
     lines.findIndex((line) => line.trim() !== ""),
     0,
   );
-  const spaces = (line: string): number => line.length - line.trimStart().length;
   return spaces(outer.line(headerLine + 1 + first)) - spaces(lines[first] as string);
+}
+
+function spaces(line: string): number {
+  return line.length - line.trimStart().length;
 }
 
 function refuse(source: SourceText, at: number, message: string, hint: string | null = null): RoleMappings {

@@ -141,7 +141,7 @@ class TreeReader {
         "Remove the tag.",
       );
     }
-    if (isMap(node)) return this.#readMap(node as ParsedMap, depth, at, aliasAt);
+    if (isMap(node)) return this.#readMap(node, depth, at, aliasAt);
     if (isSeq(node)) {
       const items = (node.items as (ParsedNode | null)[]).map((item) => this.read(item, depth + 1, aliasAt));
       return { kind: "list", at, items };

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { validate as isAdminLine } from "../../generated/admin-log.js";
 import { AppError } from "../errors.ts";
 import { fileError } from "../files/file-error.ts";
-import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
+import { readFileBytesIfAnySync } from "../files/read-file.ts";
 
 /** One line of admin.jsonl: what was about to be changed, or what became of it. */
 export interface AdminLine {
@@ -48,7 +48,8 @@ export async function readAdminLines(path: string): Promise<readonly AdminLine[]
   const bytes = readFileBytesIfAnySync(path, "the admin log", MAX_BYTES);
   if (bytes === null) return [];
   const lines: AdminLine[] = [];
-  for (const text of decodeUtf8(bytes, path).split("\n")) {
+  // A crash may have cut a line, and with it a character, short.
+  for (const text of new TextDecoder().decode(bytes).split("\n")) {
     const line = parseLine(text);
     if (line !== null) lines.push(line);
   }

@@ -66,6 +66,11 @@ class FileStore implements KeyStore {
     return withFileLock(`${target}.lock`, () => this.#createLocked(target, name, value, note), this.#options.signal);
   }
 
+  uninterrupted(): KeyStore {
+    const { signal: _signal, ...options } = this.#options;
+    return new FileStore(options);
+  }
+
   async history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
     const history: EntryHistory[] = [];
     for (const line of await readAdminLines(adminLogOf(await this.#target()))) {

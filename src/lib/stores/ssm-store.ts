@@ -68,6 +68,10 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
       // A page may repeat a parameter that moved while it was read; its name is unique in the store.
       return [...new Map(parameters.map((parameter) => [parameter.Name, toEntry(path, parameter)])).values()];
     },
+    uninterrupted: () => {
+      const { signal: _signal, ...rest } = deps;
+      return openSsmStore(options, rest);
+    },
     history: async (hashes) => {
       if (hashes.size === 0) return [];
       const parameters = await describeParametersBelow(session, path);

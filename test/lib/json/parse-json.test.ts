@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { parseJson } from "../../../src/lib/json/parse-json.ts";
 import { seededNumbers } from "../../support/seeded.ts";
 
+const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
+
 describe("parseJson", () => {
   it.each([
     ["an object", '{"a":1,"b":[{"a":2},{"a":3}]}', { a: 1, b: [{ a: 2 }, { a: 3 }] }],
@@ -42,7 +44,6 @@ describe("parseJson", () => {
   );
 
   it("reads 128 levels and refuses 129", () => {
-    const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     expect(parseJson(nested(128)).ok).toBe(true);
     const tooDeep = { ok: false, problem: "too_deep", detail: "nested deeper than 128 levels" };
     expect(parseJson(nested(129))).toEqual(tooDeep);
@@ -81,7 +82,8 @@ const NAMES = ["a", "b", "c", "", "é", '"', "\\", "{", "a,", "__proto__", "\u00
 
 function makeValue(pick: (below: number) => number, depth: number): Value {
   const kind = pick(depth > 3 ? 2 : 5);
-  if (kind < 2) return { kind: "plain", value: [pick(9), NAMES[pick(NAMES.length)] as string, true, null][pick(4)] ?? null };
+  if (kind < 2)
+    return { kind: "plain", value: [pick(9), NAMES[pick(NAMES.length)] as string, true, null][pick(4)] ?? null };
   const items = Array.from({ length: pick(4) }, () => makeValue(pick, depth + 1));
   if (kind === 2) return { kind: "array", items };
   return { kind: "object", members: items.map((item) => [NAMES[pick(NAMES.length)] as string, item] as const) };

@@ -56,7 +56,11 @@ describe("issueKey", () => {
       [`${LABEL}.revoked`]: "at=2026-11-20T10:00:00Z",
     });
     const [, revocation] = await store.history(new Set([KEY.hash]));
-    expect(revocation?.note).toEqual({ action: "revoke", at: "2026-11-20T10:00:00Z", reason: "its token was not delivered" });
+    expect(revocation?.note).toEqual({
+      action: "revoke",
+      at: "2026-11-20T10:00:00Z",
+      reason: "its token was not delivered",
+    });
   });
 
   it("lets a bug in the delivery stay a bug, and revokes the key", async () => {
@@ -97,6 +101,23 @@ describe("issueKey", () => {
       message: `interrupted before the token was delivered; ${KEY.id} was not delivered, and it was revoked`,
     });
     expect(Object.keys(await entries(store))).toEqual([LABEL, `${LABEL}.revoked`]);
+  });
+
+  it("revokes in a store that is itself interrupted, whether the record was made or not known to be", async () => {
+    const abort = new AbortController();
+    const store = new MemoryStore({ signal: abort.signal });
+    const deliver = async (): Promise<void> => {
+      abort.abort();
+      throw full;
+    };
+    await expect(issueKey(issuer(store, abort.signal), RECORD, NOTE, deliver)).rejects.toMatchObject({
+      message: `the disk is full; ${KEY.id} was not delivered, and it was revoked`,
+    });
+    expect(Object.keys(await entries(new MemoryStore({ sharing: store })))).toEqual([LABEL, `${LABEL}.revoked`]);
+    await expect(issueKey(issuer(store, abort.signal), RECORD, NOTE, never)).rejects.toMatchObject({
+      kind: "interrupted",
+      message: `interrupted at create; ${KEY.id} was not delivered, and it was revoked`,
+    });
   });
 
   it("revokes a record whose write failed on the way, for it may stand", async () => {
@@ -148,7 +169,10 @@ describe("issueKey", () => {
   it("leaves another record alone that stands in its place", async () => {
     const store = new MemoryStore();
     store.plant(LABEL, "dev/mallory");
-    await expect(issueKey(issuer(store), RECORD, NOTE, never)).rejects.toMatchObject({ kind: "conflict", code: "key_taken" });
+    await expect(issueKey(issuer(store), RECORD, NOTE, never)).rejects.toMatchObject({
+      kind: "conflict",
+      code: "key_taken",
+    });
     expect(await entries(store)).toEqual({ [LABEL]: "dev/mallory" });
   });
 });

@@ -137,5 +137,5 @@ describe("crc32", () => {
 /** The number that a key's 43 base62 digits make. */
 function readBack(key: string): bigint {
   const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  return [...key.slice(5, 48)].reduce((sum, digit) => sum * 62n + BigInt(alphabet.indexOf(digit)), 0n);
+  return Array.from(key.slice(5, 48)).reduce((sum, digit) => sum * 62n + BigInt(alphabet.indexOf(digit)), 0n);
 }

@@ -11,10 +11,18 @@ const RECORD = "dev/agent?exp=2027-02-18T09:00:00Z";
 const ENDS = "exp=2026-11-21T09:00:00Z&next=k_0123456789ab";
 const at = (text: string): number => Date.parse(text);
 
-function ring(entries: Readonly<Record<string, string>>, previous: Keyring = EMPTY_KEYRING, version: number | null = 1): Keyring {
-  const stored = Object.entries(entries).map(
-    ([label, value]): StoredEntry => ({ label, name: parseEntryName(label, "."), value, version, changedAt: null }),
-  );
+function ring(
+  entries: Readonly<Record<string, string>>,
+  previous: Keyring = EMPTY_KEYRING,
+  version: number | null = 1,
+): Keyring {
+  const stored = Object.entries(entries).map(([label, value]): StoredEntry => ({
+    label,
+    name: parseEntryName(label, "."),
+    value,
+    version,
+    changedAt: null,
+  }));
   return buildKeyring(stored, previous);
 }
 
@@ -46,7 +54,11 @@ describe("a key by its record alone", () => {
 
   it.each([
     ["a record that cannot be read", { [`dev.${A}`]: "garbage" }, "its record cannot be read"],
-    ["an end that is no real date", { [`dev.${A}`]: "dev/agent?exp=2027-02-30T09:00:00Z" }, "its record cannot be read"],
+    [
+      "an end that is no real date",
+      { [`dev.${A}`]: "dev/agent?exp=2027-02-30T09:00:00Z" },
+      "its record cannot be read",
+    ],
     ["an empty record", { [`dev.${A}`]: "" }, "its record cannot be read"],
     [
       "a role that is not its folder's",
@@ -63,13 +75,21 @@ describe("a key by its record alone", () => {
       { [`dev.${A}`]: "dev/agent", [`oncall.${A}`]: "?" },
       "one hash stands under dev and oncall",
     ],
-    ["a .ends that cannot be read", { [`dev.${A}`]: RECORD, [`dev.${A}.ends`]: "soon" }, "its .ends marker cannot be read"],
+    [
+      "a .ends that cannot be read",
+      { [`dev.${A}`]: RECORD, [`dev.${A}.ends`]: "soon" },
+      "its .ends marker cannot be read",
+    ],
   ])("is unusable for %s, and harms no other", (_what, entries, problem) => {
     const keys = ring({ ...entries, [`dev.${B}`]: "dev/agent" });
     expect(acceptKey(keys, A, NOW)).toEqual(refused("key_unusable"));
     expect(keys.keys.get(A)?.problem).toBe(problem);
     expect(keyState(keys.keys.get(A)!, NOW)).toBe("unusable");
-    expect(acceptKey(keys, B, NOW)).toEqual({ accepted: true, subject: { keyId: ID_B, role: "dev", user: "agent" }, endsAt: Infinity });
+    expect(acceptKey(keys, B, NOW)).toEqual({
+      accepted: true,
+      subject: { keyId: ID_B, role: "dev", user: "agent" },
+      endsAt: Infinity,
+    });
   });
 
   it("harms no other by being foreign, and is told", () => {
@@ -94,7 +114,11 @@ describe("a revoked key", () => {
 
   it("is called revoked before expired, superseded and unusable", () => {
     const marker = { [`dev.${A}.revoked`]: "at=2026-11-20T09:00:00Z" };
-    for (const entries of [{ [`dev.${A}`]: "dev/a?exp=2020-01-01T00:00:00Z" }, { [`dev.${A}.ends`]: ENDS }, { [`dev.${A}`]: "?" }]) {
+    for (const entries of [
+      { [`dev.${A}`]: "dev/a?exp=2020-01-01T00:00:00Z" },
+      { [`dev.${A}.ends`]: ENDS },
+      { [`dev.${A}`]: "?" },
+    ]) {
       const keys = ring({ ...entries, ...marker });
       expect(acceptKey(keys, A, NOW)).toEqual(refused("key_revoked"));
       expect(keyState(keys.keys.get(A)!, NOW)).toBe("revoked");
@@ -108,7 +132,11 @@ describe("a revoked key", () => {
 
   it("tells the earliest of two revocations, and a time before none", () => {
     const early = "at=2026-11-20T08:00:00Z";
-    const keys = ring({ [`dev.${A}.revoked`]: "at=2026-11-20T09:00:00Z", [`oncall.${A}.revoked`]: early, [`x.${A}.revoked`]: "?" });
+    const keys = ring({
+      [`dev.${A}.revoked`]: "at=2026-11-20T09:00:00Z",
+      [`oncall.${A}.revoked`]: early,
+      [`x.${A}.revoked`]: "?",
+    });
     expect(keys.keys.get(A)?.revokedAt).toBe(at("2026-11-20T08:00:00Z"));
   });
 });
@@ -121,7 +149,11 @@ describe("a superseded key", () => {
     const keys = ring(entries);
     expect(acceptKey(keys, A, end - 1)).toEqual(accepted(end));
     expect(acceptKey(keys, A, end)).toEqual(refused("key_expired"));
-    expect(keys.keys.get(A)).toMatchObject({ isSuperseded: true, next: "k_0123456789ab", expiresAt: at("2027-02-18T09:00:00Z") });
+    expect(keys.keys.get(A)).toMatchObject({
+      isSuperseded: true,
+      next: "k_0123456789ab",
+      expiresAt: at("2027-02-18T09:00:00Z"),
+    });
     expect([NOW, end].map((now) => keyState(keys.keys.get(A)!, now))).toEqual(["superseded", "expired"]);
   });
 
@@ -172,7 +204,9 @@ describe("what a replica has seen", () => {
 
   it("stays unusable once an end could not be read", () => {
     const broken = ring({ [`dev.${A}`]: RECORD, [`dev.${A}.ends`]: "?" });
-    expect(acceptKey(ring({ [`dev.${A}`]: RECORD, [`dev.${A}.ends`]: ENDS }, broken), A, NOW)).toEqual(refused("key_unusable"));
+    expect(acceptKey(ring({ [`dev.${A}`]: RECORD, [`dev.${A}.ends`]: ENDS }, broken), A, NOW)).toEqual(
+      refused("key_unusable"),
+    );
   });
 
   it("takes back nothing else: a key without an end comes, goes and comes", () => {
@@ -212,7 +246,11 @@ it("removing any one entry never revives a key that was refused, but for an entr
       const before = acceptKey(ring(all), hash, NOW).accepted;
       const after = acceptKey(fewer, hash, NOW).accepted;
       // The second record of one hash is what refuses it.
-      expect({ label, hash, revived: !before && after }).toEqual({ label, hash, revived: label === `dev.${B}` && hash === B });
+      expect({ label, hash, revived: !before && after }).toEqual({
+        label,
+        hash,
+        revived: label === `dev.${B}` && hash === B,
+      });
     }
   }
 });

@@ -34,7 +34,11 @@ describe("revokeKeys", () => {
 
   it.each([
     ["in a role whose record claims another", { [`dev/${A}`]: "oncall/agent" }, [`dev/${A}.revoked`]],
-    ["under two roles, in both folders", { [`dev/${A}`]: "dev/a", [`oncall/${A}`]: "oncall/a" }, [`dev/${A}.revoked`, `oncall/${A}.revoked`]],
+    [
+      "under two roles, in both folders",
+      { [`dev/${A}`]: "dev/a", [`oncall/${A}`]: "oncall/a" },
+      [`dev/${A}.revoked`, `oncall/${A}.revoked`],
+    ],
     ["of which only a marker is left", { [`dev/${A}.ends`]: "?" }, [`dev/${A}.revoked`]],
     ["whose record cannot be read", { [`dev/${A}`]: "garbage" }, [`dev/${A}.revoked`]],
   ])("revokes a key %s", async (_what, entries, made) => {

@@ -27,7 +27,11 @@ function newStore(): MemoryStore {
   return store;
 }
 
-async function rotate(store: MemoryStore, deliver: () => Promise<void> = async () => undefined, signal = new AbortController().signal) {
+async function rotate(
+  store: MemoryStore,
+  deliver: () => Promise<void> = async () => undefined,
+  signal = new AbortController().signal,
+) {
   const issuer = { store, now: () => NOW, randomBytes: seededBytes(), signal };
   return rotateKey(issuer, { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null }, NOTE, deliver);
 }
@@ -40,7 +44,11 @@ describe("rotateKey", () => {
     const delivered: (readonly string[])[] = [];
     expect((await rotate(store, async () => void delivered.push([...store.calls]))).id).toBe(KEY.id);
     expect(delivered).toEqual([["list", `create ${NEW}`, `create dev/${OLD}.ends`]]);
-    expect(await entries(store)).toEqual({ [`dev/${OLD}`]: "dev/agent", [NEW]: "dev/agent", [`dev/${OLD}.ends`]: MARKER });
+    expect(await entries(store)).toEqual({
+      [`dev/${OLD}`]: "dev/agent",
+      [NEW]: "dev/agent",
+      [`dev/${OLD}.ends`]: MARKER,
+    });
   });
 
   it("revokes its own successor when somebody else was first", async () => {
@@ -48,7 +56,9 @@ describe("rotateKey", () => {
     const issuer = { store, now: () => NOW, randomBytes: seededBytes(), signal: new AbortController().signal };
     const rotation = { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null };
     store.plant(`dev/${OLD}.ends`, "exp=2026-11-20T11:00:00Z&next=k_0123456789ab");
-    await expect(rotateKey(issuer, rotation, NOTE, () => Promise.reject(new Error("must not be delivered")))).rejects.toMatchObject({
+    await expect(
+      rotateKey(issuer, rotation, NOTE, () => Promise.reject(new Error("must not be delivered"))),
+    ).rejects.toMatchObject({
       kind: "conflict",
       code: "key_superseded",
       message: `k_aaaaaaaaaaaa was rotated by somebody else, to k_0123456789ab; ${KEY.id} was not delivered, and it was revoked`,

@@ -17,9 +17,13 @@ const ENTRIES = {
   [`dev.${hash("6")}.revoked`]: "at=2026-11-20T10:00:00Z",
 };
 const KEYRING = buildKeyring(
-  Object.entries(ENTRIES).map(
-    ([label, value]): StoredEntry => ({ label, name: parseEntryName(label, "."), value, version: 1, changedAt: null }),
-  ),
+  Object.entries(ENTRIES).map(([label, value]): StoredEntry => ({
+    label,
+    name: parseEntryName(label, "."),
+    value,
+    version: 1,
+    changedAt: null,
+  })),
 );
 const pick = (selector: Partial<KeySelector>): readonly string[] =>
   selectKeys(KEYRING, { id: null, role: null, user: null, ...selector }).map((key) => key.hash);
@@ -33,11 +37,7 @@ describe("selectKeys", () => {
     ["a user and a role", { user: "alice", role: "oncall" }, [hash("2")]],
     ["a user by what an unusable record claims", { user: "carol" }, [hash("3")]],
     ["a user by any claim of a hash under two roles", { user: "erin" }, [hash("5")]],
-    [
-      "a role, by folder and by claim",
-      { role: "oncall" },
-      [hash("2"), hash("3"), hash("5")],
-    ],
+    ["a role, by folder and by claim", { role: "oncall" }, [hash("2"), hash("3"), hash("5")]],
     [
       "a role, unreadable records and mere markers included",
       { role: "dev" },
@@ -52,7 +52,13 @@ describe("selectKeys", () => {
     ["a token in the place of an id", { id: "bWNwa18wMDAw" }, "invalid", "key_id_invalid", "that is not a key id"],
     ["an unknown id", { id: "k_0000000000ff" }, "not-found", "key_not_found", "no key matches k_0000000000ff"],
     ["an unknown user", { user: "zoe" }, "not-found", "key_not_found", "no key matches user zoe"],
-    ["a user who is not in the role", { user: "bob", role: "oncall" }, "not-found", "key_not_found", "no key matches user bob, role oncall"],
+    [
+      "a user who is not in the role",
+      { user: "bob", role: "oncall" },
+      "not-found",
+      "key_not_found",
+      "no key matches user bob, role oncall",
+    ],
   ])("refuses %s", (_what, selector, kind, code, message) => {
     expect(() => pick(selector)).toThrow(expect.objectContaining({ kind, code, message }));
   });

@@ -14,7 +14,8 @@ const ROLES = `roleMapping:
       tools: { allow: [] }
     - ghost
 `;
-const backend = (name: string): string => `  ${name}: { service: s, environment: e, access: ro, owner: o, url: "http://${name}" }\n`;
+const backend = (name: string): string =>
+  `  ${name}: { service: s, environment: e, access: ro, owner: o, url: "http://${name}" }\n`;
 const BACKENDS = `backends:\n${["eks-ro", "eks-rw", "postgres-ro", "github-ro"].map(backend).join("")}`;
 const NO_LOCKS = indexLocks([]);
 
@@ -43,6 +44,11 @@ const lock = (target: Lock["target"], value: string, until: number | null = null
   until,
 });
 
+const narrowed = (method: string | null, tool: string | null = null): AccessRequest =>
+  ask({ backend: "postgres-ro", method, tool });
+const github = (method: string | null, tool: string | null) =>
+  decide(POLICY, NO_LOCKS, ask({ backend: "github-ro", method, tool }), NOW).outcome;
+
 describe("decide", () => {
   it("allows by the line that grants, and tells its place", () => {
     const decision = decide(POLICY, NO_LOCKS, ask(), NOW);
@@ -69,13 +75,15 @@ describe("decide", () => {
       "a tool that is not allowed",
       { backend: "postgres-ro", tool: "dblink" },
       "tool_not_granted",
-      { text: "role dev narrows postgres-ro to tools that leave out dblink", place: { file: "roles.yaml", line: 4, column: 7 } },
+      {
+        text: "role dev narrows postgres-ro to tools that leave out dblink",
+        place: { file: "roles.yaml", line: 4, column: 7 },
+      },
     ],
   ])("denies %s", (_what, request, reason, rule) => {
     expect(decide(POLICY, NO_LOCKS, ask(request), NOW)).toEqual({ outcome: "deny", reason, rule, lock: null });
   });
 
-  const narrowed = (method: string | null, tool: string | null = null): AccessRequest => ask({ backend: "postgres-ro", method, tool });
   it.each([
     ["initialize", null, "allow"],
     ["ping", null, "allow"],
@@ -109,13 +117,12 @@ describe("decide", () => {
   });
 
   it("reaches the backend and no tool through `allow: []`", () => {
-    const github = (method: string | null, tool: string | null) => decide(POLICY, NO_LOCKS, ask({ backend: "github-ro", method, tool }), NOW).outcome;
-    expect([github(null, null), github("initialize", null), github("tools/list", null), github("tools/call", "x")]).toEqual([
-      "allow",
-      "allow",
-      "allow",
-      "deny",
-    ]);
+    expect([
+      github(null, null),
+      github("initialize", null),
+      github("tools/list", null),
+      github("tools/call", "x"),
+    ]).toEqual(["allow", "allow", "allow", "deny"]);
   });
 });
 
@@ -123,7 +130,10 @@ describe("what is not known", () => {
   it("is never yes and never no", () => {
     expect(decide(POLICY, null, ask(), NOW)).toEqual({ outcome: "unknown", reason: "locks_unavailable" });
     expect(decide(null, NO_LOCKS, ask(), NOW)).toEqual({ outcome: "unknown", reason: "policy_unavailable" });
-    expect(decide(null, null, ask({ backend: "nope" }), NOW)).toEqual({ outcome: "unknown", reason: "locks_unavailable" });
+    expect(decide(null, null, ask({ backend: "nope" }), NOW)).toEqual({
+      outcome: "unknown",
+      reason: "locks_unavailable",
+    });
   });
 });
 
@@ -161,7 +171,13 @@ describe("a lock", () => {
   });
 
   it("on the caller is told before one on everyone", () => {
-    const all = [lock("backend", "eks-ro"), lock("role", "dev"), lock("all", ""), lock("user", "agent"), lock("key", "k_0123456789ab")];
+    const all = [
+      lock("backend", "eks-ro"),
+      lock("role", "dev"),
+      lock("all", ""),
+      lock("user", "agent"),
+      lock("key", "k_0123456789ab"),
+    ];
     const told = all.map((_, count) => decide(POLICY, indexLocks(all.slice(0, count + 1)), ask(), NOW));
     expect(told.map((decision) => decision.reason)).toEqual([
       "backend_locked",
@@ -174,7 +190,12 @@ describe("a lock", () => {
 
   it("beats the grant, and is told before any other reason", () => {
     const index = indexLocks([lock("user", "agent")]);
-    for (const request of [{ backend: "nope" }, { role: "oncall" }, { backend: "eks-rw" }, { backend: "postgres-ro", tool: "x" }]) {
+    for (const request of [
+      { backend: "nope" },
+      { role: "oncall" },
+      { backend: "eks-rw" },
+      { backend: "postgres-ro", tool: "x" },
+    ]) {
       expect(decide(POLICY, index, ask(request), NOW).reason).toBe("user_locked");
     }
   });
@@ -199,14 +220,19 @@ describe("taking any one fact away", () => {
   const answers = (policy: Policy, locks: readonly Lock[]): readonly boolean[] =>
     requests.map((request) => decide(policy, indexLocks(locks), request, NOW).outcome === "allow");
   const before = answers(POLICY, LOCKS);
-  const revived = (after: readonly boolean[]): readonly AccessRequest[] => requests.filter((_, at) => after[at] === true && before[at] === false);
+  const revived = (after: readonly boolean[]): readonly AccessRequest[] =>
+    requests.filter((_, at) => after[at] === true && before[at] === false);
 
   it.each<[string, string, string]>([
     ["a whole grant", ROLES.replace("    - eks-ro\n", ""), BACKENDS],
     ["an allowed pattern", ROLES.replace('allow: ["pg_*"]', "allow: []"), BACKENDS],
     ["a role", "roleMapping: {}\n", BACKENDS],
     ["the dead grant", ROLES.replace("    - ghost\n", ""), BACKENDS],
-    ...["eks-ro", "eks-rw", "postgres-ro", "github-ro"].map((name): [string, string, string] => [`the backend ${name}`, ROLES, BACKENDS.replace(backend(name), "")]),
+    ...["eks-ro", "eks-rw", "postgres-ro", "github-ro"].map((name): [string, string, string] => [
+      `the backend ${name}`,
+      ROLES,
+      BACKENDS.replace(backend(name), ""),
+    ]),
   ])("%s opens nothing", (_what, roles, backends) => {
     expect([roles, backends]).not.toEqual([ROLES, BACKENDS]);
     expect(revived(answers(policyOf(roles, backends), LOCKS))).toEqual([]);
@@ -216,7 +242,12 @@ describe("taking any one fact away", () => {
     const undenied = revived(answers(policyOf(ROLES.replace('deny: ["pg_drop"]', "deny: []"), BACKENDS), LOCKS));
     expect(new Set(undenied.map(({ tool }) => tool))).toEqual(new Set(["pg_drop"]));
     for (const [at, { target, value }] of LOCKS.entries()) {
-      const opened = revived(answers(POLICY, LOCKS.filter((_, index) => index !== at)));
+      const opened = revived(
+        answers(
+          POLICY,
+          LOCKS.filter((_, index) => index !== at),
+        ),
+      );
       expect(opened.every((request) => (target === "user" ? request.user : request.backend) === value)).toBe(true);
       expect(opened.length > 0).toBe(target !== "key");
     }

@@ -85,7 +85,10 @@ describe("parseDenylist", () => {
 describe("mergeLocks", () => {
   it("adds what is new to what is known", () => {
     const other = lock({ id: "lock_two" });
-    expect(mergeLocks([lock()], { locks: [lock(), other], removed: new Set() })).toEqual({ locks: [lock(), other], vanished: [] });
+    expect(mergeLocks([lock()], { locks: [lock(), other], removed: new Set() })).toEqual({
+      locks: [lock(), other],
+      vanished: [],
+    });
   });
 
   it("keeps a lock that merely vanished, and tells of it", () => {
@@ -98,7 +101,10 @@ describe("mergeLocks", () => {
   });
 
   it("keeps a removal of another id from ending it", () => {
-    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_two"]) })).toEqual({ locks: [lock()], vanished: [lock()] });
+    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_two"]) })).toEqual({
+      locks: [lock()],
+      vanished: [lock()],
+    });
   });
 
   const [early, late] = [Date.parse("2026-11-20T12:00:00Z"), Date.parse("2026-11-20T13:00:00Z")];
@@ -114,7 +120,10 @@ describe("mergeLocks", () => {
 
   it("keeps both when an id comes back with another match", () => {
     const other = lock({ target: "role", value: "dev" });
-    expect(mergeLocks([lock()], { locks: [other], removed: new Set() })).toEqual({ locks: [other, lock()], vanished: [lock()] });
+    expect(mergeLocks([lock()], { locks: [other], removed: new Set() })).toEqual({
+      locks: [other, lock()],
+      vanished: [lock()],
+    });
   });
 
   it("takes the stricter of one id twice in one file", () => {

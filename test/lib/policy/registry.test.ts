@@ -5,7 +5,8 @@ import { readRoles } from "../../../src/lib/policy/role-file.ts";
 import type { Finding } from "../../../src/lib/policy/source.ts";
 
 const FIELDS = "service: eks, environment: stage, access: ro, owner: platform";
-const entry = (name: string, url: string, more = ""): string => `  ${name}: { ${FIELDS}, url: ${JSON.stringify(url)}${more} }\n`;
+const entry = (name: string, url: string, more = ""): string =>
+  `  ${name}: { ${FIELDS}, url: ${JSON.stringify(url)}${more} }\n`;
 const read = (text: string) => readRegistry("backends.yaml", Buffer.from(text));
 const brief = ({ place, code, message, isUnreadable }: Finding): string =>
   `${place.line}:${place.column} ${code} ${message}${isUnreadable ? "" : " (read)"}`;
@@ -123,12 +124,36 @@ describe("readRegistry", () => {
     ["holds two documents", "backends: {}\n---\nbackends: {}\n", "3:1 MC002 the file holds more than one document"],
     ["holds another field", "backends: {}\nroleMapping: {}\n", '2:1 MC002 unknown field "roleMapping" in the file'],
     ["lacks its field", "{}\n", '1:1 MC002 the file lacks the field "backends"'],
-    ["has a backend twice", `backends:\n${entry("a", "http://a")}${entry("a", "http://b")}`, '3:3 MC101 the name "a" stands here and in line 2'],
-    ["has a backend with a dot", `backends:\n${entry("a.b", "http://a")}`, '2:3 MC002 "a.b" is not a valid name in "backends"'],
-    ["has an access of its own", `backends:\n${entry("a", "http://a").replace("ro,", "readonly,")}`, '2:50 MC002 "access" must be one of ro, rw'],
-    ["lacks an owner", "backends:\n  a: { service: s, environment: e, access: ro, url: 'http://a' }\n", '2:6 MC002 "a" lacks the field "owner"'],
-    ["has a path that climbs", `backends:\n${entry("a", "http://a", ", path: ../b")}`, '2:94 MC002 "../b" is not a valid "path"'],
-    ["has a path that begins with a slash", `backends:\n${entry("a", "http://a", ", path: /b")}`, '2:94 MC002 "/b" is not a valid "path"'],
+    [
+      "has a backend twice",
+      `backends:\n${entry("a", "http://a")}${entry("a", "http://b")}`,
+      '3:3 MC101 the name "a" stands here and in line 2',
+    ],
+    [
+      "has a backend with a dot",
+      `backends:\n${entry("a.b", "http://a")}`,
+      '2:3 MC002 "a.b" is not a valid name in "backends"',
+    ],
+    [
+      "has an access of its own",
+      `backends:\n${entry("a", "http://a").replace("ro,", "readonly,")}`,
+      '2:50 MC002 "access" must be one of ro, rw',
+    ],
+    [
+      "lacks an owner",
+      "backends:\n  a: { service: s, environment: e, access: ro, url: 'http://a' }\n",
+      '2:6 MC002 "a" lacks the field "owner"',
+    ],
+    [
+      "has a path that climbs",
+      `backends:\n${entry("a", "http://a", ", path: ../b")}`,
+      '2:94 MC002 "../b" is not a valid "path"',
+    ],
+    [
+      "has a path that begins with a slash",
+      `backends:\n${entry("a", "http://a", ", path: /b")}`,
+      '2:94 MC002 "/b" is not a valid "path"',
+    ],
   ])("refuses a file that %s", (_what, text, finding) => {
     expect(problems(text)).toEqual([finding]);
   });
@@ -157,10 +182,14 @@ describe("lintRoles", () => {
         isUnreadable: false,
       },
     ]);
-    expect(lint("roleMapping:\n  dev: [terraform]\n").map(({ hint }) => hint)).toEqual(["Add it to the registry, or remove the line."]);
+    expect(lint("roleMapping:\n  dev: [terraform]\n").map(({ hint }) => hint)).toEqual([
+      "Add it to the registry, or remove the line.",
+    ]);
   });
 
   it("warns of a role that is granted nothing", () => {
-    expect(lint("roleMapping:\n  dev: []\n").map(({ code, severity, place }) => [code, severity, place.line])).toEqual([["MC005", "warning", 2]]);
+    expect(lint("roleMapping:\n  dev: []\n").map(({ code, severity, place }) => [code, severity, place.line])).toEqual([
+      ["MC005", "warning", 2],
+    ]);
   });
 });

@@ -1,0 +1,85 @@
+import { parseAllDocuments } from "yaml";
+import { decide, type AccessRequest, type Policy } from "../../src/lib/policy/decide.ts";
+import { lintRoles } from "../../src/lib/policy/lint-roles.ts";
+import { indexLocks } from "../../src/lib/policy/locks.ts";
+import { readRegistry } from "../../src/lib/policy/registry.ts";
+import { readRoles } from "../../src/lib/policy/role-file.ts";
+import { spread } from "./statistics.ts";
+
+const ROLES = 2_000;
+const BACKENDS = 500;
+const GRANTS_PER_ROLE = 25;
+const ROUNDS = 7;
+const DECISIONS = 2_000_000;
+
+/** How fast is `decide`, and how much more than parsing costs a check of 2,000 roles x 500 backends? */
+export async function evaluator(): Promise<void> {
+  const rolesText = Buffer.from(rolesYaml());
+  const registryText = Buffer.from(backendsYaml());
+  const registry = readRegistry("backends.yaml", registryText);
+  const roles = readRoles("roles.yaml", rolesText);
+  const policy: Policy = { roles: roles.roles, registry: registry.registry };
+  if (policy.roles.size !== ROLES || lintRoles(policy.roles, policy.registry, () => null).length > 0) {
+    throw new Error("the generated policy is not what it should be");
+  }
+  reportDecide(policy);
+  reportCheck(rolesText, registryText);
+}
+
+function reportDecide(policy: Policy): void {
+  const locks = indexLocks([]);
+  const requests = Array.from({ length: 1_000 }, (_, index): AccessRequest => ({
+    role: `role-${index * 2}`,
+    user: "bench",
+    keyId: "k_9f86d081884c",
+    backend: `backend-${(index * 7) % BACKENDS}`,
+    method: "tools/call",
+    tool: "eks_get_pods",
+  }));
+  const expected = requests.filter(({ role, backend }) => policy.roles.get(role)?.grants.has(backend) === true).length;
+  const rates: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    let allowed = 0;
+    const start = performance.now();
+    for (let made = 0; made < DECISIONS; made += 1) {
+      if (decide(policy, locks, requests[made % 1_000] as AccessRequest, 0).outcome === "allow") allowed += 1;
+    }
+    rates.push(DECISIONS / (performance.now() - start) / 1_000);
+    if (allowed !== (expected * DECISIONS) / 1_000) throw new Error(`${allowed} of ${DECISIONS} decisions were yes`);
+  }
+  process.stdout.write(`  decide                     ${spread(rates, 1, " million/s")}  bar 10\n`);
+}
+
+function reportCheck(rolesText: Buffer, registryText: Buffer): void {
+  const ratios: number[] = [];
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const start = performance.now();
+    for (const text of [rolesText, registryText]) parseAllDocuments(text.toString(), { uniqueKeys: false });
+    const parsed = performance.now();
+    const { roles } = readRoles("roles.yaml", rolesText);
+    const { registry } = readRegistry("backends.yaml", registryText);
+    lintRoles(roles, registry, () => null);
+    const checked = performance.now();
+    times.push(checked - parsed);
+    ratios.push((checked - parsed) / (parsed - start));
+  }
+  const size = ((rolesText.length + registryText.length) / 1e6).toFixed(1);
+  process.stdout.write(`  roles check, ${ROLES} x ${BACKENDS}   ${spread(times, 0, " ms")}  ratio to yaml alone ${spread(ratios, 2)}  bar 1.5 (${size} MB)\n`);
+}
+
+function rolesYaml(): string {
+  const roles = Array.from({ length: ROLES }, (_, role) => {
+    const grants = Array.from({ length: GRANTS_PER_ROLE }, (_, grant) => `    - backend-${(role * 3 + grant * 19) % BACKENDS}\n`);
+    return `  role-${role}:\n${grants.join("")}`;
+  });
+  return `roleMapping:\n${roles.join("")}`;
+}
+
+function backendsYaml(): string {
+  const backends = Array.from({ length: BACKENDS }, (_, index) => {
+    const access = index % 2 === 0 ? "ro" : "rw";
+    return `  backend-${index}: { service: s${index}, environment: prod, access: ${access}, owner: bench, url: "http://b${index}:8080" }\n`;
+  });
+  return `backends:\n${backends.join("")}`;
+}

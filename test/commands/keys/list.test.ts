@@ -1,0 +1,291 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { parse } from "yaml";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Cli } from "../../../src/commands/cli.ts";
+import { registerList } from "../../../src/commands/keys/list.ts";
+import { registerShow } from "../../../src/commands/keys/show.ts";
+import { AppError } from "../../../src/lib/errors.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+import { makeProject, type Project } from "../../support/run-cli.ts";
+
+const hash = (digit: string): string => digit.repeat(64);
+const TWIN = `${"1".repeat(12)}${"f".repeat(52)}`;
+const NOTE = { action: "create", at: "2026-11-01T00:00:00Z", reason: "first day", author: "alice" } as const;
+
+let project: Project;
+let store: MemoryStore;
+beforeEach(async () => {
+  project = await makeProject();
+  store = new MemoryStore();
+});
+afterEach(() => project.remove());
+
+/** One key in every state, and what is no key. */
+function plantAll(): void {
+  store.plant("stray", "x");
+  store.plant(`dev/${hash("5")}`, "garbage");
+  store.plant(`dev/${hash("4")}`, "dev/dave");
+  store.plant(`dev/${hash("4")}.revoked`, "garbage");
+  store.plant(`dev/${hash("3")}`, "dev/carol?exp=2026-11-01T00:00:00Z");
+  store.plant(`dev/${hash("2")}`, "dev/bob");
+  store.plant(`dev/${hash("2")}.ends`, "exp=2026-11-21T00:00:00Z&next=k_111111111111");
+  store.plant(`dev/${hash("1")}`, "dev/alice?exp=2027-01-01T00:00:00Z", 1, NOTE);
+  store.plant(`dev/${hash("6")}`, "dev/erin", 3);
+}
+
+const list = (argv: readonly string[] = [], options: Parameters<Project["run"]>[1] = {}) =>
+  project.run(["keys", "list", ...argv], { store, ...options });
+const show = (argv: readonly string[]) => project.run(["keys", "show", ...argv], { store });
+const WARNING = `Warning: dev/${hash("6")} was overwritten after it was made; mcpctl never does that.\n`;
+
+describe("argv", () => {
+  it("of list becomes its options", async () => {
+    const seen: unknown[] = [];
+    const keys = new Command();
+    registerList(keys, { show: async () => undefined } as unknown as Cli, async (options) => {
+      seen.push({ ...options });
+      return {};
+    });
+    await keys.parseAsync(["list", "--role", "a", "--user", "b", "--state", "active", "-o", "name"], { from: "user" });
+    await keys.parseAsync(["list"], { from: "user" });
+    expect(seen[0]).toEqual({ role: "a", user: "b", state: "active", output: "name" });
+  });
+
+  it("of show becomes its id", async () => {
+    const seen: unknown[] = [];
+    const keys = new Command();
+    registerShow(keys, { show: async () => undefined } as unknown as Cli, async (id) => {
+      seen.push(id);
+      return {};
+    });
+    await keys.parseAsync(["show", "k_1", "-o", "json"], { from: "user" });
+    expect(seen).toEqual(["k_1"]);
+  });
+});
+
+describe("keys list", () => {
+  it("tells the state of every key, what is foreign, and what was overwritten", async () => {
+    plantAll();
+    expect(await list()).toEqual({
+      code: 0,
+      out: [
+        "k_111111111111\tdev\talice\tactive\t2027-01-01T00:00:00Z\t",
+        "k_666666666666\tdev\terin\tactive\tnever\toverwritten by somebody",
+        "k_222222222222\tdev\tbob\tsuperseded\t2026-11-21T00:00:00Z\tsucceeded by k_111111111111",
+        "k_333333333333\tdev\tcarol\texpired\t2026-11-01T00:00:00Z\t",
+        "k_444444444444\tdev\tdave\trevoked\tnever\t",
+        "k_555555555555\tdev\t-\tunusable\tnever\tits record cannot be read",
+        "-\t-\t-\tunusable\t-\tstray is no key entry",
+        "",
+      ].join("\n"),
+      err: WARNING,
+    });
+  });
+
+  it("aligns them under a header on a terminal, in colour unless told not to", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    const rows = "k_111111111111  dev   alice  active  never\n";
+    const header = "KEY             ROLE  USER   STATE   ENDS   REMARK\n";
+    const bold = header.replace(/[A-Z]+/g, "\u001b[1m$&\u001b[22m");
+    expect((await list([], { outIsTerminal: true })).out).toBe(`${bold}${rows}`);
+    for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
+      expect((await list([], { outIsTerminal: true, env })).out).toBe(`${header}${rows}`);
+    }
+    expect((await list([], { outIsTerminal: true, env: { NO_COLOR: "" } })).out).toBe(`${bold}${rows}`);
+    expect((await project.run(["--no-color", "keys", "list"], { store, outIsTerminal: true })).out).toBe(
+      `${header}${rows}`,
+    );
+  });
+
+  it.each([
+    ["json", (text: string): unknown => JSON.parse(text)],
+    ["yaml", (text: string): unknown => parse(text)],
+  ])("prints whole data as %s", async (form, read) => {
+    store.plant(`dev/${hash("2")}`, "dev/bob");
+    store.plant(`dev/${hash("2")}.ends`, "exp=2026-11-21T00:00:00Z&next=k_111111111111");
+    store.plant("stray", "x");
+    expect(read((await list(["-o", form])).out)).toEqual([
+      {
+        id: "k_222222222222",
+        hash: hash("2"),
+        role: "dev",
+        user: "bob",
+        state: "superseded",
+        expires_at: null,
+        ends_at: "2026-11-21T00:00:00Z",
+        next: "k_111111111111",
+        revoked_at: null,
+        problem: null,
+        overwritten: [],
+      },
+      { id: null, label: "stray", state: "unusable", problem: "it is no key entry" },
+    ]);
+  });
+
+  it.each([
+    [["--state", "active"], "k_111111111111\nk_666666666666\n"],
+    [["--state", "unusable"], "k_555555555555\n"],
+    [["--user", "bob"], "k_222222222222\n"],
+    [["--role", "dev", "--user", "dave"], "k_444444444444\n"],
+    [["--role", "oncall"], ""],
+  ])("picks by %o", async (argv, out) => {
+    plantAll();
+    expect((await list([...argv, "-o", "name"])).out).toBe(out);
+  });
+
+  it("picks a key under two roles by either, and by each user that it claims, as revoke does", async () => {
+    store.plant(`dev/${hash("5")}`, "dev/dave");
+    store.plant(`oncall/${hash("5")}`, "oncall/erin");
+    for (const argv of [
+      ["--role", "dev"],
+      ["--role", "oncall"],
+      ["--user", "dave"],
+      ["--user", "erin"],
+    ]) {
+      expect((await list([...argv, "-o", "name"])).out).toBe("k_555555555555\n");
+    }
+    expect((await list(["--user", "alice", "-o", "name"])).out).toBe("");
+  });
+
+  it("warns of ids that several keys share", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    store.plant(`dev/${TWIN}`, "dev/mallory");
+    expect((await list()).err).toBe("Warning: several keys share the id k_111111111111; revoke acts on all of them.\n");
+  });
+
+  it.each([
+    [[], ""],
+    [["-o", "json"], "[]\n"],
+    [["-o", "yaml"], "[]\n"],
+    [["-o", "name"], ""],
+  ])("of nothing with %o prints %j", async (argv, out) => {
+    expect(await list(argv)).toEqual({ code: 0, out, err: "No keys in memory.\n" });
+  });
+
+  it("of a store that was never made is empty, and makes none", async () => {
+    expect(await project.run(["keys", "list", "-o", "json"])).toEqual({
+      code: 0,
+      out: "[]\n",
+      err: "No keys in file .mcpctl/keys.json.\n",
+    });
+  });
+
+  it.each([
+    ["a folder", (path: string) => mkdir(path), "is a folder"],
+    ["no JSON", (path: string) => writeFile(path, "oops"), "is not a keys.json: not JSON"],
+    [
+      "a name twice",
+      (path: string) => writeFile(path, '{"a":"1","a":"1"}'),
+      'is not a keys.json: the name "a" stands twice',
+    ],
+    ["no UTF-8", (path: string) => writeFile(path, Uint8Array.of(0xff)), "is not UTF-8"],
+  ])("of a keys.json that is %s fails with 3, as JSON when asked", async (_what, spoil, message) => {
+    await mkdir(join(project.cwd, ".mcpctl"));
+    await spoil(join(project.cwd, ".mcpctl/keys.json"));
+    const { code, out, err } = await project.run(["keys", "list", "-o", "json"]);
+    const { error } = JSON.parse(err) as { error: { kind: string; message: string } };
+    expect({ code, out, kind: error.kind, told: error.message.includes(message) }).toEqual({
+      code: 3,
+      out: "",
+      kind: "invalid",
+      told: true,
+    });
+  });
+});
+
+describe("keys show", () => {
+  it("tells a key and its history", async () => {
+    plantAll();
+    expect(await show(["k_111111111111"])).toEqual({
+      code: 0,
+      out: `Key:         k_111111111111
+Hash:        ${hash("1")}
+Role:        dev
+User:        alice
+State:       active
+Expires:     2027-01-01T00:00:00Z
+History:     2026-11-20T10:00:00Z created by tester: first day
+`,
+      err: "",
+    });
+  });
+
+  it("tells every fact of a key that is superseded, overwritten and revoked with garbage", async () => {
+    store.plant(`dev/${hash("2")}`, "dev/bob?exp=2027-01-01T00:00:00Z", 2);
+    store.plant(`dev/${hash("2")}.ends`, "exp=2026-11-21T00:00:00Z&next=k_111111111111");
+    store.plant(`dev/${hash("2")}.revoked`, "at=2026-11-19T00:00:00Z");
+    expect((await show(["k_222222222222"])).out).toBe(`Key:         k_222222222222
+Hash:        ${hash("2")}
+Role:        dev
+User:        bob
+State:       revoked
+Expires:     2027-01-01T00:00:00Z
+Ends:        2026-11-21T00:00:00Z
+Successor:   k_111111111111
+Revoked:     2026-11-19T00:00:00Z
+Overwritten: dev/${hash("2")}
+History:     2026-11-20T10:00:00Z created by tester
+History:     2026-11-20T10:00:00Z rotated by tester
+History:     2026-11-20T10:00:00Z revoked by tester
+`);
+  });
+
+  it("shows all keys that share an id, and warns", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    store.plant(`dev/${TWIN}`, "dev/mallory");
+    const { out, err } = await show(["k_111111111111", "-o", "name"]);
+    expect([out, err]).toEqual([
+      "k_111111111111\nk_111111111111\n",
+      "Warning: 2 keys share this id; somebody made them so.\n",
+    ]);
+  });
+
+  it("prints whole data as JSON", async () => {
+    plantAll();
+    expect(JSON.parse((await show(["k_555555555555", "-o", "json"])).out)).toEqual([
+      {
+        id: "k_555555555555",
+        hash: hash("5"),
+        role: "dev",
+        user: null,
+        state: "unusable",
+        expires_at: null,
+        ends_at: null,
+        next: null,
+        revoked_at: null,
+        problem: "its record cannot be read",
+        overwritten: [],
+        history: [
+          { entry: "record", action: null, by: "tester", author: null, at: "2026-11-20T10:00:00Z", reason: null },
+        ],
+      },
+    ]);
+  });
+
+  it("shows a key whose history may not be read, and says so", async () => {
+    plantAll();
+    store.failNext("history", new AppError("forbidden", "aws_access_denied", "you may not describe parameters"));
+    expect(await show(["k_666666666666", "-o", "name"])).toEqual({
+      code: 0,
+      out: "k_666666666666\n",
+      err: "Who made and changed it is not shown: you may not describe parameters.\n",
+    });
+    store.failNext("history", new AppError("unavailable", "aws_failing", "down"));
+    expect((await show(["k_666666666666"])).code).toBe(5);
+  });
+
+  it("shows no control characters of a stranger's note", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice", 1, { ...NOTE, reason: "a\u001b[2Jb" });
+    expect((await show(["k_111111111111"])).out).toContain("created by tester: a\\u001b[2Jb\n");
+  });
+
+  it.each([
+    [["k_00000000000f"], 3],
+    [["nonsense"], 3],
+    [[], 2],
+  ])("of %o exits with %i", async (argv, code) => {
+    expect(await show(argv)).toMatchObject({ code, out: "" });
+  });
+});

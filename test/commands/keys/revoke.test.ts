@@ -1,0 +1,258 @@
+import { access, readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Cli } from "../../../src/commands/cli.ts";
+import { registerRevoke, type RevokeOptions } from "../../../src/commands/keys/revoke.ts";
+import { AppError } from "../../../src/lib/errors.ts";
+import { systemError } from "../../support/memory-io.ts";
+import { MemoryStore } from "../../support/memory-store.ts";
+import { makeProject, NOW, type Project } from "../../support/run-cli.ts";
+
+const [A, B, C] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];
+const TWIN = `${"a".repeat(12)}${"0".repeat(52)}`;
+const [ID_A, ID_B, ID_C] = ["k_aaaaaaaaaaaa", "k_bbbbbbbbbbbb", "k_cccccccccccc"] as const;
+
+let project: Project;
+let store: MemoryStore;
+beforeEach(async () => {
+  project = await makeProject();
+  store = new MemoryStore();
+  store.plant(`dev/${A}`, "dev/alice");
+  store.plant(`dev/${B}`, "dev/bob?exp=2027-01-01T00:00:00Z");
+  store.plant(`oncall/${C}`, "oncall/alice");
+});
+afterEach(() => project.remove());
+
+const revoke = (argv: readonly string[], options: Parameters<Project["run"]>[1] = {}) =>
+  project.run(["keys", "revoke", ...argv], { store, ...options });
+const revoked = async (): Promise<readonly string[]> =>
+  (await store.list()).map(({ label }) => label).filter((label) => label.endsWith(".revoked"));
+const writes = (): readonly string[] => store.calls.filter((call) => call.startsWith("create") || call === "verify");
+
+describe("argv", () => {
+  it.each([
+    [[], { id: null, wait: true }],
+    [["k_1", "--dry-run", "-y", "--reason", "x"], { id: "k_1", dryRun: true, yes: true, reason: "x", wait: true }],
+    [
+      ["--user", "a", "--role", "b", "-o", "json", "--no-wait"],
+      { id: null, user: "a", role: "b", output: "json", wait: false },
+    ],
+  ])("%o becomes %o", async (argv, expected) => {
+    const seen: RevokeOptions[] = [];
+    const keys = new Command();
+    registerRevoke(keys, { show: async () => undefined } as unknown as Cli, async (options) => {
+      seen.push({ ...options });
+      return {};
+    });
+    await keys.parseAsync(["revoke", ...argv], { from: "user" });
+    expect(seen).toEqual([expected]);
+  });
+});
+
+describe("keys revoke", () => {
+  it("ends a key by its id, and reads it back", async () => {
+    expect(await revoke([ID_A, "--yes", "--reason", "pasted into a ticket"])).toEqual({
+      code: 0,
+      out: `${ID_A}\tdev\talice\trevoked\t2026-11-20T10:00:00Z\n`,
+      err: `Revoked ${ID_A}.\n`,
+    });
+    expect(await revoked()).toEqual([`dev/${A}.revoked`]);
+    const history = await store.history(new Set([A]));
+    expect(history[1]?.note).toEqual({ action: "revoke", at: "2026-11-20T10:00:00Z", reason: "pasted into a ticket" });
+    expect(writes()).toEqual(["verify", `create dev/${A}.revoked`]);
+  });
+
+  it.each([
+    [
+      ["--user", "alice"],
+      [`dev/${A}.revoked`, `oncall/${C}.revoked`],
+    ],
+    [
+      ["--role", "dev"],
+      [`dev/${A}.revoked`, `dev/${B}.revoked`],
+    ],
+    [["--user", "alice", "--role", "oncall"], [`oncall/${C}.revoked`]],
+  ])("ends every key of %o", async (argv, markers) => {
+    expect((await revoke([...argv, "--yes"])).code).toBe(0);
+    expect(await revoked()).toEqual(markers);
+  });
+
+  it("says the second time when the first was, and asks and writes nothing", async () => {
+    store.plant(`dev/${A}.revoked`, "at=2026-11-19T08:00:00Z");
+    expect(await revoke([ID_A])).toEqual({
+      code: 0,
+      out: `${ID_A}\tdev\talice\talready_revoked\t2026-11-19T08:00:00Z\n`,
+      err: `${ID_A} was already revoked at 2026-11-19T08:00:00Z.\n`,
+    });
+    expect(writes()).toEqual(["verify"]);
+  });
+
+  it("takes a marker with garbage in it for a revocation of unknown time", async () => {
+    store.plant(`dev/${A}.revoked`, "garbage");
+    expect(await revoke([ID_A])).toEqual({
+      code: 0,
+      out: `${ID_A}\tdev\talice\talready_revoked\t-\n`,
+      err: `${ID_A} was already revoked.\n`,
+    });
+  });
+
+  it("ends all keys that share an id", async () => {
+    store.plant(`dev/${TWIN}`, "dev/mallory");
+    expect((await revoke([ID_A, "--yes"])).out).toBe(
+      `${ID_A}\tdev\talice\trevoked\t2026-11-20T10:00:00Z\n${ID_A}\tdev\tmallory\trevoked\t2026-11-20T10:00:00Z\n`,
+    );
+    expect(await revoked()).toEqual([`dev/${A}.revoked`, `dev/${TWIN}.revoked`]);
+  });
+
+  it("ends a key whose record is unusable, by where it lies and by what it claims", async () => {
+    const [unreadable, claiming] = ["d", "e"].map((digit) => digit.repeat(64));
+    store.plant(`qa/${unreadable}`, "garbage");
+    store.plant(`qa/${claiming}`, "dev/carol");
+    expect((await revoke(["--role", "qa", "--yes"])).out).toBe(
+      "k_dddddddddddd\tqa\t-\trevoked\t2026-11-20T10:00:00Z\nk_eeeeeeeeeeee\tqa\tcarol\trevoked\t2026-11-20T10:00:00Z\n",
+    );
+  });
+
+  it.each([
+    [["k_00000000000f", "--yes"], 3, "no key matches k_00000000000f\n  See them all with `mcpctl keys list`."],
+    [["k_aaaaaaaaaaab", "--yes"], 3, "no key matches k_aaaaaaaaaaab\n  Did you mean k_aaaaaaaaaaaa?"],
+    [["--user", "alcie", "--yes"], 3, "no key matches user alcie\n  Did you mean alice?"],
+    [
+      ["bWNwa18wMDAw", "--yes"],
+      3,
+      "that is not a key id\n  A key id is k_ and 12 hex characters, as `mcpctl keys list` shows them. Never pass a token as an argument.",
+    ],
+    [["--yes"], 2, "no key was named\n  Give a key id, or --user and --role."],
+  ])("%o is no key: exit %i", async (argv, code, message) => {
+    expect(await revoke(argv)).toEqual({ code, out: "", err: `error: ${message}\n` });
+    expect(writes()).toEqual([]);
+  });
+});
+
+describe("the question", () => {
+  const asked = `In context default, memory:\n  ${ID_A}  dev/alice  active\n`;
+
+  it.each([["y"], ["yes"], [" Y "], ["YES"]])("answered %j revokes", async (answer) => {
+    expect(await revoke([ID_A], { answers: [answer] })).toMatchObject({ code: 0, err: `${asked}Revoked ${ID_A}.\n` });
+  });
+
+  it.each([["n"], [""], ["no"], ["yess"], [ID_A]])(
+    "answered %j, an end of input included, changes nothing: exit 2",
+    async (answer) => {
+      expect(await revoke([ID_A], { answers: [answer] })).toEqual({
+        code: 2,
+        out: "",
+        err: `${asked}error: declined; nothing was changed\n`,
+      });
+      expect(writes()).toEqual([]);
+    },
+  );
+
+  it("off a terminal is not asked: exit 2", async () => {
+    expect(await revoke([ID_A])).toEqual({
+      code: 2,
+      out: "",
+      err: "error: this must be confirmed, and there is no terminal to ask on\n  Add --yes, after --dry-run has shown what it would do.\n",
+    });
+    expect(writes()).toEqual([]);
+  });
+
+  it("shows all that will be hit, what is revoked already included", async () => {
+    store.plant(`oncall/${C}.revoked`, "at=2026-11-19T08:00:00Z");
+    const { err } = await revoke(["--user", "alice"], { answers: ["n"] });
+    expect(err).toBe(
+      `In context default, memory:\n  ${ID_A}  dev/alice  active\n  ${ID_C}  oncall/alice  revoked at 2026-11-19T08:00:00Z\nerror: declined; nothing was changed\n`,
+    );
+  });
+
+  it("shows when a key would end anyway", async () => {
+    const { err } = await revoke([ID_B], { answers: ["n"] });
+    expect(err).toContain(`  ${ID_B}  dev/bob  active until 2027-01-01T00:00:00Z\n`);
+  });
+});
+
+describe("--dry-run", () => {
+  it("tells and writes nothing", async () => {
+    store.plant(`oncall/${C}.revoked`, "at=2026-11-19T08:00:00Z");
+    expect(await revoke(["--user", "alice", "--dry-run"])).toEqual({
+      code: 0,
+      out: `${ID_A}\tdev\talice\twould_revoke\t-\n${ID_C}\toncall\talice\talready_revoked\t2026-11-19T08:00:00Z\n`,
+      err: "Dry run: 1 of 2 keys in memory would be revoked; nothing was changed.\n",
+    });
+    expect(store.calls).toEqual(["list"]);
+  });
+});
+
+describe("what fails", () => {
+  it("keeps no other key alive, and is told", async () => {
+    store.failNext("create", new AppError("forbidden", "aws_access_denied", "denied", { hint: "Ask for the right." }));
+    expect(await revoke(["--role", "dev", "--yes"])).toEqual({
+      code: 4,
+      out: `${ID_A}\tdev\talice\tfailed\t-\n${ID_B}\tdev\tbob\trevoked\t2026-11-20T10:00:00Z\n`,
+      err: `FAILED: ${ID_A} is NOT revoked: denied. Ask for the right. Repeat the command.\nRevoked ${ID_B}.\n`,
+    });
+  });
+
+  it("to be read back is not proven: exit 6", async () => {
+    store.unproveNext();
+    expect(await revoke([ID_A, "--yes"])).toEqual({
+      code: 6,
+      out: `${ID_A}\tdev\talice\tunproven\t2026-11-20T10:00:00Z\n`,
+      err: `Not proven: the store accepted the revocation of ${ID_A} and does not show it. Repeat the command.\n`,
+    });
+  });
+
+  it("to be printed is told beside what was done: exit 5", async () => {
+    expect(await revoke([ID_A, "--yes"], { outFails: systemError("ENOSPC") })).toEqual({
+      code: 5,
+      out: "",
+      err: `Revoked ${ID_A}.\nerror: standard output cannot be written, the disk is full\n`,
+    });
+    expect(await revoked()).toEqual([`dev/${A}.revoked`]);
+  });
+
+  it("before the first write stops everything", async () => {
+    store.failNext("verify", new AppError("invalid", "account_mismatch", "another account"));
+    expect(await revoke([ID_A, "--yes"])).toEqual({ code: 3, out: "", err: "error: another account\n" });
+    expect(await revoked()).toEqual([]);
+  });
+});
+
+describe("in the file store", () => {
+  it("revokes beside the record, once, and logs intent and outcome", async () => {
+    const files = project.fileStore();
+    await files.create({ role: "dev", hash: A, part: "record" }, "dev/alice", {
+      action: "create",
+      at: "2026-11-20T09:00:00Z",
+    });
+    const argv = ["keys", "revoke", ID_A, "--yes", "--reason", "lost"];
+    expect((await project.run(argv)).code).toBe(0);
+    expect((await project.run(argv, { now: () => NOW + 3_600_000 })).err).toBe(
+      `${ID_A} was already revoked at 2026-11-20T10:00:00Z.\n`,
+    );
+    const folder = join(project.cwd, ".mcpctl");
+    expect(JSON.parse(await readFile(join(folder, "keys.json"), "utf8"))).toEqual({
+      [`dev.${A}`]: "dev/alice",
+      [`dev.${A}.revoked`]: "at=2026-11-20T10:00:00Z",
+    });
+    const lines = (await readFile(join(folder, "admin.jsonl"), "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(
+      lines.map(({ phase, action, entry, user, reason, outcome }) => [phase, action, entry, user, reason, outcome]),
+    ).toEqual([
+      ["intent", "create", `dev.${A}`, "alice", null, null],
+      ["outcome", "create", `dev.${A}`, "alice", null, "done"],
+      ["intent", "revoke", `dev.${A}.revoked`, "alice", "lost", null],
+      ["outcome", "revoke", `dev.${A}.revoked`, "alice", "lost", "done"],
+    ]);
+  });
+
+  it("that was never made makes none", async () => {
+    expect((await project.run(["keys", "revoke", ID_A, "--yes"])).code).toBe(3);
+    await expect(access(join(project.cwd, ".mcpctl"))).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await readdir(project.cwd)).toHaveLength(2);
+  });
+});

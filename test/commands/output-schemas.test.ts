@@ -1,0 +1,119 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AppError } from "../../src/lib/errors.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import { makeProject, type Project } from "../support/run-cli.ts";
+
+const hash = (digit: string): string => digit.repeat(64);
+const fitting = new Map<string, ValidateFunction>();
+
+let project: Project;
+let store: MemoryStore;
+beforeEach(async () => {
+  project = await makeProject();
+  store = new MemoryStore();
+  store.plant("stray", "x");
+  store.plant(`dev-readonly/${hash("1")}`, "dev-readonly/alice?exp=2027-01-01T00:00:00Z", 2, {
+    action: "create",
+    at: "2026-11-01T00:00:00Z",
+    author: "alice",
+  });
+  store.plant(`dev-readonly/${hash("1")}.ends`, "exp=2026-11-21T00:00:00Z&next=k_222222222222");
+  store.plant(`dev-readonly/${hash("2")}`, "dev-readonly/alice");
+  store.plant(`dev-readonly/${hash("3")}`, "garbage");
+  store.plant(`dev-readonly/${hash("4")}`, "dev-readonly/bob");
+  store.plant(`dev-readonly/${hash("4")}.revoked`, "garbage");
+});
+afterEach(() => project.remove());
+
+async function validatorOf(name: string): Promise<ValidateFunction> {
+  const known = fitting.get(name);
+  if (known !== undefined) return known;
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    allowUnionTypes: true,
+    strictTypes: false,
+    strictRequired: false,
+  });
+  const made = ajv.compile(JSON.parse(await readFile(`schemas/output/${name}.schema.json`, "utf8")) as object);
+  fitting.set(name, made);
+  return made;
+}
+
+/** Why what was printed does not fit its schema, or why that schema lets anything through; empty when all is well. */
+async function misfits(name: string, printed: string): Promise<readonly unknown[]> {
+  const fits = await validatorOf(name);
+  return (name === "token" ? printed.trimEnd().split("\n") : [printed]).flatMap((text): readonly unknown[] => {
+    const data = JSON.parse(text) as unknown;
+    if (!fits(data)) return fits.errors ?? [];
+    const [one] = Array.isArray(data) ? (data as unknown[]) : [data];
+    const surprised = one === undefined ? "surprise" : { ...(one as object), surprise: 1 };
+    return fits(Array.isArray(data) ? [surprised] : surprised) ? [`${name} lets an unknown field through`] : [];
+  });
+}
+
+describe("-o json", () => {
+  it.each([
+    ["keys-list", ["keys", "list"]],
+    ["keys-list", ["keys", "list", "--role", "nobody"]],
+    ["keys-show", ["keys", "show", "k_111111111111"]],
+    ["keys-show", ["keys", "show", "k_333333333333"]],
+    ["keys-show", ["keys", "show", "k_444444444444"]],
+    ["keys-revoke", ["keys", "revoke", "--role", "dev-readonly", "--yes"]],
+    ["keys-revoke", ["keys", "revoke", "--role", "dev-readonly", "--dry-run"]],
+    ["token", ["keys", "create", "--role", "dev-readonly", "--user", "alice"]],
+    ["token", ["keys", "rotate", "--user", "alice", "--yes"]],
+    ["roles-check", ["roles", "check"]],
+    ["can", ["can", "dev-readonly", "eks-ro"]],
+    ["can", ["can", "dev-readonly", "eks-rw"]],
+  ])("fits %s for `%o`", async (schema, argv) => {
+    const { out, code } = await project.run([...argv, "-o", "json"], { store });
+    expect([0, 1]).toContain(code);
+    expect(await misfits(schema, out)).toEqual([]);
+  });
+
+  it("fits keys-revoke when it fails, and when it is not proven", async () => {
+    store.failNext("create", new AppError("forbidden", "aws_access_denied", "denied"));
+    store.unproveNext();
+    const { out, code } = await project.run(["keys", "revoke", "--user", "alice", "--yes", "-o", "json"], { store });
+    expect((JSON.parse(out) as { result: string }[]).map(({ result }) => result)).toEqual(["failed", "unproven"]);
+    expect(code).toBe(4);
+    expect(await misfits("keys-revoke", out)).toEqual([]);
+  });
+
+  it("fits token for a key without an end", async () => {
+    await writeFile(join(project.cwd, "mcpctl.yaml"), "keys: {maxTtl: never}\n");
+    const argv = ["keys", "create", "--role", "dev-readonly", "--user", "alice", "--ttl", "never", "-o", "json"];
+    expect(await misfits("token", (await project.run(argv, { store })).out)).toEqual([]);
+  });
+
+  it("fits roles-check with findings of each kind, and can with a narrowed grant", async () => {
+    const roles = "roleMapping:\n  dev: [nope]\n  ops: []\n  qa:\n    - {backend: eks-ro, tools: {deny: [x]}}\n";
+    await writeFile(join(project.cwd, "roles.yaml"), roles);
+    expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
+    expect(await misfits("can", (await project.run(["can", "qa", "eks-ro", "-o", "json"])).out)).toEqual([]);
+    await writeFile(join(project.cwd, "roles.yaml"), Uint8Array.of(0xff));
+    expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
+  });
+
+  it.each([
+    ["an expected error", ["keys", "show", "k_000000000000"]],
+    ["a usage error", ["keys", "show"]],
+    ["a usage error with a hint", ["keys", "show", "--rol"]],
+  ])("fits error for %s", async (_what, argv) => {
+    expect(await misfits("error", (await project.run([...argv, "-o", "json"], { store })).err)).toEqual([]);
+  });
+
+  it("fits error for a bug", async () => {
+    store.failNext("list", new TypeError("x is not a function"));
+    expect(await misfits("error", (await project.run(["keys", "list", "-o", "json"], { store })).err)).toEqual([]);
+  });
+
+  it("has no schema that this test does not use", async () => {
+    const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
+    expect(names.toSorted()).toEqual(["can", "error", "keys-list", "keys-revoke", "keys-show", "roles-check", "token"]);
+  });
+});
