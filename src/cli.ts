@@ -76,7 +76,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
 /** Only the code of the commands that the line names, for a fast start; all of it where it names none, or asks for help. */
 async function loadCommands(argv: readonly string[]): Promise<readonly Register[]> {
   const named = Object.keys(COMMANDS).filter((name) => argv.includes(name));
-  const names = named.length === 0 || argv.includes("help") ? Object.keys(COMMANDS) : named;
+  const wantsAll = named.length === 0 || argv.some((word) => ["help", "--help", "-h"].includes(word));
+  const names = wantsAll ? Object.keys(COMMANDS) : named;
   return Promise.all(names.map((name) => (COMMANDS[name] as () => Promise<Register>)()));
 }
 
@@ -146,7 +147,7 @@ function causes(cause: unknown): readonly string[] {
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some((word, index) => {
     if (word === "-ojson" || word === "-o=json" || word === "--output=json") return true;
-    return word === "json" && (argv[index - 1] === "-o" || argv[index - 1] === "--output");
+    return word === "json" && (/^-\w*o$/.test(argv[index - 1] ?? "") || argv[index - 1] === "--output");
   });
 }
 

@@ -4,8 +4,9 @@ import type { ChalkInstance } from "chalk";
 import type { Ports, TokenSink } from "./commands/ports.ts";
 import { currentContext, type Config } from "./lib/config/config.ts";
 import { AppError } from "./lib/errors.ts";
-import { fileError } from "./lib/files/file-error.ts";
+import { fileError, isFileErrorCode } from "./lib/files/file-error.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
+import { printable } from "./lib/output/printable.ts";
 import type { Io } from "./io.ts";
 
 /** The flags that every command has. */
@@ -44,7 +45,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     sink: async (out) => (out === null ? stdoutSink(io) : fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)))),
     print: (line) => void io.stdout.write(`${line}\n`).catch(() => undefined),
     paint,
-    tell: (line) => void io.stderr.write(`${line}\n`).catch(() => undefined),
+    tell: (line) => void io.stderr.write(`${printable(line)}\n`).catch(() => undefined),
   };
 }
 
@@ -70,8 +71,8 @@ async function confirm(io: Io, lines: readonly string[], question: string): Prom
       hint: "Add --yes, after --dry-run has shown what it would do.",
     });
   }
-  await io.stderr.write(`${lines.join("\n")}\n`);
-  const answer = await io.ask(`${question} [y/N] `);
+  await io.stderr.write(`${lines.map(printable).join("\n")}\n`);
+  const answer = await io.ask(`${printable(question)} [y/N] `);
   if (!/^\s*y(es)?\s*$/i.test(answer)) throw new AppError("usage", "declined", "declined; nothing was changed");
 }
 
@@ -93,7 +94,7 @@ function stdoutSink(io: Io): TokenSink {
 /** A new file that only its owner can read; what was written is on the disk before it counts as delivered. */
 async function fileSink(path: string, label: string): Promise<TokenSink> {
   const file = await open(path, "wx", 0o600).catch((error: unknown) => {
-    throw fileError(error, label, "write");
+    throw fileError(error, isFileErrorCode(error, "ENOENT") ? `the folder of ${label}` : label, "write");
   });
   return {
     label,

@@ -20,7 +20,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   // Without a listener a closed pipe would end the process before anyone could answer for it; write() reports it.
   stream.on("error", () => undefined);
   return {
-    isTerminal: Boolean(stream.isTTY),
+    // Absent where there is no terminal, whatever its type says.
+    isTerminal: stream.isTTY ?? false,
     write: (text) =>
       new Promise((done, fail) => {
         stream.write(text, (error) => (error ? fail(error) : done()));

@@ -65,12 +65,17 @@ function reportCheck(rolesText: Buffer, registryText: Buffer): void {
     ratios.push((checked - parsed) / (parsed - start));
   }
   const size = ((rolesText.length + registryText.length) / 1e6).toFixed(1);
-  process.stdout.write(`  roles check, ${ROLES} x ${BACKENDS}   ${spread(times, 0, " ms")}  ratio to yaml alone ${spread(ratios, 2)}  bar 1.5 (${size} MB)\n`);
+  process.stdout.write(
+    `  roles check, ${ROLES} x ${BACKENDS}   ${spread(times, 0, " ms")}  ratio to yaml alone ${spread(ratios, 2)}  bar 1.5 (${size} MB)\n`,
+  );
 }
 
 function rolesYaml(): string {
   const roles = Array.from({ length: ROLES }, (_, role) => {
-    const grants = Array.from({ length: GRANTS_PER_ROLE }, (_, grant) => `    - backend-${(role * 3 + grant * 19) % BACKENDS}\n`);
+    const grants = Array.from(
+      { length: GRANTS_PER_ROLE },
+      (_, grant) => `    - backend-${(role * 3 + grant * 19) % BACKENDS}\n`,
+    );
     return `  role-${role}:\n${grants.join("")}`;
   });
   return `roleMapping:\n${roles.join("")}`;

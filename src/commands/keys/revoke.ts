@@ -85,7 +85,7 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
   };
   const done = await revokeKeys(store, keys, now, note);
   const result = answer(done);
-  return done.some(({ status }) => status === "revoked") ? unprovenInCluster(context, options.wait, result) : result;
+  return unprovenInCluster(context, options.wait, result);
 }
 
 function answer(revocations: readonly Revocation[]): Result {

@@ -29,7 +29,7 @@ export function formatToken(form: TokenForm, issued: IssuedKey): string {
     case "json":
       return `${JSON.stringify(tokenData(issued, token))}\n`;
     case "yaml":
-      return stringify(tokenData(issued, token));
+      return stringify(tokenData(issued, token), { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
     case "env":
       return `MCP_GATEWAY_URL=${issued.gatewayUrl}\nMCP_GATEWAY_TOKEN=${token}\n`;
     case "claude":

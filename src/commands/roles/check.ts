@@ -67,6 +67,10 @@ function nothingChecked(source: SourceText): Finding {
   });
 }
 
+function findingData({ isUnreadable, ...finding }: Finding): object {
+  return { ...finding, is_unreadable: isUnreadable };
+}
+
 function answer(findings: readonly Finding[], checked: { roles: number; grants: number; file: string }): Result {
   const errors = findings.filter(isError).length;
   const warnings = findings.length - errors;
@@ -74,7 +78,14 @@ function answer(findings: readonly Finding[], checked: { roles: number; grants: 
   const summary = `${checked.file}: ${checked.roles} roles, ${checked.grants} grants, ${errors} errors, ${warnings} warnings.`;
   return {
     view: {
-      data: { file: checked.file, roles: checked.roles, grants: checked.grants, errors, warnings, findings },
+      data: {
+        file: checked.file,
+        roles: checked.roles,
+        grants: checked.grants,
+        errors,
+        warnings,
+        findings: findings.map(findingData),
+      },
       text: (paint) => [...findings.map((finding) => `${formatFinding(finding, paint)}\n`), summary].join("\n"),
     },
     ...(exit === 0 ? {} : { exit }),

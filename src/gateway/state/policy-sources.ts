@@ -40,7 +40,11 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
           return { ok: false, problem: reading?.error.message ?? "was not read", isFatal: isThere };
         }
         try {
-          const { locks, vanished } = mergeLocks(known ?? [], parseDenylist(decodeUtf8(reading.bytes, path), path));
+          const { locks, vanished } = mergeLocks(
+            known ?? [],
+            parseDenylist(decodeUtf8(reading.bytes, path), path),
+            ports.clock.now(),
+          );
           const problem =
             vanished.length === 0
               ? null

@@ -110,10 +110,14 @@ function defaultContext(resolve: (path: string) => string): Context {
 }
 
 function mergeKeys(files: readonly ConfigFile[]): KeysConfig {
-  const find = (name: "defaultTtl" | "maxTtl") =>
-    files.find(({ content }) => content.keys?.[name] !== undefined)?.content.keys?.[name] ?? DEFAULTS[name];
-  const [given, most] = [find("defaultTtl"), find("maxTtl")];
-  const keys = { defaultTtlSeconds: ttl(given), maxTtlSeconds: ttl(most) };
+  const find = (name: "defaultTtl" | "maxTtl"): string | undefined =>
+    files.find(({ content }) => content.keys?.[name] !== undefined)?.content.keys?.[name];
+  const most = find("maxTtl") ?? DEFAULTS.maxTtl;
+  const maxTtlSeconds = ttl(most);
+  // Whoever sets a lower maximum alone has not asked for a longer default.
+  const isBelowDefault = maxTtlSeconds !== null && maxTtlSeconds < (ttl(DEFAULTS.defaultTtl) ?? Infinity);
+  const given = find("defaultTtl") ?? (isBelowDefault ? most : DEFAULTS.defaultTtl);
+  const keys = { defaultTtlSeconds: ttl(given), maxTtlSeconds };
   if (keys.maxTtlSeconds !== null && (keys.defaultTtlSeconds === null || keys.defaultTtlSeconds > keys.maxTtlSeconds)) {
     throw new AppError("invalid", "ttl_contradiction", `keys.defaultTtl ${given} is longer than keys.maxTtl ${most}`, {
       hint: "Shorten the default or raise the maximum in mcpctl.yaml.",

@@ -50,19 +50,19 @@ const BY_CODE: Readonly<Record<string, Row>> = {
     kind: "unavailable",
     code: "disk_full",
     text: "cannot be written, the disk is full",
-    hint: "Free some space and repeat; nothing was changed.",
+    hint: "Free some space and repeat.",
   },
   EDQUOT: {
     kind: "unavailable",
     code: "disk_full",
     text: "cannot be written, the quota is used up",
-    hint: "Free some space and repeat; nothing was changed.",
+    hint: "Free some space and repeat.",
   },
   EFBIG: {
     kind: "unavailable",
     code: "disk_full",
     text: "cannot be written, it would be larger than this process may make a file",
-    hint: "Raise the limit and repeat; nothing was changed.",
+    hint: "Raise the limit and repeat.",
   },
   EPIPE: {
     kind: "unavailable",

@@ -24,7 +24,7 @@ export function loadLocks(file: PolicyFile): Locks | null {
   const bytes = readFileBytesIfAnySync(file.path, "the denylist", MAX_POLICY_BYTES);
   return bytes === null
     ? null
-    : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label)).locks);
+    : indexLocks(mergeLocks([], parseDenylist(decodeUtf8(bytes, file.label), file.label), 0).locks);
 }
 
 /** Refuses to go on with a file that has errors, telling the first. @throws AppError invalid */

@@ -1,7 +1,10 @@
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { fileError } from "./file-error.ts";
+
+/** Opening a pipe without this would wait for a writer that may never come. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * The bytes of a file of at most `maxBytes`. For commands, which have nothing else to do meanwhile and start
@@ -11,7 +14,7 @@ import { fileError } from "./file-error.ts";
  */
 export function readFileBytesSync(path: string, what: string, maxBytes: number): Uint8Array {
   try {
-    const file = openSync(path, "r");
+    const file = openSync(path, READ);
     try {
       requireFile(fstatSync(file), `${what} ${path}`, maxBytes);
       return readFileSync(file);
@@ -26,7 +29,7 @@ export function readFileBytesSync(path: string, what: string, maxBytes: number):
 /** The same for the gateway, which must never wait for a disk. */
 export async function readFileBytes(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    await using file = await open(path, "r");
+    await using file = await open(path, READ);
     requireFile(await file.stat(), `${what} ${path}`, maxBytes);
     return await file.readFile();
   } catch (error) {
@@ -37,6 +40,10 @@ export async function readFileBytes(path: string, what: string, maxBytes: number
 function requireFile(stat: Stats, label: string, maxBytes: number): void {
   if (stat.isDirectory())
     throw new AppError("invalid", "path_is_folder", `${label} is a folder`, { hint: "Name the file itself." });
+  if (!stat.isFile())
+    throw new AppError("invalid", "path_not_file", `${label} is not a regular file`, {
+      hint: "Name a file; a pipe or a device is not read.",
+    });
   if (stat.size > maxBytes)
     throw new AppError("invalid", "file_too_large", `${label} is larger than ${maxBytes} bytes`);
 }

@@ -51,7 +51,11 @@ function scanNames(text: string): JsonReading | null {
         if (isNameNext && names !== null) {
           const name = stringValue(text.slice(at, end + 1));
           if (names.has(name)) {
-            return { ok: false, problem: "duplicate_name", detail: `the name ${JSON.stringify(name.slice(0, 80))} stands twice` };
+            return {
+              ok: false,
+              problem: "duplicate_name",
+              detail: `the name ${JSON.stringify(name.slice(0, 80))} stands twice`,
+            };
           }
           names.add(name);
           isNameNext = false;

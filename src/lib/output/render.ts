@@ -20,7 +20,7 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
     case "json":
       return JSON.stringify(view.data, null, 2);
     case "yaml":
-      return (await import("yaml")).stringify(view.data);
+      return (await import("yaml")).stringify(view.data, YAML_STYLE);
     case "name":
       return (view.names ?? []).join("\n");
     case "text":
@@ -29,6 +29,9 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
       return view.table === undefined ? "" : renderTable(view.table, isTerminal, paint);
   }
 }
+
+/** Every text in quotes: what `no` or a time means is then the same to every parser. */
+const YAML_STYLE = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
 
 /** Aligned columns with a header on a terminal; elsewhere tabs and no header, for other programs to cut. */
 async function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstance): Promise<string> {

@@ -52,18 +52,19 @@ export function parseDenylist(text: string, source: string): Denylist {
 }
 
 /**
- * Which locks hold after `next` was read, when `known` held before? A lock ends by its `until` or by its id in
+ * Which locks hold after `next` was read at `now`, when `known` held before? A lock ends by its `until` or by its id in
  * `removed`, nothing else: one that merely vanished, or came back milder, stays as strict as it was.
  */
 export function mergeLocks(
   known: readonly Lock[],
   next: Denylist,
+  now: number,
 ): { readonly locks: readonly Lock[]; readonly vanished: readonly Lock[] } {
   const merged = new Map<string, Lock>();
   for (const lock of next.locks) addStricter(merged, lock);
   const vanished: Lock[] = [];
   for (const lock of known) {
-    if (next.removed.has(lock.id)) continue;
+    if (next.removed.has(lock.id) || now >= untilOf(lock)) continue;
     if (!merged.has(identityOf(lock))) vanished.push(lock);
     addStricter(merged, lock);
   }

@@ -80,15 +80,15 @@ export function endpointOf(backend: Backend): string {
 }
 
 /** The same for two spellings of one place: `host.` and `host`, `//` and `/`. */
-function addressOf(backend: Backend): string {
-  const { protocol, hostname, port, pathname } = new URL(endpointOf(backend));
+function addressOf(url: string): string {
+  const { protocol, hostname, port, pathname } = new URL(url);
   return JSON.stringify([protocol, hostname.replace(/\.$/, ""), port, pathname.replace(/\/{2,}/g, "/")]);
 }
 
 function readBackends(source: SourceText, entries: readonly TreeEntry[]): RegistryReading {
   const registry = new Map<string, Backend>();
   const findings: Finding[] = [];
-  const byEndpoint = new Map<string, string>();
+  const byAddress = new Map<string, string>();
   for (const entry of entries) {
     const fields = plainValue(entry.value) as Omit<Backend, "name" | "place" | "path"> & { path?: string };
     const urlAt = entryOf(entry.value, "url")?.value.at ?? entry.at;
@@ -105,15 +105,16 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
       path: fields.path ?? DEFAULT_PATH,
       place: source.place(entry.at),
     };
-    const address = addressOf(backend);
-    const twin = byEndpoint.get(address);
+    // One URL is one server, whatever the path; and a path can make two URLs one.
+    const addresses = [addressOf(`${url}/`), addressOf(endpointOf(backend))];
+    const twin = addresses.map((address) => byAddress.get(address)).find((name) => name !== undefined);
     if (twin !== undefined) {
       const message = `"${entry.name}" and "${twin}" have one URL, so a grant to one is a grant to the other`;
       findings.push(
         source.finding("MC002", urlAt, message, { hint: "Each backend is its own server; correct one of the two." }),
       );
     }
-    byEndpoint.set(address, entry.name);
+    for (const address of addresses) byAddress.set(address, entry.name);
     registry.set(entry.name, backend);
   }
   return { registry, findings };

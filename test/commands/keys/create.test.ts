@@ -84,7 +84,7 @@ describe("a key that is made", () => {
     ],
     [
       "yaml",
-      `id: ${id}\nrole: dev-readonly\nuser: incident-agent-01\nexpires_at: 2027-02-18T10:00:00Z\ntoken: ${token}\n`,
+      `id: "${id}"\nrole: "dev-readonly"\nuser: "incident-agent-01"\nexpires_at: "2027-02-18T10:00:00Z"\ntoken: "${token}"\n`,
     ],
     ["env", `MCP_GATEWAY_URL=http://127.0.0.1:8080\nMCP_GATEWAY_TOKEN=${token}\n`],
   ])("goes to a pipe as %s when that is asked for", async (form, out) => {
@@ -239,7 +239,7 @@ describe("what can fail before there is a key", () => {
 
   it("an --out in a folder that is not there", async () => {
     const { code, out, err } = await project.run([...CREATE, "--out", "no/agent.token"]);
-    expect({ code, out, told: err.startsWith("error: no/agent.token does not exist\n") }).toEqual({
+    expect({ code, out, told: err.startsWith("error: the folder of no/agent.token does not exist\n") }).toEqual({
       code: 3,
       out: "",
       told: true,

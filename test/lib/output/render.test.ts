@@ -22,7 +22,7 @@ const VIEW = {
 describe("render", () => {
   it.each([
     ["json", '[\n  {\n    "id": "k_1",\n    "role": null\n  }\n]\n'],
-    ["yaml", "- id: k_1\n  role: null\n"],
+    ["yaml", '- id: "k_1"\n  role: null\n'],
     ["name", "k_1\nk_22\n"],
     ["table", "k_1\t-\nk_22\tdev\\u001b[31m\\u202e\n"],
     [null, "k_1\t-\nk_22\tdev\\u001b[31m\\u202e\n"],

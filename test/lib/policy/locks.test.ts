@@ -16,6 +16,7 @@ const lock = (more: Partial<Lock> = {}): Lock => ({
   until: null,
   ...more,
 });
+const NOW = Date.parse("2026-11-20T10:00:00Z");
 const NONE = { locks: [], removed: new Set<string>() };
 
 describe("parseDenylist", () => {
@@ -85,23 +86,29 @@ describe("parseDenylist", () => {
 describe("mergeLocks", () => {
   it("adds what is new to what is known", () => {
     const other = lock({ id: "lock_two" });
-    expect(mergeLocks([lock()], { locks: [lock(), other], removed: new Set() })).toEqual({
+    expect(mergeLocks([lock()], { locks: [lock(), other], removed: new Set() }, NOW)).toEqual({
       locks: [lock(), other],
       vanished: [],
     });
   });
 
   it("keeps a lock that merely vanished, and tells of it", () => {
-    expect(mergeLocks([lock()], NONE)).toEqual({ locks: [lock()], vanished: [lock()] });
+    expect(mergeLocks([lock()], NONE, NOW)).toEqual({ locks: [lock()], vanished: [lock()] });
   });
 
   it("ends a lock whose id was removed, known or not", () => {
-    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_one"]) })).toEqual({ locks: [], vanished: [] });
-    expect(mergeLocks([], { locks: [lock()], removed: new Set(["lock_one"]) })).toEqual({ locks: [], vanished: [] });
+    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_one"]) }, NOW)).toEqual({
+      locks: [],
+      vanished: [],
+    });
+    expect(mergeLocks([], { locks: [lock()], removed: new Set(["lock_one"]) }, NOW)).toEqual({
+      locks: [],
+      vanished: [],
+    });
   });
 
   it("keeps a removal of another id from ending it", () => {
-    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_two"]) })).toEqual({
+    expect(mergeLocks([lock()], { locks: [], removed: new Set(["lock_two"]) }, NOW)).toEqual({
       locks: [lock()],
       vanished: [lock()],
     });
@@ -114,13 +121,19 @@ describe("mergeLocks", () => {
     ["for a time instead of for ever", null, early, null],
     ["for ever instead of for a time", early, null, null],
   ])("takes the stricter when a lock comes back %s", (_what, known, next, expected) => {
-    const merged = mergeLocks([lock({ until: known })], { locks: [lock({ until: next })], removed: new Set() });
+    const merged = mergeLocks([lock({ until: known })], { locks: [lock({ until: next })], removed: new Set() }, NOW);
     expect(merged).toEqual({ locks: [lock({ until: expected })], vanished: [] });
+  });
+
+  it("forgets a lock whose end has passed, and does not tell of it", () => {
+    const ended = lock({ until: NOW });
+    expect(mergeLocks([ended], NONE, NOW)).toEqual({ locks: [], vanished: [] });
+    expect(mergeLocks([ended], NONE, NOW - 1)).toEqual({ locks: [ended], vanished: [ended] });
   });
 
   it("keeps both when an id comes back with another match", () => {
     const other = lock({ target: "role", value: "dev" });
-    expect(mergeLocks([lock()], { locks: [other], removed: new Set() })).toEqual({
+    expect(mergeLocks([lock()], { locks: [other], removed: new Set() }, NOW)).toEqual({
       locks: [other, lock()],
       vanished: [lock()],
     });
@@ -128,7 +141,7 @@ describe("mergeLocks", () => {
 
   it("takes the stricter of one id twice in one file", () => {
     const next = { locks: [lock({ until: early }), lock({ until: late })], removed: new Set<string>() };
-    expect(mergeLocks([], next).locks).toEqual([lock({ until: late })]);
+    expect(mergeLocks([], next, NOW).locks).toEqual([lock({ until: late })]);
   });
 });
 

@@ -110,6 +110,11 @@ describe("readRegistry", () => {
     expect(problems(text)).toHaveLength(1);
   });
 
+  it("refuses two backends with one url, though their paths differ", () => {
+    const text = `backends:\n${entry("a", "http://h")}${entry("b", "http://h", ", path: other")}`;
+    expect(problems(text)).toHaveLength(1);
+  });
+
   it.each([
     ["another host", "http://a", "http://b"],
     ["another port", "http://h:1", "http://h:2"],
