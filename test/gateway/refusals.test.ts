@@ -112,13 +112,13 @@ afterAll(async () => {
 });
 
 function row(url: string, path: string, access = "ro"): string {
-  return `{ service: eks, environment: stage, access: ${access}, owner: platform, url: "${url}", path: ${path} }`;
+  return `{ service: eks, environment: stage, access: ${access}, owner: platform, url: "${url}/at-${path}", path: ${path} }`;
 }
 
 function oddAnswer(url: string, response: Parameters<typeof sendJson>[0]): void {
-  if (url === "/unauthorized")
+  if (url.endsWith("/unauthorized"))
     sendJson(response, "{}", 401, { "www-authenticate": 'Bearer resource_metadata="http://x/"' });
-  else if (url === "/redirect") sendJson(response, "{}", 307, { location: "http://elsewhere.invalid/" });
+  else if (url.endsWith("/redirect")) sendJson(response, "{}", 307, { location: "http://elsewhere.invalid/" });
   else response.socket?.end("not HTTP at all\r\n\r\n");
 }
 
