@@ -5,6 +5,7 @@ import { withExamples } from "./commands/cli.ts";
 import type { Ports } from "./commands/ports.ts";
 import type { Io, Output } from "./io.ts";
 import { AppError, EXIT_BUG, EXIT_BY_KIND, type ExitCode } from "./lib/errors.ts";
+import { redactText } from "./lib/audit/redact.ts";
 import { fileError } from "./lib/files/file-error.ts";
 import { printable } from "./lib/output/printable.ts";
 import { render } from "./lib/output/render.ts";
@@ -18,7 +19,9 @@ const BARE_NOUN = "commander.help";
  * Runs one command line (without node and script) and tells its exit code; prints through `io` alone and never throws.
  * `overrides` replaces ports in tests.
  */
-export async function run(argv: readonly string[], io: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
+export async function run(argv: readonly string[], outer: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
+  // A token that was typed where a name belongs must not come back in an error, which ends up in logs.
+  const io: Io = { ...outer, stderr: { ...outer.stderr, write: (text) => outer.stderr.write(redactText(text)) } };
   let exit: ExitCode = 0;
   const program = new Command("mcpctl");
   const ports: Ports = {

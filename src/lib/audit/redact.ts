@@ -1,17 +1,19 @@
 import { hashKey, keyId } from "../keys/key.ts";
 import { endOfString } from "./raw-json.ts";
 
-/** What our tokens and keys look like (design section 2): the base64 of `mcpk_...`, and the key itself. */
-const TOKEN = /bWNwa1[0-9A-Za-z+/]{66}/g;
-const KEY = /mcpk_[0-9A-Za-z]{49}/g;
+/** What our tokens and keys look like (design section 2): the base64 of `mcpk_...`, and the key itself; or the first part of one. */
+const TOKEN = /bWNwa1[0-9A-Za-z+/]{10,66}/g;
+const KEY = /mcpk_[0-9A-Za-z]{10,49}/g;
+const TOKEN_LENGTH = 72;
+const KEY_LENGTH = 54;
 
-/** The same text with every token and key in it replaced by its key id, `[k_0123456789ab]`. */
+/** The same text with every token and key in it replaced by its key id, `[k_0123456789ab]`, and a part of one by `[token]`. */
 export function redactText(text: string): string {
   const withoutTokens = text.includes("bWNwa1")
-    ? text.replaceAll(TOKEN, (token) => bracketedId(Buffer.from(token, "base64")))
+    ? text.replaceAll(TOKEN, (token) => bracketed(token, TOKEN_LENGTH, "base64"))
     : text;
   return withoutTokens.includes("mcpk_")
-    ? withoutTokens.replaceAll(KEY, (key) => bracketedId(Buffer.from(key, "latin1")))
+    ? withoutTokens.replaceAll(KEY, (key) => bracketed(key, KEY_LENGTH, "latin1"))
     : withoutTokens;
 }
 
@@ -38,6 +40,6 @@ function redactLiteral(literal: string): string {
   return redacted === value ? literal : JSON.stringify(redacted);
 }
 
-function bracketedId(key: Uint8Array): string {
-  return `[${keyId(hashKey(key))}]`;
+function bracketed(text: string, wholeLength: number, encoding: "base64" | "latin1"): string {
+  return text.length < wholeLength ? "[token]" : `[${keyId(hashKey(Buffer.from(text, encoding)))}]`;
 }

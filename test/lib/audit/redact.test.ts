@@ -12,6 +12,8 @@ describe("redaction", () => {
   it.each([
     ["a token", `Bearer ${token}!`, `Bearer [${minted.id}]!`],
     ["a key", `x=${key}`, `x=${ofKey}`],
+    ["the first part of a token", `--ttl ${token.slice(0, 40)}`, "--ttl [token]"],
+    ["the first part of a key", key.slice(0, 30), "[token]"],
     ["two", `${token} ${key}`, `[${minted.id}] ${ofKey}`],
     ["nothing of the kind", "bWNwa1 mcpk_short", "bWNwa1 mcpk_short"],
   ])("replaces %s", (_what, text, expected) => {

@@ -1,0 +1,93 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const LAUNCHER = resolve("bin/mcpctl.js");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The example project in a temporary folder, and the launcher started in it as a person would start it. */
+export class LaunchedProject {
+  readonly folder: string;
+  /** Everything that any process printed, in the order it ended. */
+  readonly printed: string[] = [];
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #running = new Set<ChildProcess>();
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.#env = { PATH: process.env["PATH"], HOME: folder, XDG_CONFIG_HOME: folder, TMPDIR: join(folder, "tmp") };
+  }
+
+  static async create(): Promise<LaunchedProject> {
+    const folder = await mkdtemp(join(tmpdir(), "mcpctl-launched-"));
+    await mkdir(join(folder, "tmp"));
+    for (const name of ["roles.yaml", "backends.yaml"]) await cp(join("examples", name), join(folder, name));
+    return new LaunchedProject(folder);
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Runs mcpctl to its end. */
+  mcpctl(...args: readonly string[]): Promise<Finished> {
+    return this.run(process.execPath, [LAUNCHER, ...args]);
+  }
+
+  async run(command: string, args: readonly string[]): Promise<Finished> {
+    const child = this.#start(command, args);
+    const texts = this.#collect(child);
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, ...texts() };
+  }
+
+  /** Starts the gateway on free ports; `stop` sends SIGTERM and gives how it ended. */
+  async startGateway(
+    ...args: readonly string[]
+  ): Promise<{ url: string; admin: string; pid: number; stop: () => Promise<Finished> }> {
+    const all = [LAUNCHER, "gateway", "start", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ...args];
+    const child = this.#start(process.execPath, all);
+    const texts = this.#collect(child);
+    const ready = await new Promise<RegExpExecArray>((done, fail) => {
+      child.stderr?.on("data", () => {
+        const match = /Serving (http:\/\/[^/]+)\/.* admin at (http:\/\/\S+)\./.exec(texts().err);
+        if (match !== null) done(match);
+      });
+      child.once("close", () => fail(new Error(`the gateway ended: ${texts().err}`)));
+    });
+    const stop = async (): Promise<Finished> => {
+      const closed = once(child, "close");
+      child.kill("SIGTERM");
+      const [code] = (await closed) as [number | null];
+      return { code, ...texts() };
+    };
+    return { url: ready[1] as string, admin: ready[2] as string, pid: child.pid as number, stop };
+  }
+
+  async remove(): Promise<void> {
+    for (const child of this.#running) child.kill("SIGKILL");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #start(command: string, args: readonly string[]): ChildProcess {
+    const child = spawn(command, args, { cwd: this.folder, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#running.add(child);
+    child.once("close", () => this.#running.delete(child));
+    return child;
+  }
+
+  #collect(child: ChildProcess): () => { out: string; err: string } {
+    const texts = { out: "", err: "" };
+    child.stdout?.on("data", (chunk: Buffer) => (texts.out += chunk.toString()));
+    child.stderr?.on("data", (chunk: Buffer) => (texts.err += chunk.toString()));
+    child.once("close", () => this.printed.push(texts.out, texts.err));
+    return () => texts;
+  }
+}
