@@ -20,16 +20,23 @@ export class LaunchedProject {
   readonly #env: NodeJS.ProcessEnv;
   readonly #running = new Set<ChildProcess>();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.folder = folder;
-    this.#env = { PATH: process.env["PATH"], HOME: folder, XDG_CONFIG_HOME: folder, TMPDIR: join(folder, "tmp") };
+    this.#env = {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      XDG_CONFIG_HOME: folder,
+      TMPDIR: join(folder, "tmp"),
+      ...env,
+    };
   }
 
-  static async create(): Promise<LaunchedProject> {
+  /** `env` is added to the little that every process gets. */
+  static async create(env: NodeJS.ProcessEnv = {}): Promise<LaunchedProject> {
     const folder = await mkdtemp(join(tmpdir(), "mcpctl-launched-"));
     await mkdir(join(folder, "tmp"));
     for (const name of ["roles.yaml", "backends.yaml"]) await cp(join("examples", name), join(folder, name));
-    return new LaunchedProject(folder);
+    return new LaunchedProject(folder, env);
   }
 
   path(name: string): string {
