@@ -17,8 +17,12 @@ if (major < 22 || (major === 22 && minor < 19)) {
   await import(bundle).then(
     ({ main }) => main(),
     (error) => {
-      if (error.code !== "ERR_MODULE_NOT_FOUND" || error.url !== bundle) throw error;
-      refuse("mcpctl is not built", "Run: npm ci, or after a change: npm run build");
+      if (error.code === "ERR_MODULE_NOT_FOUND" && error.url === bundle) {
+        refuse("mcpctl is not built", "Run: npm ci, or after a change: npm run build");
+      } else {
+        process.stderr.write(`error: this is a bug in mcpctl\n${error.stack}\n`);
+        process.exitCode = 70;
+      }
     },
   );
 }

@@ -35,7 +35,8 @@ export async function run(argv: readonly string[], outer: Io, overrides: Partial
       try {
         if (result.view === undefined) return;
         const options = { format, isTerminal: io.stdout.isTerminal, paint: ports.paint };
-        await write(io.stdout, await render(result.view, options));
+        // Tokens go to their sink; one that stands in a role file or a name stays out of what is shown.
+        await write(io.stdout, redactText(await render(result.view, options)));
       } finally {
         // What was done must be told, above all when its result could not be shown.
         for (const note of result.notes ?? []) await io.stderr.write(`${printable(note)}\n`).catch(() => undefined);

@@ -1,6 +1,8 @@
 /** One of the process's output streams. */
 export interface Output {
   readonly isTerminal: boolean;
+  /** Whether whatever is written is lost: the stream is closed, or the null device. */
+  readonly isDiscarded: boolean;
   /** Ends when the text was taken by the system. @throws the system's error when it was not. */
   write(text: string): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { AppError } from "./lib/errors.ts";
 import { fileError, isFileErrorCode } from "./lib/files/file-error.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
 import { printable } from "./lib/output/printable.ts";
+import { osUser } from "./lib/stores/os-user.ts";
 import type { Io } from "./io.ts";
 
 /** The flags that every command has. */
@@ -35,6 +36,9 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     now: Date.now,
     // Loading the module costs a tenth of a short command's time, and few commands need it.
     randomBytes: (length) => process.getBuiltinModule("node:crypto").randomBytes(length),
+    get author() {
+      return osUser();
+    },
     signal: io.signal,
     cwd: io.cwd,
     config,
@@ -42,8 +46,9 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     label,
     confirm: (lines, question) => confirm(io, lines, question),
     stdoutIsTerminal: io.stdout.isTerminal,
+    stdoutIsDiscarded: io.stdout.isDiscarded,
     sink: async (out) => (out === null ? stdoutSink(io) : fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)))),
-    print: (line) => void io.stdout.write(`${line}\n`).catch(() => undefined),
+    print: (line) => stdoutSink(io).deliver(`${line}\n`),
     paint,
     tell: (line) => void io.stderr.write(`${printable(line)}\n`).catch(() => undefined),
   };

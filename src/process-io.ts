@@ -1,3 +1,4 @@
+import { fstatSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import process from "node:process";
 import type { Io, Output } from "./io.ts";
@@ -10,18 +11,37 @@ export function processIo(signal: AbortSignal): Io {
     stderr: outputOf(process.stderr),
     ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => ask(question, signal) : null,
     env: process.env,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     home: homedir(),
     signal,
   };
 }
 
-function outputOf(stream: NodeJS.WriteStream): Output {
+/** Node opens a closed descriptor as the null device, so that `>&-` and `>/dev/null` look alike. */
+function isNullDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).rdev === statSync("/dev/null").rdev;
+  } catch {
+    return false;
+  }
+}
+
+/** `/` when the folder was removed: every path is then named in full, or not found. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
+  }
+}
+
+function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   // Without a listener a closed pipe would end the process before anyone could answer for it; write() reports it.
   stream.on("error", () => undefined);
   return {
     // Absent where there is no terminal, whatever its type says.
     isTerminal: stream.isTTY ?? false,
+    isDiscarded: isNullDevice(stream.fd),
     write: (text) =>
       new Promise((done, fail) => {
         stream.write(text, (error) => (error ? fail(error) : done()));
@@ -29,16 +49,23 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   };
 }
 
+function interrupted(): AppError {
+  return new AppError("interrupted", "interrupted", "interrupted; nothing was changed");
+}
+
 /** Ctrl-C, and an end of input, are a way out of every question. */
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const { createInterface } = await import("node:readline/promises");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const closed = new Promise<string>((done) => terminal.once("close", () => done("")));
+  const closed = new Promise<string>((done, fail) => {
+    terminal.once("SIGINT", () => fail(interrupted()));
+    terminal.once("close", () => done(""));
+  });
   try {
     return await Promise.race([terminal.question(question, { signal }), closed]);
   } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new AppError("interrupted", "interrupted", "interrupted; nothing was changed", { cause: error });
+    process.stderr.write("\n");
+    throw signal.aborted ? interrupted() : error;
   } finally {
     terminal.close();
   }

@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemError } from "./support/memory-io.ts";
@@ -210,6 +211,15 @@ describe("contexts", () => {
     expect(err).toBe(`No keys in file ${join(project.cwd, "one/keys.json")}.\n`);
   });
 
+  it("lie in no file that is a link to itself: exit 3", async () => {
+    await symlink("mcpctl.yaml", join(project.cwd, "mcpctl.yaml"));
+    expect(await project.run(["keys", "list"])).toEqual({
+      code: 3,
+      out: "",
+      err: `error: the configuration ${join(project.cwd, "mcpctl.yaml")} is a symbolic link that leads nowhere\n  Mend the link.\n`,
+    });
+  });
+
   it("come from --config before anything else", async () => {
     await writeFile(join(project.cwd, "mcpctl.yaml"), `currentContext: one\n${two}`);
     await writeFile(
@@ -219,5 +229,21 @@ describe("contexts", () => {
     expect(await label(["--config", "other.yaml"])).toBe("No keys in file three.json.\n");
     expect(await label([], { MCPCTL_CONFIG: "other.yaml" })).toBe("No keys in file three.json.\n");
     expect((await project.run(["--config", "none.yaml", "keys", "list"])).code).toBe(3);
+  });
+});
+
+describe("a pipe where a file belongs", () => {
+  it.each([
+    [["roles", "check", "--backends", "pipe"], "the backend registry"],
+    [["roles", "check", "pipe"], "the role file"],
+    [["--config", "pipe", "keys", "list"], "the configuration"],
+  ])("%o is refused and not waited for: exit 3", { timeout: 5000 }, async (argv, what) => {
+    const path = join(project.cwd, "pipe");
+    execFileSync("mkfifo", [path]);
+    expect(await project.run(argv)).toEqual({
+      code: 3,
+      out: "",
+      err: `error: ${what} ${path} is not a regular file\n  Name a file; a pipe or a device is not read.\n`,
+    });
   });
 });

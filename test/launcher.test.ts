@@ -1,5 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import manifest from "../package.json" with { type: "json" };
 import { LAUNCHER, LaunchedProject } from "./support/launcher.ts";
 
@@ -26,9 +29,103 @@ describe("the launcher", () => {
   it("tells the whole story, and leaves nothing behind", async () => {
     const { code, out, err } = await project.mcpctl("demo");
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toMatch(/\nAll \d+ steps came out as told; nothing was left behind\.\n/);
+    expect(out).toMatch(/\nAll \d+ checks came out as told; nothing was left behind\.\n/);
     expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
     expect(await readdir(project.path("tmp"))).toEqual([]);
+  });
+});
+
+describe("the launcher in a folder that was removed", () => {
+  it("says what it cannot find, and is no bug", async () => {
+    const inRemoved = (...args: readonly string[]) => {
+      const script = `mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"`;
+      return project.run("bash", ["-c", script, process.execPath, LAUNCHER, ...args]);
+    };
+    expect(await inRemoved("--version")).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+    const { code, out, err } = await inRemoved("roles", "check");
+    expect({ code, out, stack: /\n +at |bug/.test(err) }).toEqual({ code: 3, out: "", stack: false });
+    expect(err).toMatch(/^error: .*roles\.yaml does not exist\n/);
+  });
+});
+
+/** Processes that stand in a folder of the demo, removed or not; Linux tells. */
+async function processesIn(folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir("/proc")) {
+    const cwd = /^\d+$/.test(pid) ? await readlink(`/proc/${pid}/cwd`).catch(() => "") : "";
+    if (cwd.startsWith(folder)) found.push(pid);
+  }
+  return found;
+}
+
+describe.skipIf(process.platform !== "linux")("a demo that is cut short", () => {
+  /** Starts the demo and waits until its gateway serves. */
+  const startDemo = async () => {
+    const child = spawn(process.execPath, [LAUNCHER, "demo"], {
+      cwd: project.folder,
+      env: { PATH: process.env["PATH"], HOME: project.folder, TMPDIR: project.path("tmp") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let text = "";
+    child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    const closed = once(child, "close");
+    await new Promise<void>((serving, failed) => {
+      let shown = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        shown += chunk.toString();
+        if (shown.includes("serving")) serving();
+      });
+      child.once("close", () => failed(new Error(`the demo ended: ${text}`)));
+    });
+    expect((await processesIn(project.path("tmp"))).length).toBeGreaterThanOrEqual(4);
+    return { child, closed, err: () => text };
+  };
+
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("by %s ends with 130 and leaves nothing", async (signal) => {
+    const { child, closed, err } = await startDemo();
+    child.kill(signal);
+    expect(await closed).toEqual([130, null]);
+    expect(err()).toBe("error: interrupted; everything the demo made was removed\n");
+    expect(await readdir(project.path("tmp"))).toEqual([]);
+    expect(await processesIn(project.path("tmp"))).toEqual([]);
+  });
+
+  it("by SIGKILL leaves no process", async () => {
+    const { child, closed } = await startDemo();
+    child.kill("SIGKILL");
+    expect((await closed)[1]).toBe("SIGKILL");
+    const deadline = Date.now() + 20_000;
+    while ((await processesIn(project.path("tmp"))).length > 0 && Date.now() < deadline) await delay(50);
+    expect(await processesIn(project.path("tmp"))).toEqual([]);
+  });
+
+  it("by a reader that goes away does not succeed, and leaves nothing", async () => {
+    const script = `"$0" "$1" demo 2> err | head -1 > out; echo "\${PIPESTATUS[0]}"`;
+    const { out } = await project.run("bash", ["-c", script, process.execPath, LAUNCHER]);
+    expect(out).toBe("5\n");
+    expect(await readFile(project.path("out"), "utf8")).toMatch(/^mcpctl demo: .*\n$/);
+    expect(await readFile(project.path("err"), "utf8")).toMatch(
+      /^error: standard output was closed by the program that read it\n/,
+    );
+    expect(await readdir(project.path("tmp"))).toEqual([]);
+    expect(await processesIn(project.path("tmp"))).toEqual([]);
+  });
+});
+
+describe("standard output that nobody reads", () => {
+  it.each([["> /dev/null"], [">&-"]])("as with %s makes no key: exit 2", async (redirection) => {
+    const script = `exec "$0" "$@" ${redirection}`;
+    const argv = [LAUNCHER, "keys", "create", "--role", "dev-readonly", "--user", "alice"];
+    const make = (...more: readonly string[]) =>
+      project.run("bash", ["-c", script, process.execPath, ...argv, ...more]);
+    const { code, err } = await make("-o", "token");
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "error: standard output is closed or the null device; the token would be lost\n  Add --out FILE.\n",
+    });
+    expect(await readdir(project.folder)).not.toContain(".mcpctl");
+    expect((await make("--out", "token")).code).toBe(0);
   });
 });
 

@@ -24,7 +24,7 @@ export function registerCan(program: Command, cli: Cli, run = can): void {
     .action(async (role: string, backend: string, options: { output?: Format }) =>
       cli.show(await run(role, backend, cli.ports), options.output ?? null),
     )
-    .addHelpText("after", "\nExit codes: 0 yes, 1 no, 3 unknown name or unusable file, 7 cannot be decided.");
+    .addHelpText("after", "\nExit codes: 0 yes, 1 no, 3 unknown name or unusable file, 7 undecidable.");
   withExamples(command, "mcpctl can dev-readonly eks-ro", "mcpctl can dev-readonly eks-rw -o json");
 }
 

@@ -18,6 +18,8 @@ export interface TokenSink {
 export interface Ports {
   readonly now: () => number;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** Who acts, as the operating system says. */
+  readonly author: string;
   /** Aborted at the first Ctrl-C. */
   readonly signal: AbortSignal;
   readonly cwd: string;
@@ -29,10 +31,11 @@ export interface Ports {
   /** Shows the lines and asks. @throws AppError usage when there is no terminal to ask on, or the answer is no. */
   readonly confirm: (lines: readonly string[], question: string) => Promise<void>;
   readonly stdoutIsTerminal: boolean;
+  readonly stdoutIsDiscarded: boolean;
   /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */
   readonly sink: (out: string | null) => Promise<TokenSink>;
-  /** One line of data on stdout while work goes on. */
-  readonly print: (line: string) => void;
+  /** One line of data on stdout while work goes on. @throws AppError unavailable when it cannot be written */
+  readonly print: (line: string) => Promise<void>;
   /** Colours for what `print` shows; none where they do not belong. */
   readonly paint: ChalkInstance;
   /** Prose for stderr while work goes on. */

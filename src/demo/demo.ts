@@ -8,7 +8,7 @@ import { mintKey } from "../lib/keys/key.ts";
 import { Agent, probe } from "./agent.ts";
 import { AuditTail } from "./audit-tail.ts";
 import { Narrator } from "./narrator.ts";
-import { Stage } from "./stage.ts";
+import { freePort, Stage } from "./stage.ts";
 import { ALERT, FORBIDDEN, INVESTIGATION, REPORT, SAMPLE_SERVERS } from "./story.ts";
 
 const ROLE = "dev-readonly";
@@ -21,8 +21,10 @@ export async function demo(ports: Pick<Ports, "print" | "paint" | "signal">): Pr
   narrator.say("All of it runs on this machine; the MCP servers answer with sample data.");
   const stage = await Stage.set();
   try {
-    await tellStory(stage, narrator);
+    await Promise.race([tellStory(stage, narrator), untilAborted(ports.signal)]);
+    await narrator.finish();
   } catch (error) {
+    narrator.hush();
     // Ctrl-C reaches the demo's processes too, so that anything may fail after it.
     if (!ports.signal.aborted) throw error;
     throw new AppError("interrupted", "interrupted", "interrupted; everything the demo made was removed", {
@@ -34,10 +36,16 @@ export async function demo(ports: Pick<Ports, "print" | "paint" | "signal">): Pr
   return narrator.conclude();
 }
 
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_done, fail) =>
+    signal.addEventListener("abort", () => fail(signal.reason as Error), { once: true }),
+  );
+}
+
 async function tellStory(stage: Stage, narrator: Narrator): Promise<void> {
-  await setUp(stage, narrator);
+  const addresses = await setUp(stage, narrator);
   const key = await issueKey(stage, narrator);
-  const gateway = await startGateway(stage, narrator);
+  const gateway = await startGateway(stage, narrator, addresses);
   const tail = new AuditTail(stage.path("audit.jsonl"));
   const agent = new Agent(gateway, key.token);
   try {
@@ -51,12 +59,15 @@ async function tellStory(stage: Stage, narrator: Narrator): Promise<void> {
   }
 }
 
-async function setUp(stage: Stage, narrator: Narrator): Promise<void> {
+/** Gives the addresses that the gateway will listen on. */
+async function setUp(stage: Stage, narrator: Narrator): Promise<readonly string[]> {
   narrator.scene("Set up");
-  await stage.writeProject(await stage.startServers());
+  const [port, adminPort] = [await freePort(), await freePort()];
+  await stage.writeProject(await stage.startServers(), `http://127.0.0.1:${port}`);
   narrator.field("project", stage.folder);
   narrator.field("servers", `${Object.keys(SAMPLE_SERVERS).join(", ")} (sample data)`);
   await command(stage, narrator, ["roles", "check"], 0);
+  return ["--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${adminPort}`];
 }
 
 interface DemoKey {
@@ -70,10 +81,11 @@ async function issueKey(stage: Stage, narrator: Narrator): Promise<DemoKey> {
   return { id: /k_[0-9a-f]{12}/.exec(told)?.[0] ?? "", token: (await readFile(stage.path("token"), "utf8")).trim() };
 }
 
-async function startGateway(stage: Stage, narrator: Narrator): Promise<string> {
+async function startGateway(stage: Stage, narrator: Narrator, addresses: readonly string[]): Promise<string> {
   narrator.scene("The gateway");
-  narrator.command("mcpctl gateway start --audit audit.jsonl");
-  const gateway = await stage.startGateway();
+  const args = ["gateway", "start", ...addresses, "--audit", "audit.jsonl"];
+  narrator.command(["mcpctl", ...args].join(" "));
+  const gateway = await stage.startGateway(args);
   narrator.field("serving", `${gateway}/mcp/<backend>/mcp`);
   return gateway;
 }

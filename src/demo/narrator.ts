@@ -9,6 +9,8 @@ const INDENT = "   ";
 export class Narrator {
   readonly #ports: Pick<Ports, "print" | "paint">;
   readonly #failures: string[] = [];
+  #printed: Promise<void> = Promise.resolve();
+  #isOver = false;
   #scenes = 0;
   #expectations = 0;
 
@@ -16,8 +18,21 @@ export class Narrator {
     this.#ports = ports;
   }
 
+  /** Says nothing more: the story is over, and what still runs ends in ways that mean nothing. */
+  hush(): void {
+    this.#isOver = true;
+  }
+
   say(line: string): void {
-    this.#ports.print(line);
+    if (this.#isOver) return;
+    this.#printed = this.#printed.then(() => this.#ports.print(line));
+    // Told by finish(); until then nobody waits for it.
+    this.#printed.catch(() => undefined);
+  }
+
+  /** Ends when everything was printed. @throws AppError when it could not be */
+  finish(): Promise<void> {
+    return this.#printed;
   }
 
   scene(title: string): void {
@@ -93,16 +108,18 @@ export class Narrator {
     this.say(`${INDENT}${this.#ports.paint.red("NOT AS TOLD")}  ${what}`);
   }
 
-  conclude(): Result {
+  async conclude(): Promise<Result> {
     this.say("");
     if (this.#failures.length > 0) {
       this.say(
-        this.#ports.paint.red(`${this.#failures.length} of ${this.#expectations} steps did not come out as told.`),
+        this.#ports.paint.red(`${this.#failures.length} of ${this.#expectations} checks did not come out as told.`),
       );
+      await this.finish();
       return { exit: 1 };
     }
-    this.say(this.#ports.paint.green(`All ${this.#expectations} steps came out as told; nothing was left behind.`));
+    this.say(this.#ports.paint.green(`All ${this.#expectations} checks came out as told; nothing was left behind.`));
     this.say("Next: copy examples/ to a project of your own, and read README from Quick start.");
+    await this.finish();
     return {};
   }
 

@@ -68,7 +68,12 @@ export class Processes {
   }
 
   #start(script: string, args: readonly string[], cwd: string): ChildProcess {
-    const child = spawn(process.execPath, [script, ...args], { cwd, env: this.#env, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd,
+      env: this.#env,
+      // The channel ends with this process, and what it started with it.
+      stdio: ["pipe", "pipe", "pipe", "ipc"],
+    });
     this.#children.add(child);
     child.once("close", () => this.#children.delete(child));
     return child;

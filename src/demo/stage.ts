@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
@@ -9,10 +11,21 @@ import { SAMPLE_SERVERS } from "./story.ts";
 const LAUNCHER = join(PACKAGE_ROOT, "bin", "mcpctl.js");
 const SAMPLE_SERVER = join(PACKAGE_ROOT, "dist", "demo-server.js");
 
-const CONFIG = `contexts:
+const configOf = (gatewayUrl: string): string => `contexts:
   - name: demo
     store: { type: file, path: .mcpctl/keys.json }
+    gateway: { url: "${gatewayUrl}" }
 `;
+
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** A project in a temporary folder, and every process of the demo; both are gone after `clear`. */
 export class Stage {
@@ -35,13 +48,13 @@ export class Stage {
     return new Stage(await mkdtemp(join(tmpdir(), "mcpctl-demo-")));
   }
 
-  /** Writes the example project with the sample servers' addresses. */
-  async writeProject(ports: ReadonlyMap<string, number>): Promise<void> {
+  /** Writes the example project with the addresses of the sample servers and of the gateway to come. */
+  async writeProject(ports: ReadonlyMap<string, number>, gatewayUrl: string): Promise<void> {
     const backends = parseDocument(await readFile(join(PACKAGE_ROOT, "examples", "backends.yaml"), "utf8"));
     for (const [name, port] of ports) backends.setIn(["backends", name, "url"], `http://127.0.0.1:${port}`);
     await writeFile(this.path("backends.yaml"), String(backends));
     await writeFile(this.path("roles.yaml"), await readFile(join(PACKAGE_ROOT, "examples", "roles.yaml")));
-    await writeFile(this.path("mcpctl.yaml"), CONFIG);
+    await writeFile(this.path("mcpctl.yaml"), configOf(gatewayUrl));
   }
 
   path(name: string): string {
@@ -63,18 +76,8 @@ export class Stage {
     return new Map(names.map((name, index) => [name, ports[index] as number]));
   }
 
-  /** Starts the gateway on free ports and gives its URL. */
-  async startGateway(): Promise<string> {
-    const args = [
-      "gateway",
-      "start",
-      "--listen",
-      "127.0.0.1:0",
-      "--admin",
-      "127.0.0.1:0",
-      "--audit",
-      this.path("audit.jsonl"),
-    ];
+  /** Starts the gateway with these arguments and gives its URL. */
+  async startGateway(args: readonly string[]): Promise<string> {
     const ready = await this.#processes.startServer(
       LAUNCHER,
       args,

@@ -67,12 +67,13 @@ export class AuditSink {
   }
 
   append(line: string): void {
-    if (this.#bufferedBytes + line.length > 2 * this.#options.maxBufferedBytes) {
+    const bytes = Buffer.byteLength(line);
+    if (this.#bufferedBytes + bytes > 2 * this.#options.maxBufferedBytes) {
       this.#dropped += 1;
       return;
     }
     this.#lines.push(line);
-    this.#bufferedBytes += line.length;
+    this.#bufferedBytes += bytes;
     if (this.#writing === null && this.#timer === null) this.#timer = setTimeout(() => this.#start(), FLUSH_MS);
   }
 
@@ -115,10 +116,9 @@ export class AuditSink {
       const waiters = this.#waiters;
       this.#waiters = [];
       const bytes = Buffer.from(this.#lines.join(""));
-      const length = this.#lines.reduce((sum, line) => sum + line.length, 0);
       this.#lines = [];
       await this.#writeBytes(bytes);
-      this.#bufferedBytes -= length;
+      this.#bufferedBytes -= bytes.length;
       for (const waiter of waiters) waiter();
     }
   }

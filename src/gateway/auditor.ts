@@ -1,6 +1,6 @@
 import { formatRecord, type AuditEntry, type RawJson } from "../lib/audit/format-record.ts";
 import type { Reason } from "../lib/audit/reasons.ts";
-import { withoutWhitespace } from "../lib/audit/raw-json.ts";
+import { withoutWhitespace } from "../lib/json/raw-json.ts";
 import { redactJson, redactText } from "../lib/audit/redact.ts";
 import type { Subject } from "../lib/keys/subject.ts";
 import type { AuditSink } from "./audit-sink.ts";
@@ -37,19 +37,21 @@ export interface AuditorOptions {
   readonly isBackend: (name: string) => boolean;
 }
 
-/** A record without its arguments and names is never longer than this. */
+/** A record without its arguments and names is never longer than this; those are never longer than twice the message. */
 const RECORD_BYTES = 1024;
 const STARTED: Ending = { reason: "granted", status: null, rpcErrorCode: null, isError: null };
 
-/** What a request is that could not be decided; the other reasons refuse it, or let it through. */
+/** Why a request was never decided; every other reason is a decision. */
 const UNDECIDED: ReadonlySet<Reason> = new Set([
   "keys_unavailable",
   "policy_unavailable",
   "locks_unavailable",
   "audit_unavailable",
+  "draining",
+  "overloaded",
+  "client_gone",
   "internal_error",
 ]);
-const NO_DECISION_CHANGE: ReadonlySet<Reason> = new Set(["granted", "client_gone", "internal_error"]);
 
 /** Writes the audit records: exactly one final record for each request, a start record before calls that change things. */
 export class Auditor {
@@ -62,7 +64,7 @@ export class Auditor {
 
   /** How much room the final record of this call takes at most. */
   roomFor(trail: Trail): number {
-    return RECORD_BYTES + (trail.message === null ? 0 : 2 * trail.message.text.length);
+    return RECORD_BYTES + (trail.message === null ? 0 : 2 * Buffer.byteLength(trail.message.text));
   }
 
   start(trail: Trail): void {
@@ -121,11 +123,8 @@ function redacted(text: string | null): string | null {
   return text === null ? null : redactText(text);
 }
 
+/** What was let through stays allowed, whatever ended it; the reason tells that. */
 function decisionOf(trail: Trail, reason: Reason): AuditEntry["decision"] {
-  if (trail.isForwarded && (NO_DECISION_CHANGE.has(reason) || reason.startsWith("backend_"))) {
-    return reason === "backend_locked" || reason === "backend_unknown" || reason === "backend_not_granted"
-      ? "deny"
-      : "allow";
-  }
-  return UNDECIDED.has(reason) || reason === "client_gone" ? "unknown" : "deny";
+  if (trail.isForwarded) return "allow";
+  return UNDECIDED.has(reason) ? "unknown" : "deny";
 }

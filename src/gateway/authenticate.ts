@@ -37,7 +37,7 @@ export function authenticate(hash: string, snapshot: Snapshot, clock: Clock): Ca
   const keyring = usableKeyring(snapshot, clock);
   if (keyring === null) throw new Refusal("keys_unavailable");
   const acceptance = acceptKey(keyring, hash, clock.now());
-  if (!acceptance.accepted) throw new Refusal(acceptance.reason === "granted" ? "internal_error" : acceptance.reason);
+  if (!acceptance.accepted) throw new Refusal(acceptance.reason);
   return { hash, subject: acceptance.subject };
 }
 

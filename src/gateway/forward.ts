@@ -1,12 +1,13 @@
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import type { Dispatcher } from "undici";
+import type { ServerResponse } from "node:http";
+import { errors, type Dispatcher } from "undici";
 import type { Reason } from "../lib/audit/reasons.ts";
 import type { ToolRule } from "../lib/policy/tools.ts";
 import { relayFor, type Relay } from "./http/relay.ts";
-import { mediaType, relayedHeaders, unusableAnswer } from "./http/response-headers.ts";
+import { mediaType, relayedHeaders, unusableAnswer, type ResponseHeaders } from "./http/response-headers.ts";
 import type { Message } from "./mcp/message.ts";
 import { summarise, type AnswerSummary } from "./mcp/outcome.ts";
 import { Refusal } from "./refusal.ts";
+import { refusedBody } from "./reply.ts";
 
 /** How a forwarded call ended: `granted` when the client got the whole answer. */
 export interface Outcome extends AnswerSummary {
@@ -15,12 +16,30 @@ export interface Outcome extends AnswerSummary {
   readonly status: number | null;
 }
 
+/** How long a backend may be silent once its answer began. */
+export interface SilenceLimits {
+  /** In a stream of events that answers a call. */
+  readonly streamMs: number;
+  /** In any other answer. */
+  readonly otherMs: number;
+}
+
 export interface ForwardOptions {
   readonly response: ServerResponse;
+  readonly requestId: string;
   /** Null for a GET stream or a DELETE. */
   readonly message: Message | null;
   readonly rule: ToolRule | null;
   readonly isModern: boolean;
+  /** A stream that never ends by itself may be silent for as long as it likes. */
+  readonly isOpenEnded: boolean;
+  readonly silence: SilenceLimits;
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly isStream: boolean;
 }
 
 /** How much of an answer is kept to see whether it reports an error; of a longer one the audit record does not say. */
@@ -30,7 +49,8 @@ const CUT = new Error("cut by the gateway");
 
 /**
  * One call on its way through: takes the backend's answer from undici and gives it to the client as it comes.
- * `outcome` rejects with a Refusal while nothing was sent, and resolves in every other case.
+ * `outcome` rejects with a Refusal while nothing was sent, with a fault of ours at any time, and resolves in every
+ * other case. Nothing is thrown at undici or the event loop: there it would end the process.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly outcome: Promise<Outcome>;
@@ -41,11 +61,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isDone = false;
   #controller: Dispatcher.DispatchController | null = null;
   #relay: Relay | null = null;
-  #head: {
-    readonly status: number;
-    readonly headers: Record<string, string | string[]>;
-    readonly isStream: boolean;
-  } | null = null;
+  #head: Head | null = null;
+  #silence: NodeJS.Timeout | null = null;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -55,15 +72,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends the call from our side, whatever its state; the backend's connection is closed, which both eras take as leaving. */
   cut(refusal: Refusal): void {
     if (this.#isDone) return;
-    this.#isDone = true;
-    this.#controller?.abort(CUT);
-    const { response } = this.#options;
-    if (response.headersSent) {
-      response.destroy();
-      this.#finish(refusal.reason);
-    } else {
-      this.#settle.reject(refusal);
-    }
+    this.#safely(() => {
+      this.#leave();
+      const { response } = this.#options;
+      if (response.headersSent) {
+        response.destroy();
+        this.#finish(refusal.reason);
+      } else {
+        this.#settle.reject(refusal);
+      }
+    });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -71,21 +89,47 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#controller = controller;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (this.#isDone || (status >= 100 && status < 200)) return;
-    const unusable = unusableAnswer(status);
-    if (unusable !== null) return this.cut(new Refusal(unusable));
-    this.#relay = relayFor(headers, this.#options.rule, this.#options.isModern);
-    if (this.#relay === null) return this.cut(new Refusal("backend_malformed"));
-    const relayed = relayedHeaders(headers);
-    if (this.#relay.changesLength) delete relayed["content-length"];
-    this.#head = { status, headers: relayed, isStream: mediaType(headers) === STREAM };
-    if (this.#head.isStream) this.#sendHead();
+    this.#safely(() => this.#begin(status, headers));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isDone || this.#relay === null) return;
-    const out = this.#relay.push(chunk);
+    this.#safely(() => this.#pass(controller, chunk));
+  }
+
+  onResponseEnd(): void {
+    if (this.#isDone || this.#relay === null) return;
+    this.#safely(() => this.#end());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#isDone) return;
+    const reason = failureOf(error);
+    if (reason === null) this.#fail(error);
+    else this.cut(new Refusal(reason));
+  }
+
+  #begin(status: number, headers: ResponseHeaders): void {
+    const { rule, isModern, isOpenEnded, silence } = this.#options;
+    const unusable = unusableAnswer(status);
+    if (unusable !== null) return this.cut(new Refusal(unusable));
+    const type = mediaType(headers);
+    this.#relay = type === null ? null : relayFor({ status, headers, mediaType: type }, rule, isModern);
+    if (this.#relay === null) return this.cut(new Refusal("backend_malformed"));
+    const relayed = relayedHeaders(headers);
+    if (this.#relay.changesLength) delete relayed["content-length"];
+    const isStream = type === STREAM;
+    this.#head = { status, headers: relayed, isStream };
+    if (isStream) this.#sendHead();
+    if (isStream && isOpenEnded) return;
+    this.#silence = setTimeout(() => this.#safely(() => this.#giveUp()), isStream ? silence.streamMs : silence.otherMs);
+  }
+
+  #pass(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#silence?.refresh();
+    const out = (this.#relay as Relay).push(chunk);
     if (out === null) return this.cut(new Refusal("backend_malformed"));
     if (out.length === 0) return;
     this.#keep(out);
@@ -93,29 +137,64 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!response.headersSent) this.#sendHead();
     if (response.write(out)) return;
     controller.pause();
-    response.once("drain", () => controller.resume());
+    response.once("drain", () => this.#safely(() => this.#resume(controller)));
   }
 
-  onResponseEnd(): void {
-    if (this.#isDone || this.#relay === null) return;
-    const out = this.#relay.end();
+  #resume(controller: Dispatcher.DispatchController): void {
+    if (this.#isDone) return;
+    this.#silence?.refresh();
+    controller.resume();
+  }
+
+  #end(): void {
+    const out = (this.#relay as Relay).end();
     if (out === null) return this.cut(new Refusal("backend_malformed"));
     this.#keep(out);
-    this.#isDone = true;
+    this.#stop();
     if (!this.#options.response.headersSent) this.#sendHead();
     this.#options.response.end(out);
     this.#finish("granted");
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const code = "code" in error ? error.code : null;
-    this.cut(
-      new Refusal(
-        code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT"
-          ? "backend_timeout"
-          : "backend_unreachable",
-      ),
-    );
+  /** The backend fell silent: a call answered by events is told so in its stream, if no event is half sent. */
+  #giveUp(): void {
+    const { response, message, requestId } = this.#options;
+    // It is the client who does not read.
+    if (response.writableNeedDrain) return void this.#silence?.refresh();
+    const refusal = new Refusal("backend_timeout");
+    const canTell = response.headersSent && this.#relay?.isBetweenEvents === true && message?.kind === "request";
+    if (!canTell) return this.cut(refusal);
+    this.#leave();
+    const event = `event: message\ndata: ${refusedBody(refusal.refused, requestId, message)}\n\n`;
+    this.#keep(event);
+    response.end(event);
+    this.#finish(refusal.reason);
+  }
+
+  /** Nothing more is taken from the backend. */
+  #leave(): void {
+    this.#stop();
+    this.#controller?.abort(CUT);
+  }
+
+  #stop(): void {
+    this.#isDone = true;
+    if (this.#silence !== null) clearTimeout(this.#silence);
+  }
+
+  #safely(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    // First: whatever fails in the next lines, the call is over.
+    this.#settle.reject(error);
+    this.#leave();
+    if (this.#options.response.headersSent) this.#options.response.destroy();
   }
 
   #sendHead(): void {
@@ -126,9 +205,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #keep(chunk: Buffer | string): void {
-    this.#keptBytes += chunk.length;
+    if (this.#options.message === null || this.#keptBytes > MAX_SUMMARISED_BYTES) return;
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    this.#keptBytes += bytes.length;
     if (this.#keptBytes > MAX_SUMMARISED_BYTES) this.#kept.length = 0;
-    else if (chunk.length > 0) this.#kept.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    else if (bytes.length > 0) this.#kept.push(bytes);
   }
 
   #finish(reason: Reason): void {
@@ -141,4 +222,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
         : summarise(answer, this.#head?.isStream === true, message);
     this.#settle.resolve({ reason, status, ...summary });
   }
+}
+
+/** What an error of undici or of the connection says of the backend; null for any other, which is a fault. */
+function failureOf(error: Error): "backend_timeout" | "backend_unreachable" | null {
+  const code = "code" in error ? error.code : null;
+  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") return "backend_timeout";
+  if (code === "UND_ERR_INVALID_ARG" || code === "ERR_ASSERTION") return null;
+  return typeof code === "string" || error instanceof errors.HTTPParserError ? "backend_unreachable" : null;
 }

@@ -6,8 +6,8 @@ import { endpointOf } from "../lib/policy/registry.ts";
 import type { AuditSink } from "./audit-sink.ts";
 import type { Auditor, Ending, Trail } from "./auditor.ts";
 import { authenticate, authorize, readAuthorization, type Caller, type Wish } from "./authenticate.ts";
-import { Exchange, type Outcome } from "./forward.ts";
-import { checkBodyHeads, readBody, type BodyBudget } from "./http/body.ts";
+import { Exchange, type Outcome, type SilenceLimits } from "./forward.ts";
+import { checkBodyHeads, readBody, type BodyBudget, type HeldBody } from "./http/body.ts";
 import { readHeads, type Heads } from "./http/heads.ts";
 import { forwardedHeaders } from "./http/request-headers.ts";
 import { findRoute, type Route, type Surface } from "./http/route.ts";
@@ -15,6 +15,7 @@ import type { InFlight } from "./in-flight.ts";
 import { readMessage } from "./mcp/message.ts";
 import { checkMirroredHeaders, isModern } from "./mcp/mirrored-headers.ts";
 import type { Pools } from "./pools.ts";
+import { faultText } from "./fault.ts";
 import { Refusal } from "./refusal.ts";
 import { replyRefused } from "./reply.ts";
 import type { Clock } from "./state/clock.ts";
@@ -26,6 +27,7 @@ export interface Ports {
   readonly surface: Surface;
   readonly bodies: BodyBudget;
   readonly pools: Pools;
+  readonly silence: SilenceLimits;
   readonly inFlight: InFlight;
   readonly auditor: Auditor;
   readonly sink: AuditSink;
@@ -44,16 +46,23 @@ export interface Call {
   readonly trail: Trail;
 }
 
-/** The whole life of a request: served or refused, and recorded once. Never rejects. */
+/** The whole life of a request: served or refused, and recorded once. Never rejects: nobody could answer for it. */
 export async function handle(request: IncomingMessage, response: ServerResponse, ports: Ports): Promise<void> {
-  const call: Call = { request, response, trail: newTrail(ports.clock) };
-  let ending: Ending;
   try {
-    ending = await serve(call, ports);
+    const call: Call = { request, response, trail: newTrail(ports.clock) };
+    ports.auditor.final(call.trail, await ended(call, ports));
   } catch (error) {
-    ending = refuse(call, error, ports);
+    ports.log(faultText(error));
+    response.destroy();
   }
-  ports.auditor.final(call.trail, ending);
+}
+
+async function ended(call: Call, ports: Ports): Promise<Ending> {
+  try {
+    return await serve(call, ports);
+  } catch (error) {
+    return refuse(call, error, ports);
+  }
 }
 
 export function newTrail(clock: Clock): Trail {
@@ -81,16 +90,17 @@ async function serve(call: Call, ports: Ports): Promise<Outcome> {
   trail.subject = caller.subject;
   const body = await bodyOf(request, route, heads, ports);
   try {
-    const wish = readWish(trail, route, heads, body);
+    const bytes = body?.bytes ?? null;
+    const wish = readWish(trail, route, heads, bytes);
     const grant = authorize(caller, wish, ports.state.current, ports.clock);
-    return await recorded(call, { caller, wish, grant, body }, ports);
+    return await recorded(call, { caller, wish, grant, body: bytes }, ports);
   } finally {
-    ports.bodies.give(body?.length ?? 0);
+    if (body !== null) ports.bodies.give(body.heldBytes);
   }
 }
 
 /** The whole body of a POST; GET and DELETE have none, and may not bring one. */
-async function bodyOf(request: IncomingMessage, route: Route, heads: Heads, ports: Ports): Promise<Buffer | null> {
+async function bodyOf(request: IncomingMessage, route: Route, heads: Heads, ports: Ports): Promise<HeldBody | null> {
   if (route.method === "POST") {
     checkBodyHeads(heads, ports.bodies.limits);
     return readBody(request, ports.bodies);
@@ -137,11 +147,20 @@ async function forward(call: Call, { caller, wish, grant, body }: Approved, port
   const { request, response, trail } = call;
   if (response.destroyed) throw new Refusal("client_gone");
   const rule = grant.grant.tools;
-  const exchange = new Exchange({ response, message: trail.message, rule, isModern: wish.isModern });
+  const isOpenEnded = wish.method === null ? request.method === "GET" : wish.method === "subscriptions/listen";
+  const exchange = new Exchange({
+    response,
+    requestId: trail.requestId,
+    message: trail.message,
+    rule,
+    isModern: wish.isModern,
+    isOpenEnded,
+    silence: ports.silence,
+  });
   const leave = ports.inFlight.enter({
     recheck: () => refusalNow(caller, wish, ports),
     cut: (refusal) => exchange.cut(refusal),
-    isOpenEnded: wish.method === null ? request.method === "GET" : wish.method === "subscriptions/listen",
+    isOpenEnded,
   });
   try {
     response.once("close", () => {
@@ -173,11 +192,16 @@ function refusalNow(caller: Caller, wish: Wish, ports: Ports): Refusal | null {
 /** Answers a refused call; what is no refusal is a fault of ours, told to the log and to nobody else. */
 function refuse(call: Call, error: unknown, ports: Ports): Ending {
   const { request, response, trail } = call;
-  if (!(error instanceof Refusal))
-    ports.log(`${trail.requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const refusal = error instanceof Refusal ? error : new Refusal("internal_error");
-  const { status, code } = refusal.refused;
-  const isGone = refusal.reason === "client_gone" || response.destroyed;
-  replyRefused(request, response, refusal.refused, trail.requestId, trail.message);
-  return { reason: refusal.reason, status: isGone ? null : status, rpcErrorCode: isGone ? null : code, isError: null };
+  if (!(error instanceof Refusal)) ports.log(`${trail.requestId}: ${faultText(error)}`);
+  const { reason, refused } = error instanceof Refusal ? error : new Refusal("internal_error");
+  // A fault in the middle of an answer comes too late for another one.
+  if (response.headersSent) return { reason, status: response.statusCode, rpcErrorCode: null, isError: null };
+  const isGone = reason === "client_gone" || response.destroyed;
+  replyRefused(request, response, refused, trail.requestId, trail.message);
+  return {
+    reason,
+    status: isGone ? null : refused.status,
+    rpcErrorCode: isGone ? null : refused.code,
+    isError: null,
+  };
 }

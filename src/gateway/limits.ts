@@ -4,8 +4,10 @@ export interface GatewayLimits {
   /** For the bodies of all calls together. */
   readonly maxTotalBodyBytes: number;
   readonly bodyTimeoutMs: number;
-  /** How long a backend may take to begin its answer. */
+  /** How long a backend may take to begin its answer, and between two parts of an answer that is a stream of events. */
   readonly answerTimeoutMs: number;
+  /** How long it may be silent in the middle of any other answer. */
+  readonly answerIdleTimeoutMs: number;
   readonly connectTimeoutMs: number;
   /** Audit records that wait to be written, and those that calls in flight will need. */
   readonly maxAuditBytes: number;
@@ -25,6 +27,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxTotalBodyBytes: 64 * MIB,
   bodyTimeoutMs: 30_000,
   answerTimeoutMs: 300_000,
+  answerIdleTimeoutMs: 60_000,
   connectTimeoutMs: 5_000,
   maxAuditBytes: 64 * MIB,
   pollMs: 1_000,

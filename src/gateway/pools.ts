@@ -25,7 +25,7 @@ export class Pools {
         allowH2: false,
         connect: { timeout: this.#limits.connectTimeoutMs },
         headersTimeout: this.#limits.answerTimeoutMs,
-        // Streams may be silent for as long as they like.
+        // Which silence is too long depends on the answer; the exchange watches it.
         bodyTimeout: 0,
       });
       this.#pools.set(origin, pool);

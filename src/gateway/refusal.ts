@@ -1,15 +1,15 @@
-import type { Reason } from "../lib/audit/reasons.ts";
+import type { RefusalReason } from "../lib/audit/reasons.ts";
 import type { Deny, Unknown } from "../lib/policy/decide.ts";
 import { REFUSALS, type Refused } from "./refusals.ts";
 
 /** Thrown where a call is refused; caught in one place, which answers and records it. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
-  readonly reason: Exclude<Reason, "granted">;
+  readonly reason: RefusalReason;
   /** What the caller gets instead of the table's row, where that depends on the call. */
   readonly refused: Refused;
 
-  constructor(reason: Exclude<Reason, "granted">, changes: Partial<Refused> = {}) {
+  constructor(reason: RefusalReason, changes: Partial<Refused> = {}) {
     super(reason);
     this.reason = reason;
     this.refused = { ...REFUSALS[reason], ...changes };
@@ -21,8 +21,7 @@ export function refusalOf(
   decision: Deny | Unknown,
   call: { readonly tool: string | null; readonly isModern: boolean },
 ): Refusal {
-  if (decision.outcome === "unknown" || decision.reason === "granted")
-    return new Refusal(decision.outcome === "unknown" ? decision.reason : "internal_error");
+  if (decision.outcome === "unknown") return new Refusal(decision.reason);
   if (decision.lock?.tell === true) return new Refusal(decision.reason, { message: `Locked: ${decision.lock.reason}` });
   if (decision.reason === "tool_not_granted")
     return new Refusal("tool_not_granted", { message: `Unknown tool: ${call.tool ?? ""}` });

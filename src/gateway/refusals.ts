@@ -1,4 +1,4 @@
-import type { Reason } from "../lib/audit/reasons.ts";
+import type { RefusalReason } from "../lib/audit/reasons.ts";
 
 /** What a refused caller gets; the true reason stands in the audit record alone. */
 export interface Refused {
@@ -29,7 +29,7 @@ const BAD_ANSWER: Refused = {
 };
 
 /** One row for each reason to refuse (the protocol's reference, section 2); nothing else is ever answered. */
-export const REFUSALS: Readonly<Record<Exclude<Reason, "granted">, Refused>> = {
+export const REFUSALS: Readonly<Record<RefusalReason, Refused>> = {
   key_missing: { status: 401, code: -31401, message: "A key is required", headers: CHALLENGE },
   key_malformed: KEY_REFUSED,
   key_unknown: KEY_REFUSED,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { rawId, type Message } from "./mcp/message.ts";
 import type { Refused } from "./refusals.ts";
 
@@ -30,9 +31,9 @@ export function refusedBody(refused: Refused, requestId: string, message: Messag
   return `{"jsonrpc":"2.0","id":${message === null ? "null" : rawId(message)},"error":${error}}`;
 }
 
-/** Reads and forgets the rest of the body, so that the client sees the answer and no reset; not for long. */
-function linger(request: IncomingMessage): void {
-  const timer = setTimeout(() => request.destroy(), LINGER_MS).unref();
-  request.once("close", () => clearTimeout(timer));
-  request.resume();
+/** Reads and forgets the rest of what a client sends, so that it sees the answer and no reset; not for long. */
+export function linger(source: Duplex | IncomingMessage): void {
+  const timer = setTimeout(() => source.destroy(), LINGER_MS).unref();
+  source.once("close", () => clearTimeout(timer));
+  source.resume();
 }

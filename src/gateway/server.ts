@@ -6,11 +6,11 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../lib/errors.ts";
 import { handle, newTrail, type Ports } from "./handle.ts";
-import { refusedBody } from "./reply.ts";
+import { guarded } from "./fault.ts";
+import { linger, refusedBody } from "./reply.ts";
 import { REFUSALS } from "./refusals.ts";
 
 export interface Address {
@@ -32,12 +32,7 @@ export function createGatewayServer(ports: Ports): Server {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const connection = busy.get(request.socket) ?? { calls: 0 };
     connection.calls += 1;
-    try {
-      await handle(request, response, ports);
-    } catch (error) {
-      ports.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      response.destroy();
-    }
+    await handle(request, response, ports);
     connection.calls -= 1;
   };
   const listener: RequestListener = (request, response) => void serve(request, response);
@@ -59,22 +54,21 @@ export function createGatewayServer(ports: Ports): Server {
   server.on("connection", (socket: Duplex) => void busy.set(socket, { calls: 0 }));
   // Node would answer these by itself, and nothing would be recorded.
   server.on("checkExpectation", listener);
-  server.on("connect", (_request, socket) => refuseUnreadable(new Error("CONNECT"), socket as Socket, ports));
-  // Failing to accept a connection, for want of descriptors say, must not end the process.
-  server.on("error", (error) => {
-    if (server.listening) ports.log(`the gateway could not accept a connection: ${error.message}`);
-  });
-  server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
+  const refuse = guarded(ports.log, (error: Error, socket: Duplex) => refuseUnreadable(error, socket, ports));
+  server.on("connect", (_request, socket) => refuse(new Error("CONNECT"), socket));
+  server.on("clientError", (error, socket) => {
     // A request under way has its own record, and notices that its client is gone.
     if ((busy.get(socket)?.calls ?? 0) > 0) socket.destroy();
-    else refuseUnreadable(error, socket as Socket, ports);
+    else refuse(error, socket);
   });
   return server;
 }
 
 /** Answers and records what could not be read as HTTP. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket, ports: Ports): void {
+function refuseUnreadable(error: Error & { code?: string }, socket: Duplex, ports: Ports): void {
   const trail = newTrail(ports.clock);
+  // Node has let go of the socket: an error of it that nobody listens for would end the process.
+  socket.on("error", () => socket.destroy());
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
@@ -91,11 +85,19 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket, port
     `HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status]}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+  linger(socket);
   ports.auditor.final(trail, { reason, status: refused.status, rpcErrorCode: refused.code, isError: null });
 }
 
+export interface ListenOptions {
+  readonly address: Address;
+  /** How people call it. */
+  readonly what: string;
+  readonly log: (line: string) => void;
+}
+
 /** Listens, or says clearly why not; resolves to the URL. @throws AppError */
-export async function listen(server: Server, address: Address, what: string): Promise<string> {
+export async function listen(server: Server, { address, what, log }: ListenOptions): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ host: address.host, port: address.port, backlog: 1024 }, resolve);
@@ -106,6 +108,8 @@ export async function listen(server: Server, address: Address, what: string): Pr
   } finally {
     server.off("error", reject);
   }
+  // Failing to accept a connection, for want of descriptors say, must not end the process.
+  server.on("error", (error) => log(`${what} could not accept a connection: ${error.message}`));
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
   return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;

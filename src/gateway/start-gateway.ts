@@ -5,8 +5,10 @@ import { Report } from "./admin/report.ts";
 import { AuditSink } from "./audit-sink.ts";
 import { Auditor } from "./auditor.ts";
 import { ExpiryTimer } from "./expiry-timer.ts";
+import { guarded } from "./fault.ts";
 import type { Ports } from "./handle.ts";
 import { BodyBudget } from "./http/body.ts";
+import { hostNames } from "./http/route.ts";
 import { InFlight } from "./in-flight.ts";
 import { DEFAULT_LIMITS, type GatewayLimits } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
@@ -54,25 +56,56 @@ export interface RunningGateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const clock = options.clock ?? SYSTEM_CLOCK;
+  const draining = { isOn: false };
+  const { ports, report } = assemble(options, limits, () => draining.isOn);
   const { log } = options;
+  const expiry = followDecisions(ports);
+  await ports.state.ready();
+  const server = createGatewayServer(ports);
+  const hosts = hostNames([options.admin.host, ...options.allowedHosts]);
+  const admin = createAdminServer({ report, surface: { hosts }, log });
+  const close = async (): Promise<void> => {
+    expiry.stop();
+    ports.state.close();
+    await Promise.all([stop(admin), stop(server), ports.pools.close()]);
+    await ports.sink.close(limits.flushTimeoutMs);
+  };
+  const drain = async (): Promise<void> => {
+    draining.isOn = true;
+    await finishCalls(server, ports.inFlight, limits.drainMs);
+    await close();
+  };
+  let drained: Promise<void> | null = null;
+  try {
+    const adminUrl = await listen(admin, { address: options.admin, what: "the admin listener", log });
+    const url = await listen(server, { address: options.listen, what: "the gateway", log });
+    return { url, adminUrl, drain: () => (drained ??= drain()) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly ports: Ports;
+  readonly report: Report;
+}
+
+/** Everything that serves requests, not serving yet. @throws AppError when the audit file cannot be opened */
+function assemble(options: GatewayOptions, limits: GatewayLimits, isDraining: () => boolean): Parts {
+  const { log, instance, version } = options;
+  const clock = options.clock ?? SYSTEM_CLOCK;
   const sink = new AuditSink({ path: options.auditFile, maxBufferedBytes: limits.maxAuditBytes, log });
-  const state = new GatewayState(options, {
-    clock,
-    maxAgeMs: options.maxAgeSeconds * 1000,
-    pollMs: limits.pollMs,
-    log,
-  });
+  const maxAgeMs = options.maxAgeSeconds * 1000;
+  const state = new GatewayState(options, { clock, maxAgeMs, pollMs: limits.pollMs, log });
   const metrics = new Metrics();
-  const isBackend = (name: string): boolean => state.current.policy.value?.registry.has(name) === true;
-  const running = { isDraining: false };
-  const isDraining = (): boolean => running.isDraining;
   const inFlight = new InFlight();
+  const isBackend = (name: string): boolean => state.current.policy.value?.registry.has(name) === true;
   const ports: Ports = {
     state,
     surface: {
-      hosts: namesOf([options.listen.host, ...options.allowedHosts]),
-      origins: namesOf(options.allowedOrigins),
+      hosts: hostNames([options.listen.host, ...options.allowedHosts]),
+      origins: new Set(options.allowedOrigins.map((origin) => origin.toLowerCase())),
     },
     bodies: new BodyBudget({
       maxBytes: limits.maxBodyBytes,
@@ -80,55 +113,27 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       timeoutMs: limits.bodyTimeoutMs,
     }),
     pools: new Pools({ answerTimeoutMs: limits.answerTimeoutMs, connectTimeoutMs: limits.connectTimeoutMs }),
+    silence: { streamMs: limits.answerTimeoutMs, otherMs: limits.answerIdleTimeoutMs },
     inFlight,
-    auditor: new Auditor({ sink, metrics, clock, instance: options.instance, isBackend }),
+    auditor: new Auditor({ sink, metrics, clock, instance, isBackend }),
     sink,
     clock,
     isDraining,
     startRecordTimeoutMs: limits.startRecordTimeoutMs,
     log,
   };
-  const expiry = new ExpiryTimer(
-    () => state.nextChangeMs(),
-    () => inFlight.recheck(),
-  );
+  return { ports, report: new Report({ state, sink, inFlight, metrics, clock, isDraining, version, instance }) };
+}
+
+/** Decides again on what is under way whenever a file changes, or time alone could change a decision. */
+function followDecisions({ state, inFlight, log }: Ports): ExpiryTimer {
+  const recheck = guarded(log, () => inFlight.recheck());
+  const expiry = new ExpiryTimer(() => state.nextChangeMs(), recheck);
   state.onChange(() => {
-    inFlight.recheck();
+    recheck();
     expiry.arm();
   });
-  await state.ready();
-  const server = createGatewayServer(ports);
-  const report = new Report({
-    state,
-    sink,
-    inFlight,
-    metrics,
-    clock,
-    isDraining,
-    version: options.version,
-    instance: options.instance,
-  });
-  const admin = createAdminServer(report, { hosts: namesOf([options.admin.host, ...options.allowedHosts]) });
-  const close = async (): Promise<void> => {
-    expiry.stop();
-    state.close();
-    await Promise.all([stop(admin), stop(server), ports.pools.close()]);
-    await sink.close(limits.flushTimeoutMs);
-  };
-  try {
-    const adminUrl = await listen(admin, options.admin, "the admin listener");
-    const url = await listen(server, options.listen, "the gateway");
-    const drain = async (): Promise<void> => {
-      running.isDraining = true;
-      await finishCalls(server, inFlight, limits.drainMs);
-      await close();
-    };
-    let drained: Promise<void> | null = null;
-    return { url, adminUrl, drain: () => (drained ??= drain()) };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return expiry;
 }
 
 /** Open streams are ended at once, for they never end by themselves; calls may finish for `drainMs`. */
@@ -152,8 +157,4 @@ async function stop(server: Server): Promise<void> {
   server.close(() => resolve());
   server.closeAllConnections();
   await promise;
-}
-
-function namesOf(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.map((name) => name.toLowerCase()));
 }

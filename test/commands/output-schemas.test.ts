@@ -66,6 +66,9 @@ describe("-o json", () => {
     ["keys-revoke", ["keys", "revoke", "--role", "dev-readonly", "--dry-run"]],
     ["token", ["keys", "create", "--role", "dev-readonly", "--user", "alice"]],
     ["token", ["keys", "rotate", "--user", "alice", "--yes"]],
+    ["keys-rotate", ["keys", "rotate", "--role", "dev-readonly", "--dry-run"]],
+    ["keys-rotate", ["keys", "rotate", "--user", "bob", "--dry-run"]],
+    ["keys-rotate", ["keys", "rotate", "--user", "bob", "--yes"]],
     ["roles-check", ["roles", "check"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
@@ -114,6 +117,15 @@ describe("-o json", () => {
 
   it("has no schema that this test does not use", async () => {
     const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
-    expect(names.toSorted()).toEqual(["can", "error", "keys-list", "keys-revoke", "keys-show", "roles-check", "token"]);
+    expect(names.toSorted()).toEqual([
+      "can",
+      "error",
+      "keys-list",
+      "keys-revoke",
+      "keys-rotate",
+      "keys-show",
+      "roles-check",
+      "token",
+    ]);
   });
 });

@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAdminServer } from "../../src/gateway/admin/admin-server.ts";
+import type { Report } from "../../src/gateway/admin/report.ts";
+import { listen } from "../../src/gateway/server.ts";
 import { mintKey } from "../../src/lib/keys/key.ts";
 import {
   callHeaders,
@@ -84,7 +87,7 @@ describe("the admin listener", () => {
   it("tells health and readiness", async () => {
     expect([await get("/healthz"), await get("/readyz")]).toEqual([
       { status: 200, body: { status: "ok" } },
-      { status: 200, body: { ready: true, reasons: [] } },
+      { status: 200, body: { ready: true, reasons: [], problems: [] } },
     ]);
   });
 
@@ -150,9 +153,33 @@ describe("the admin listener", () => {
     { what: "a page", path: "/state", headers: ["origin", "http://localhost"], method: "GET", status: 403 },
     { what: "another path", path: "/keys", headers: [], method: "GET", status: 404 },
     { what: "a name of Object's", path: "/constructor", headers: [], method: "GET", status: 404 },
+    { what: "an empty path", path: "//", headers: [], method: "GET", status: 404 },
+    { what: "a path that is another host's", path: "//evil.example/state", headers: [], method: "GET", status: 404 },
     { what: "another method", path: "/state", headers: [], method: "POST", status: 405 },
   ])("refuses $what: $status", async ({ path, headers, method, status }) => {
     expect((await get(path, headers, method)).status).toBe(status);
+  });
+
+  it("outlives a fault of its own, and tells the log alone", async () => {
+    const logged: string[] = [];
+    const report = {
+      metrics: () => {
+        throw new Error("a fault");
+      },
+    } as unknown as Report;
+    const surface = { hosts: new Set<string>() };
+    const server = createAdminServer({ report, surface, log: (line) => logged.push(line) });
+    const url = await listen(server, { address: { host: "127.0.0.1", port: 0 }, what: "it", log: () => undefined });
+    const answers = [
+      await send(url, { method: "GET", path: "/metrics" }),
+      await send(url, { method: "GET", path: "/healthz" }),
+    ];
+    expect(answers.map(({ status, body }) => [status, body])).toEqual([
+      [500, '{"error":"internal error"}\n'],
+      [200, '{"status":"ok"}\n'],
+    ]);
+    expect(logged.map((line) => line.split("\n")[0])).toEqual(["admin: Error: a fault"]);
+    server.close();
   });
 
   it("answers probes that name it by address", async () => {

@@ -162,6 +162,29 @@ describe("relaying an answer", () => {
     });
   });
 
+  it.each([
+    { what: "Connection", headers: ["connection", "x-hop", "connection", "keep-alive", "x-hop", "1", "x-kept", "1"] },
+    { what: "Content-Encoding", headers: ["content-encoding", "identity", "content-encoding", "identity"] },
+    { what: "Content-Type", headers: ["content-type", "application/json", "content-type", "application/json"] },
+  ])("takes a backend's $what twice for what it says", async ({ headers }) => {
+    const { gateway } = await start((_got, response) => void response.writeHead(200, [...headers]).end(EMPTY));
+    const answer = await send(gateway.url, { headers: callHeaders(gateway.key), body: toolCall("t") });
+    expect([answer.status, answer.body, answer.headers["x-hop"]]).toEqual([200, EMPTY, undefined]);
+  });
+
+  it.each(["eks-ro", "narrow"])("refuses two Content-Types that disagree (%s)", async (backend) => {
+    const headers = ["content-type", "application/json", "content-type", "text/event-stream"];
+    const { gateway } = await start((_got, response) => void response.writeHead(200, headers).end(EMPTY));
+    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
+    const answer = await send(gateway.url, {
+      path: `/mcp/${backend}/mcp`,
+      headers: callHeaders(gateway.key),
+      body,
+    });
+    expect(answer.status).toBe(502);
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_malformed", http_status: 502 });
+  });
+
   it("relays a backend's own 404 for a session untouched", async () => {
     const notFound = '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}';
     const { gateway } = await start((_got, response) => sendJson(response, notFound, 404));

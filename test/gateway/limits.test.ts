@@ -147,6 +147,88 @@ describe("backends", () => {
   });
 });
 
+/** Sends the head of an answer and these parts of its body, then nothing more. */
+const stalling =
+  (type: string, ...parts: readonly string[]): RawAnswer =>
+  (_got, response) => {
+    response.writeHead(200, { "content-type": type });
+    response.flushHeaders();
+    for (const part of parts) response.write(part);
+  };
+const TIMED_OUT = { code: -31504, message: "The server did not answer in time" };
+const SHORT = { answerTimeoutMs: 50, answerIdleTimeoutMs: 50 };
+
+describe("backends that fall silent in the middle of an answer", () => {
+  it("get 504 while nothing was sent", async () => {
+    const { gateway } = await start(stalling("application/json"), { limits: SHORT });
+    const answer = await call(gateway);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([504, { id: 1, error: TIMED_OUT }]);
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_timeout", http_status: 504 });
+  });
+
+  it("are cut after some of it was sent", async () => {
+    const { gateway } = await start(stalling("application/json", "{"), { limits: SHORT });
+    await expect(call(gateway)).rejects.toThrow("aborted");
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_timeout", http_status: 200 });
+  });
+
+  it.each([
+    { what: "before any event", parts: [] },
+    { what: "after an event", parts: ["id: 1\ndata:\n", "\n"] },
+    { what: "after an event with other line ends", parts: ["data: {}\r\n\r", "\n"] },
+  ])("have the error told as an event $what", async ({ parts }) => {
+    const { gateway } = await start(stalling("text/event-stream", ...parts), { limits: SHORT });
+    const answer = await call(gateway);
+    const before = parts.join("");
+    expect([answer.status, answer.body.slice(0, before.length)]).toEqual([200, before]);
+    const event = /^event: message\ndata: (.*)\n\n$/.exec(answer.body.slice(before.length));
+    expect(JSON.parse(event?.[1] ?? "")).toMatchObject({ jsonrpc: "2.0", id: 1, error: TIMED_OUT });
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({
+      type: "mcp_tool_call",
+      decision: "allow",
+      reason: "backend_timeout",
+      http_status: 200,
+      rpc_error_code: -31504,
+    });
+  });
+
+  it.each([
+    { what: "in the middle of an event", type: "text/event-stream", parts: ["data: {}\n"] },
+    { what: "between the halves of a line end", type: "text/event-stream", parts: ["\n\ndata: {}\r"] },
+  ])("are cut $what", async ({ type, parts }) => {
+    const { gateway } = await start(stalling(type, ...parts), { limits: SHORT });
+    await expect(call(gateway)).rejects.toThrow("aborted");
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_timeout", rpc_error_code: null });
+  });
+
+  it("are never cut while what is silent is a stream without end", async () => {
+    const { gateway } = await start(stalling("text/event-stream"), { limits: SHORT });
+    const headers = [...callHeaders(gateway.key), "mcp-session-id", "s"];
+    const listen = '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}';
+    const streams = [
+      await open(gateway.url, { method: "GET", headers }),
+      await open(gateway.url, { headers: callHeaders(gateway.key), body: listen }),
+    ];
+    const ended: string[] = [];
+    for (const stream of streams) stream.on("close", () => ended.push("ended")).on("error", () => undefined);
+    // A call that begins later is given up first.
+    await call(gateway);
+    await call(gateway);
+    expect(ended).toEqual([]);
+    for (const stream of streams) stream.destroy();
+  });
+
+  it("are not meant where it is the client who does not read", async () => {
+    const part = "x".repeat(1024 * 1024);
+    const { gateway } = await start((_got, response) => void response.end(part.repeat(64)), { limits: SHORT });
+    const stream = await open(gateway.url, { headers: callHeaders(gateway.key), body: toolCall("t") });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let length = 0;
+    for await (const chunk of stream) length += (chunk as Buffer).length;
+    expect(length).toBe(64 * part.length);
+  });
+});
+
 describe("the audit sink", () => {
   it("that fails refuses calls before they are forwarded, and tells", async () => {
     const { gateway, backend } = await start(OK, { auditFile: "/dev/full", limits: { flushTimeoutMs: 50 } });
@@ -169,7 +251,7 @@ describe("the audit sink", () => {
     const ready = await send(gateway.adminUrl, { method: "GET", path: "/readyz" });
     expect({ status: ready.status, body: JSON.parse(ready.body) as unknown }).toEqual({
       status: 503,
-      body: { ready: false, reasons: ["audit_unavailable"] },
+      body: { ready: false, reasons: ["audit_unavailable"], problems: [] },
     });
     expect(gateway.logged.filter((line) => line.startsWith("audit:"))).toEqual([
       "audit: /dev/full cannot be written, the disk is full",
@@ -262,11 +344,13 @@ describe("draining", () => {
     await drained;
     expect((await answers).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 503"]);
     const records = await gateway.records();
-    expect(records.map(({ type, reason, http_status }) => ({ type, reason, http_status }))).toEqual([
-      { type: "mcp_tool_call", reason: "draining", http_status: 200 },
-      { type: "mcp_refusal", reason: "draining", http_status: 503 },
-      { type: "mcp_tool_call", reason: "granted", http_status: 200 },
-    ]);
+    expect(records.map(({ type, decision, reason, http_status }) => ({ type, decision, reason, http_status }))).toEqual(
+      [
+        { type: "mcp_tool_call", decision: "allow", reason: "draining", http_status: 200 },
+        { type: "mcp_refusal", decision: "unknown", reason: "draining", http_status: 503 },
+        { type: "mcp_tool_call", decision: "allow", reason: "granted", http_status: 200 },
+      ],
+    );
     expect(records.map(({ seq }) => seq)).toEqual(records.map((_record, index) => index + 1));
     await expect(call(gateway)).rejects.toThrow("ECONNREFUSED");
   });
@@ -281,8 +365,24 @@ describe("draining", () => {
     await gateway.drain();
     expect([(await answer).status, (await gateway.records())[0]]).toMatchObject([
       503,
-      { type: "mcp_tool_call", reason: "draining" },
+      { type: "mcp_tool_call", decision: "allow", reason: "draining" },
     ]);
+  });
+});
+
+describe("host names", () => {
+  it.each([
+    { allowed: "2001:DB8::1", host: "[2001:db8::1]:8080", status: 200 },
+    { allowed: "[2001:db8::1]", host: "[2001:DB8::1]", status: 200 },
+    { allowed: "mcp.example.com", host: "MCP.example.com:443", status: 200 },
+    { allowed: "2001:db8::1", host: "[2001:db8::2]", status: 403 },
+  ])("allowed as $allowed: Host $host is $status", async ({ allowed, host, status }) => {
+    const { gateway } = await start(OK, { allowedHosts: [allowed] });
+    const headers = [...callHeaders(gateway.key), "host", host];
+    expect((await send(gateway.url, { headers, body: toolCall("t") })).status).toBe(status);
+    expect((await send(gateway.adminUrl, { method: "GET", path: "/healthz", headers: ["host", host] })).status).toBe(
+      host.startsWith("[") ? 200 : status,
+    );
   });
 });
 

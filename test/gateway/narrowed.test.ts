@@ -87,6 +87,15 @@ describe("a narrowed grant", () => {
       answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, FULL.replace('"tools"', '"tools":[],"tools"')),
     },
     { what: "no JSON", answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, "oops") },
+    {
+      what: "in some other form",
+      answer: (response: Parameters<RawAnswer>[1]) =>
+        sendJson(response, FULL, 200, { "content-type": "application/json-seq" }),
+    },
+    {
+      what: "in no form at all",
+      answer: (response: Parameters<RawAnswer>[1]) => void response.writeHead(200).end(FULL),
+    },
     { what: "a batch", answer: (response: Parameters<RawAnswer>[1]) => sendJson(response, `[${FULL}]`) },
   ])("refuses a list that is $what", async ({ answer }) => {
     const { gateway } = await start((_got, response) => answer(response));
@@ -104,6 +113,19 @@ describe("a narrowed grant", () => {
       },
     ]);
     expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "backend_malformed", http_status: 502 });
+  });
+
+  it.each([
+    { what: "an empty answer", status: 202, type: null, body: "" },
+    { what: "no answer", status: 204, type: null, body: "" },
+    { what: "an error told in another form, without its text", status: 404, type: "text/plain", body: FULL },
+  ])("lets $what through: $status", async ({ status, type, body }) => {
+    const { gateway } = await start(
+      (_got, response) => void response.writeHead(status, type === null ? {} : { "content-type": type }).end(body),
+    );
+    const answer = await list(gateway);
+    expect([answer.status, answer.body]).toEqual([status, ""]);
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "granted", http_status: status });
   });
 
   it.each(["initialize", "ping", "server/discover", "notifications/initialized", "tools/list"])(

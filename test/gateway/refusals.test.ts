@@ -722,6 +722,18 @@ describe("refusals", () => {
     expect(found).toMatchObject({ type: "mcp_refusal", reason, http_status: status, key_id: null });
   });
 
+  it("outlives a client that resets its connection after CONNECT", async () => {
+    const before = (await gateway.records()).length;
+    const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");
+    socket.write("CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n");
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.resetAndDestroy();
+    await gateway.waitForRecords(before + 1);
+    // Another connection's answer comes after the reset was noticed.
+    expect((await send(gateway.url, { path: "/nothing" })).status).toBe(404);
+    expect((await send(gateway.url, { path: "/nothing" })).status).toBe(404);
+  });
+
   it("has no key in any record, log line or answer", async () => {
     await send(
       gateway.url,

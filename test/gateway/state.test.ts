@@ -106,7 +106,7 @@ describe("keys", () => {
       type: "mcp_tool_call",
       phase: "final",
       method: null,
-      decision: "deny",
+      decision: "allow",
       reason: "key_revoked",
       http_status: 200,
       key_id: gateway.key.id,
@@ -127,7 +127,7 @@ describe("keys", () => {
     expect((await answer).status).toBe(401);
     expect((await gateway.waitForRecords(1))[0]).toMatchObject({
       type: "mcp_tool_call",
-      decision: "deny",
+      decision: "allow",
       reason: "key_revoked",
       http_status: 401,
     });
@@ -155,7 +155,11 @@ describe("keys", () => {
     const gateway = await start({ keys: keysJson(key, {}, record) });
     const stream = await open(gateway.url, { method: "GET", headers: [...callHeaders(key), "mcp-session-id", "s"] });
     expect(await isCut(stream)).toBe(true);
-    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "key_expired", decision: "deny" });
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({
+      type: "mcp_tool_call",
+      reason: "key_expired",
+      decision: "allow",
+    });
   });
 
   it("stay in force while their file is broken, until the age limit", async () => {
@@ -263,7 +267,11 @@ describe("a mounted Secret", () => {
     const { gateway } = await startMounted({ "keys.json": keysJson(key), synced: now(898) });
     const stream = await open(gateway.url, { method: "GET", headers: [...callHeaders(key), "mcp-session-id", "s"] });
     expect(await isCut(stream)).toBe(true);
-    expect((await gateway.waitForRecords(1))[0]).toMatchObject({ reason: "keys_unavailable", decision: "unknown" });
+    expect((await gateway.waitForRecords(1))[0]).toMatchObject({
+      type: "mcp_tool_call",
+      reason: "keys_unavailable",
+      decision: "allow",
+    });
   });
 
   it.each([
@@ -339,6 +347,8 @@ describe("locks", () => {
   it("that were never seen refuse every call", async () => {
     const gateway = await start({ locks: null });
     expect(await status(gateway)).toBe(503);
+    const told = `locks ${gateway.folder}/denylist.json: does not exist; every call is refused until it does: restore it, or create it with {"locks": []}`;
+    expect(gateway.logged.filter((line) => line.startsWith("locks"))).toEqual([told]);
     await gateway.put("denylist.json", NO_LOCKS);
     await until(
       () => status(gateway),
@@ -351,7 +361,10 @@ describe("locks", () => {
     await rm(join(gateway.folder, "denylist.json"));
     await until(
       () => gateway.logged.join(),
-      (text) => text.includes("does not exist"),
+      (text) =>
+        text.includes(
+          'does not exist; the locks it held stay in force until the age limit, then every call is refused: restore it, or create it with {"locks": []}',
+        ),
     );
     expect(await status(gateway)).toBe(200);
     await until(
@@ -395,7 +408,16 @@ describe("roles and backends", () => {
     const ready = await send(gateway.adminUrl, { method: "GET", path: "/readyz" });
     expect({ status: ready.status, body: JSON.parse(ready.body) as unknown }).toEqual({
       status: 503,
-      body: { ready: false, reasons: ["keys_unavailable", "policy_unavailable", "locks_unavailable"] },
+      body: {
+        ready: false,
+        reasons: ["keys_unavailable", "policy_unavailable", "locks_unavailable"],
+        problems: [
+          "keys /nonexistent/keys.json does not exist",
+          "roles /nonexistent/roles.yaml does not exist",
+          "backends /nonexistent/backends.yaml does not exist",
+          'locks /nonexistent/denylist.json: does not exist; every call is refused until it does: restore it, or create it with {"locks": []}',
+        ],
+      },
     });
   });
 });

@@ -30,6 +30,7 @@ describe("an SSM store whose AWS call fails", () => {
       { env: {}, client: { endpoint, credentials: TEST_CREDENTIALS, maxAttempts: 1 } },
     );
   const readWith = async (fault: Fault): Promise<AppError> => {
+    proxy.inject("GetCallerIdentity", account("111122223333"));
     proxy.inject("GetParameter", fault);
     return failure(open().read(ENTRY));
   };
@@ -84,7 +85,7 @@ describe("an SSM store whose AWS call fails", () => {
     [`ssm:GetParametersByPath on ${PATH}`, "GetParametersByPath"],
     ["ssm:DescribeParameters on *", "DescribeParameters"],
   ])("names the missing right: %s", async (right, action) => {
-    if (action === "PutParameter") proxy.inject("GetCallerIdentity", account("111122223333"));
+    if (action !== "GetCallerIdentity") proxy.inject("GetCallerIdentity", account("111122223333"));
     proxy.inject(action, denyAccess());
     const store = open();
     const work = {

@@ -88,6 +88,7 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
     await store.history(new Set([ENTRY.hash]));
     const filter = { Key: "Path", Option: "Recursive", Values: [path] };
     expect(proxy.calls.map(({ action, body }) => ({ action, body }))).toEqual([
+      { action: "GetCallerIdentity", body: { Action: "GetCallerIdentity", Version: "2011-06-15" } },
       { action: "GetParameter", body: { Name: parameter(), WithDecryption: true } },
       { action: "GetParametersByPath", body: { Path: path, Recursive: true, WithDecryption: true, MaxResults: 10 } },
       { action: "DescribeParameters", body: { ParameterFilters: [filter], MaxResults: 50 } },

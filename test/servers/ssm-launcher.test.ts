@@ -67,7 +67,7 @@ contexts:
     const again = await project.mcpctl("keys", "revoke", "--user", "alice", "--yes");
     expect(again).toMatchObject({
       code: 0,
-      err: expect.stringMatching(/^(k_\w{12} was already revoked at [\dT:Z-]+\.\n){2}$/),
+      err: expect.stringMatching(/^(k_\w{12} was already revoked at [\dT:Z-]+\.\n){2}Context here: ssm [^\n]*\.\n$/),
     });
   });
 
@@ -75,6 +75,26 @@ contexts:
     const refused = await project.mcpctl(...CREATE, "alice", "-o", "token", "--context", "elsewhere");
     expect(refused).toMatchObject({ code: 3, out: "", err: expect.stringContaining("pinned to account 111122223333") });
     expect(await states()).toEqual({});
+  });
+
+  it("answers nothing about an account that is not the pinned one, least of all that there is no key", async () => {
+    expect(await project.mcpctl(...CREATE, "alice", "-o", "token")).toMatchObject({ code: 0 });
+    for (const argv of [
+      ["keys", "list"],
+      ["keys", "show", "k_000000000000"],
+      ["keys", "rotate", "--user", "alice", "--yes", "-o", "token"],
+      ["keys", "revoke", "--user", "alice", "--yes"],
+      ["keys", "revoke", "--user", "alice", "--dry-run"],
+    ]) {
+      const { code, out, err } = await project.mcpctl(...argv, "--context", "elsewhere");
+      expect({ argv, code, out, first: err.split("\n")[0] }).toEqual({
+        argv,
+        code: 3,
+        out: "",
+        first: `error: The AWS credentials in use are of account ${MOTO_ACCOUNT}, but this context is pinned to account 111122223333.`,
+      });
+    }
+    expect(await states()).toEqual({ alice: ["active"] });
   });
 
   it("ends with 6 in a context with a cluster, where no gateway was asked, and with 0 where that is not wanted", async () => {

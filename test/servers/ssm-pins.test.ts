@@ -99,6 +99,21 @@ describe("the pins of an SSM store", () => {
     expect(actions()).toEqual(["GetCallerIdentity", "GetCallerIdentity"]);
   });
 
+  it("reads nothing with the credentials of another account", async () => {
+    proxy.inject("GetCallerIdentity", account("444455556666"), 3);
+    const store = open({ region: "eu-central-1", account: PINNED });
+    for (const work of [() => store.list(), () => store.read(ENTRY), () => store.history(new Set([ENTRY.hash]))]) {
+      await expect(work()).rejects.toMatchObject({ kind: "invalid", code: "account_mismatch" });
+    }
+    expect(actions()).toEqual(["GetCallerIdentity", "GetCallerIdentity", "GetCallerIdentity"]);
+  });
+
+  it("reads without asking where no account is pinned", async () => {
+    proxy.inject("GetParametersByPath", () => json({ Parameters: [] }));
+    expect(await open({ region: "eu-central-1" }).list()).toEqual([]);
+    expect(actions()).toEqual(["GetParametersByPath"]);
+  });
+
   it("asks again after a check that failed", async () => {
     proxy.inject("GetCallerIdentity", refuse("InternalFailure", 500));
     proxy.inject("GetCallerIdentity", account(PINNED));

@@ -31,6 +31,7 @@ export function memoryIo(options: MemoryIoOptions): MemoryIo {
   const outIsTerminal = options.outIsTerminal ?? false;
   const outputOf = (name: "out" | "err", isTerminal: boolean): Output => ({
     isTerminal,
+    isDiscarded: false,
     write: async (text) => {
       if (name === "out" && options.outFails !== undefined) throw options.outFails;
       written[name] += text;

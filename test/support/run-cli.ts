@@ -62,6 +62,6 @@ async function runIn(cwd: string, argv: readonly string[], options: RunOptions):
   const { store, now = () => NOW, randomBytes = seededBytes(), ports, ...rest } = options;
   const memory = memoryIo({ cwd, ...rest });
   const stores: Partial<Ports> = store === undefined ? {} : { store: async () => store };
-  const code = await run(argv, memory.io, { now, randomBytes, ...stores, ...ports });
+  const code = await run(argv, memory.io, { now, randomBytes, author: "tester", ...stores, ...ports });
   return { code, out: memory.out(), err: memory.err() };
 }

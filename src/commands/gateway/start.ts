@@ -50,7 +50,7 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
   withExamples(
     command,
     "mcpctl gateway start",
-    "mcpctl gateway start --keys /var/run/mcp-keys --listen 0.0.0.0:8080 --allow-host mcp.example.com",
+    "mcpctl gateway start --keys /run/mcp-keys --allow-host mcp.example.com",
   );
 }
 
@@ -59,7 +59,8 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const { readDuration } = await import("../keys/lifetime.ts");
   const config = await ports.config();
   const needsStore = options.keys === undefined || options.locks === undefined;
-  const context = needsStore ? currentContext(config) : null;
+  const isClear = needsStore || config.currentContext !== null || config.contexts.length === 1;
+  const context = isClear ? currentContext(config) : null;
   const at = (path: string): string => resolve(ports.cwd, path);
   const allowedHosts = [
     ...(options.allowHost ?? []),
@@ -84,6 +85,9 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const { startGateway: start } = await import("../../gateway/start-gateway.ts");
   const running = await start(gatewayOptions);
   ports.tell(`Serving ${running.url}/mcp/<backend>/mcp; admin at ${running.adminUrl}. SIGTERM or Ctrl-C stops it.`);
+  if (!(await fetch(`${running.adminUrl}/readyz`)).ok) {
+    ports.tell("Not ready: every call is refused with 503 until the files told of above can be read.");
+  }
   await untilAborted(ports.signal);
   ports.tell("Stopping: finishing the calls in flight.");
   await running.drain();

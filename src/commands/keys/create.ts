@@ -2,14 +2,14 @@ import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import { issueKey } from "../../lib/keys/issue-key.ts";
-import type { EntryNote } from "../../lib/keys/key-store.ts";
 import { isRoleName, isUserName, NAME_RULES } from "../../lib/names.ts";
 import { formatTime } from "../../lib/time.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
-import { unprovenInCluster } from "./propagation.ts";
+import { entryNote } from "./entry-note.ts";
+import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
 import { openSink, withSink } from "./token-delivery.ts";
 import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
@@ -40,7 +40,7 @@ export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
   withExamples(
     command,
     "mcpctl keys create --role dev-readonly --user incident-agent-01",
-    "mcpctl keys create --role dev-readonly --user ci --ttl 1h -o claude --out .mcp.json",
+    "mcpctl keys create --role dev-readonly --user ci -o claude --out .mcp.json",
   );
 }
 
@@ -57,13 +57,10 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   const sink = await openSink(ports, form, options.out ?? null);
   return withSink(sink, async (deliver) => {
     await store.verify();
+    await requireRoom(context, store, 1);
     const now = ports.now();
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
-    const note: EntryNote = {
-      action: "create",
-      at: formatTime(now),
-      ...(options.reason === undefined ? {} : { reason: options.reason }),
-    };
+    const note = entryNote(ports, "create", options.reason);
     const key = await issueKey({ ...ports, store }, record, note, (minted) =>
       deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
     );
@@ -71,6 +68,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
     return unprovenInCluster(context, options.wait, {
       notes: [
         `Created ${key.id} for ${user} in role ${role}; it ${expiry}.`,
+        receipt(context, store),
         `Its token went to ${sink.label} and is stored nowhere else.`,
         `Next: call ${context.gateway.url}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".`,
         `To see it: mcpctl keys show ${key.id}. To end it: mcpctl keys revoke ${key.id}.`,

@@ -98,7 +98,11 @@ function warnings(keyring: Keyring, keys: readonly KeyData[], label: string): re
   const shared = sharedIds(keyring);
   const overwritten = keys.flatMap((key) => key.overwritten);
   return [
-    ...(keys.length === 0 ? [`No keys in ${label}.`] : []),
+    ...(keyring.keys.size === 0
+      ? [`No keys in ${label}.`]
+      : keys.length === 0
+        ? [`None of the ${keyring.keys.size} keys in ${label} match.`]
+        : []),
     ...[...shared].map((id) => `Warning: several keys share the id ${id}; revoke acts on all of them.`),
     ...overwritten.map((entry) => `Warning: ${entry} was overwritten after it was made; mcpctl never does that.`),
   ];

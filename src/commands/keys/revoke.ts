@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
-import { EXIT_BY_KIND } from "../../lib/errors.ts";
-import type { EntryNote } from "../../lib/keys/key-store.ts";
+import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
+import type { KeyEntry, Keyring } from "../../lib/keys/keyring.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
-import { selectKeys } from "../../lib/keys/select-keys.ts";
+import { isSelected, selectKeys } from "../../lib/keys/select-keys.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
@@ -12,7 +13,8 @@ import type { Result } from "../result.ts";
 import { keyData } from "./key-data.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { keyLines } from "./key-lines.ts";
-import { unprovenInCluster } from "./propagation.ts";
+import { entryNote } from "./entry-note.ts";
+import { receipt, tellUnproven, unprovenInCluster } from "./propagation.ts";
 
 export interface RevokeOptions {
   readonly id: string | null;
@@ -77,18 +79,37 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
     );
   }
   await store.verify();
-  const now = ports.now();
-  const note: EntryNote = {
-    action: "revoke",
-    at: formatTime(now),
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
-  };
-  const done = await revokeKeys(store, keys, now, note);
-  const result = answer(done);
-  return unprovenInCluster(context, options.wait, result);
+  const done = await revokeKeys(store, keys, ports.now(), entryNote(ports, "revoke", options.reason));
+  const result = await withMissed(answer(done, receipt(context, store)), () => missed(store, keyring, options));
+  const isChanged = done.some(({ status }) => status === "revoked");
+  return isChanged ? unprovenInCluster(context, options.wait, result) : tellUnproven(context, options.wait, result);
 }
 
-function answer(revocations: readonly Revocation[]): Result {
+/** Keys that the same words mean and that were made while this ran: nobody was asked about them, and they live. */
+async function missed(store: KeyStore, before: Keyring, options: RevokeOptions): Promise<readonly KeyEntry[]> {
+  if (options.id !== null) return [];
+  const selector = { id: null, user: options.user ?? null, role: options.role ?? null };
+  const keys = [...(await loadKeyring(store)).keys.values()];
+  return keys.filter((key) => isSelected(key, selector) && !key.isRevoked && !before.keys.has(key.hash));
+}
+
+async function withMissed(result: Result, look: () => Promise<readonly KeyEntry[]>): Promise<Result> {
+  const told = await tellMissed(look);
+  return told === null ? result : { ...result, notes: [...(result.notes ?? []), told], exit: result.exit ?? 6 };
+}
+
+/** What was revoked must be told, even when the store answers no more. */
+async function tellMissed(look: () => Promise<readonly KeyEntry[]>): Promise<string | null> {
+  try {
+    const ids = (await look()).map(({ keyId }) => keyId);
+    return ids.length === 0 ? null : `Still alive: ${ids.join(", ")}, made while this ran. Repeat the command.`;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return `Not proven: whether a key was made while this ran: ${error.message}. Repeat the command.`;
+  }
+}
+
+function answer(revocations: readonly Revocation[], where: string): Result {
   const data = revocations.map(({ key, status, at, error }) => ({
     id: key.keyId,
     role: key.subject?.role ?? key.folders[0] ?? null,
@@ -106,7 +127,7 @@ function answer(revocations: readonly Revocation[]): Result {
       table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])),
       names: data.map(({ id }) => id),
     },
-    notes: revocations.map(tell),
+    notes: [...revocations.map(tell), where],
     ...(exit === undefined ? {} : { exit }),
   };
 }

@@ -1,19 +1,19 @@
 import { Option, type Command } from "commander";
-import { currentContext, type Context, type KeysConfig } from "../../lib/config/config.ts";
-import { AppError } from "../../lib/errors.ts";
-import { keyState, type KeyEntry } from "../../lib/keys/keyring.ts";
-import type { EntryNote } from "../../lib/keys/key-store.ts";
-import { endOfGrace, rotateKey, type Rotation } from "../../lib/keys/rotate-key.ts";
-import { selectKeys } from "../../lib/keys/select-keys.ts";
+import { currentContext, type Context } from "../../lib/config/config.ts";
+import { keyState } from "../../lib/keys/keyring.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
+import { rotateKey, type Rotation } from "../../lib/keys/rotate-key.ts";
+import type { Backend } from "../../lib/policy/registry.ts";
 import { formatTime } from "../../lib/time.ts";
 import { withExamples, type Cli } from "../cli.ts";
-import type { Ports } from "../ports.ts";
+import type { Ports, TokenSink } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { entryNote } from "./entry-note.ts";
 import { keyLines } from "./key-lines.ts";
-import { chooseTtl, endOfLife, readDuration } from "./lifetime.ts";
-import { loadKeyring } from "./load-keyring.ts";
-import { unprovenInCluster } from "./propagation.ts";
+import { readDuration } from "./lifetime.ts";
+import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
+import { planRotations, type RotationPlan } from "./rotation-plan.ts";
 import { openSink, withSink } from "./token-delivery.ts";
 import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
@@ -49,9 +49,10 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     )
     .option("--out <file>", "write the new tokens to a new file that only you can read")
     .option("--no-wait", "do not ask whether gateways have seen the change")
-    .action(async (id: string | undefined, options: Omit<RotateOptions, "id">) =>
-      cli.show(await run({ ...options, id: id ?? null }, cli.ports), null),
-    );
+    .action(async (id: string | undefined, options: Omit<RotateOptions, "id">) => {
+      const format = options.output === "json" || options.output === "yaml" ? options.output : null;
+      await cli.show(await run({ ...options, id: id ?? null }, cli.ports), format);
+    });
   withExamples(
     command,
     "mcpctl keys rotate k_9f86d081884c --grace 48h --out new-token",
@@ -62,131 +63,123 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
 export async function rotate(options: RotateOptions, ports: Ports): Promise<Result> {
   const config = await ports.config();
   const context = currentContext(config);
-  const graceSeconds = readDuration("--grace", options.grace, 0);
   const store = await ports.store();
-  const selected = selectKeys(await loadKeyring(store), {
-    id: options.id,
-    user: options.user ?? null,
-    role: options.role ?? null,
-  });
-  const now = ports.now();
-  const skipped = selected.filter((key) => keyState(key, now) !== "active");
-  const plan = planRotations(selected, options, config.keys, now, graceSeconds);
+  const request = { ...options, graceSeconds: readDuration("--grace", options.grace, 0), keys: config.keys };
+  const shown = await planRotations(request, store, ports.now());
   const lines = keyLines(
-    plan.map(({ old }) => old),
-    now,
+    shown.rotations.map(({ old }) => old),
+    ports.now(),
   );
-  const told = skipped.map(
-    (key) =>
-      `Left alone: ${key.keyId} is ${keyState(key, now)}${key.next === null ? "" : `, succeeded by ${key.next}`}.`,
-  );
-  if (plan.length === 0) return { notes: [...told, "Nothing to rotate."] };
-  if (options.dryRun === true) {
-    return {
-      notes: [
-        ...lines,
-        ...told,
-        `Dry run: ${plan.length} of ${selected.length} keys in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`,
-      ],
-    };
-  }
+  const count = shown.rotations.length;
+  if (options.dryRun === true || count === 0) return answerPlan(shown, lines, store, options, ports.now());
   if (options.yes !== true) {
-    const question = `Rotate ${plan.length === 1 ? "this key" : `these ${plan.length} keys`}, the old ending after ${options.grace}?`;
-    await ports.confirm([`In context ${context.name}, ${store.label}:`, ...lines], question);
+    const question = `Rotate ${count === 1 ? "this key" : `these ${count} keys`}, the old ending after ${options.grace}?`;
+    await ports.confirm([receipt(context, store), ...lines], question);
   }
-  return unprovenInCluster(context, options.wait, await runPlan(plan, options, context, ports, told));
+  // The question may have stood for an hour: what was revoked meanwhile gets no successor, and times count from now.
+  const fresh = await planRotations(request, store, ports.now());
+  const asked = new Set(shown.rotations.map(({ old }) => old.hash));
+  const plan = { ...fresh, rotations: fresh.rotations.filter(({ old }) => asked.has(old.hash)) };
+  if (plan.rotations.length === 0) return answerPlan(plan, [], store, options, ports.now());
+  return unprovenInCluster(context, options.wait, await runPlan(plan, { options, context, store, ports }));
 }
 
-/** @throws AppError conflict when the one key that was named cannot be rotated, usage for a form that fits one key only. */
-function planRotations(
-  keys: readonly KeyEntry[],
+function answerPlan(
+  plan: RotationPlan,
+  lines: readonly string[],
+  store: KeyStore,
   options: RotateOptions,
-  config: KeysConfig,
   now: number,
-  graceSeconds: number,
-): readonly Rotation[] {
-  const expiresAt = endOfLife(now, chooseTtl(options.ttl ?? null, config));
-  const plan = keys.flatMap((old): readonly Rotation[] =>
-    keyState(old, now) === "active" && old.subject !== null
-      ? [
-          {
-            old,
-            subject: old.subject,
-            oldEndsAt: Math.floor(endOfGrace(old, now, graceSeconds) / 1000) * 1000,
-            expiresAt,
-          },
-        ]
-      : [],
-  );
-  const [first] = keys;
-  if (options.id !== null && plan.length === 0 && first !== undefined) {
-    const next = first.next === null ? "" : `, succeeded by ${first.next}`;
-    throw new AppError("conflict", "key_not_active", `${first.keyId} is ${keyState(first, now)}${next}`, {
-      hint: "Only an active key is rotated; make another with `mcpctl keys create`.",
-    });
-  }
-  if (plan.length > 1 && (options.output === "env" || options.output === "claude" || options.output === "vscode")) {
-    throw new AppError(
-      "usage",
-      "form_for_one_key",
-      `-o ${options.output} holds one key, and ${plan.length} would be rotated`,
-      {
-        hint: "Use -o json, which prints one object a line, or name one key.",
-      },
-    );
-  }
-  return plan;
+): Result {
+  const data = plan.rotations.map(({ old, subject, oldEndsAt }) => ({
+    id: old.keyId,
+    role: subject.role,
+    user: subject.user,
+    result: "would_rotate",
+    old_ends_at: formatTime(oldEndsAt),
+  }));
+  const told = tellSkipped(plan, now);
+  const view = {
+    data,
+    table: {
+      columns: ["KEY", "ROLE", "USER", "RESULT", "OLD KEY ENDS"],
+      rows: data.map(({ id, role, user, result, old_ends_at: endsAt }) => [id, role, user, result, endsAt]),
+    },
+  };
+  if (options.dryRun !== true) return { view, notes: [...told, "Nothing to rotate."] };
+  const total = lines.length + plan.skipped.length;
+  const summary = `Dry run: ${lines.length} of ${total} keys in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`;
+  return { view, notes: [...told, summary] };
 }
 
-async function runPlan(
-  plan: readonly Rotation[],
-  options: RotateOptions,
-  context: Context,
-  ports: Ports,
-  told: readonly string[],
-): Promise<Result> {
-  const form = options.output ?? (plan.length === 1 ? null : "json");
-  const needsRegistry = form === "claude" || form === "vscode";
-  const backendsOf = new Map<string, Awaited<ReturnType<typeof loadRoleAccess>>>();
-  for (const { subject } of plan) {
-    const backends = await loadRoleAccess(ports, subject.role, needsRegistry);
-    requireServers(form ?? "token", subject.role, backends);
-    backendsOf.set(subject.role, backends);
-  }
-  const store = await ports.store();
+function tellSkipped({ skipped }: RotationPlan, now: number): readonly string[] {
+  return skipped.map((key) => {
+    const next = key.next === null ? "" : `, succeeded by ${key.next}`;
+    return `Left alone: ${key.keyId} is ${keyState(key, now)}${next}.`;
+  });
+}
+
+interface Work {
+  readonly options: RotateOptions;
+  readonly context: Context;
+  readonly store: KeyStore;
+  readonly ports: Ports;
+}
+
+async function runPlan(plan: RotationPlan, work: Work): Promise<Result> {
+  const { options, context, store, ports } = work;
+  const form = options.output ?? (plan.rotations.length === 1 ? "token" : "json");
+  const backendsOf = await loadBackends(plan, form, ports);
   const sink = await openSink(ports, options.output ?? null, options.out ?? null);
-  const notes: string[] = [...told];
+  const notes: string[] = [...tellSkipped(plan, ports.now())];
   try {
     await withSink(sink, async (deliver) => {
       await store.verify();
-      for (const rotation of plan) {
-        const { old, subject, expiresAt, oldEndsAt } = rotation;
-        const note: EntryNote = {
-          action: "rotate",
-          at: formatTime(ports.now()),
-          ...(options.reason === undefined ? {} : { reason: options.reason }),
-        };
-        const key = await rotateKey({ ...ports, store }, rotation, note, (minted) =>
-          deliver(
-            formatToken(form ?? "token", {
-              key: minted,
-              record: { role: subject.role, user: subject.user, expiresAt },
-              gatewayUrl: context.gateway.url,
-              backends: backendsOf.get(subject.role) ?? [],
-              replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
-            }),
-          ),
-        );
-        notes.push(
-          `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`,
-        );
+      await requireRoom(context, store, plan.rotations.length);
+      for (const rotation of plan.rotations) {
+        notes.push(await rotateOne(rotation, form, backendsOf.get(rotation.subject.role) ?? [], deliver, work));
       }
     });
   } catch (error) {
     for (const line of notes) ports.tell(line);
     throw error;
   }
-  return {
-    notes: [...notes, `The new ${plan.length === 1 ? "token" : "tokens"} went to ${sink.label} and nowhere else.`],
+  const tokens = plan.rotations.length === 1 ? "token" : "tokens";
+  return { notes: [...notes, receipt(context, store), `The new ${tokens} went to ${sink.label} and nowhere else.`] };
+}
+
+/** The backends of each role of the plan; every role must still stand in the role file. */
+async function loadBackends(
+  plan: RotationPlan,
+  form: TokenForm,
+  ports: Ports,
+): Promise<ReadonlyMap<string, readonly Backend[]>> {
+  const backendsOf = new Map<string, readonly Backend[]>();
+  for (const { subject } of plan.rotations) {
+    const backends = await loadRoleAccess(ports, subject.role, form === "claude" || form === "vscode");
+    requireServers(form, subject.role, backends);
+    backendsOf.set(subject.role, backends);
+  }
+  return backendsOf;
+}
+
+async function rotateOne(
+  rotation: Rotation,
+  form: TokenForm,
+  backends: readonly Backend[],
+  deliver: TokenSink["deliver"],
+  { options, context, store, ports }: Work,
+): Promise<string> {
+  const { old, subject, expiresAt, oldEndsAt } = rotation;
+  const issued = {
+    record: { role: subject.role, user: subject.user, expiresAt },
+    gatewayUrl: context.gateway.url,
+    backends,
+    replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
   };
+  const note = entryNote(ports, "rotate", options.reason);
+  const key = await rotateKey({ ...ports, store }, rotation, note, (minted) =>
+    deliver(formatToken(form, { key: minted, ...issued })),
+  );
+  return `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`;
 }

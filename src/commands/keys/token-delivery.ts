@@ -7,7 +7,7 @@ import type { TokenForm } from "./token-form.ts";
  * @throws AppError usage off a terminal when neither form nor file was asked for.
  */
 export async function openSink(
-  ports: Pick<Ports, "sink" | "stdoutIsTerminal">,
+  ports: Pick<Ports, "sink" | "stdoutIsTerminal" | "stdoutIsDiscarded">,
   form: TokenForm | null,
   out: string | null,
 ): Promise<TokenSink> {
@@ -20,6 +20,21 @@ export async function openSink(
         hint: "Add --out FILE, or -o token to print it here.",
       },
     );
+  }
+  if (out === null && ports.stdoutIsDiscarded) {
+    throw new AppError(
+      "usage",
+      "token_sink_missing",
+      "standard output is closed or the null device; the token would be lost",
+      {
+        hint: "Add --out FILE.",
+      },
+    );
+  }
+  if (out === "" || out === "-") {
+    throw new AppError("usage", "out_invalid", "--out must name a new file", {
+      hint: "To print the token, leave --out away and add -o token.",
+    });
   }
   return ports.sink(out);
 }

@@ -1,7 +1,7 @@
-import { stringify } from "yaml";
 import { AppError } from "../../lib/errors.ts";
 import type { MintedKey } from "../../lib/keys/key.ts";
 import type { KeyRecord } from "../../lib/keys/record.ts";
+import { toYaml } from "../../lib/output/to-yaml.ts";
 import type { Backend } from "../../lib/policy/registry.ts";
 import { formatTime } from "../../lib/time.ts";
 
@@ -29,9 +29,9 @@ export function formatToken(form: TokenForm, issued: IssuedKey): string {
     case "json":
       return `${JSON.stringify(tokenData(issued, token))}\n`;
     case "yaml":
-      return stringify(tokenData(issued, token), { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
+      return toYaml(tokenData(issued, token));
     case "env":
-      return `MCP_GATEWAY_URL=${issued.gatewayUrl}\nMCP_GATEWAY_TOKEN=${token}\n`;
+      return `MCP_GATEWAY_URL='${issued.gatewayUrl}'\nMCP_GATEWAY_TOKEN='${token}'\n`;
     case "claude":
       return `${JSON.stringify({ mcpServers: serversOf(issued, token) }, null, 2)}\n`;
     case "vscode":

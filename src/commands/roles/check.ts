@@ -28,7 +28,7 @@ export function registerCheck(roles: Command, cli: Cli, run = checkRoles): void 
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 clean or warnings only, 1 errors, 3 the file cannot be read or holds nothing to check.",
+      "\nExit codes: 0 clean or warnings only, 1 errors, 3 YAML or schema cannot\nbe read, or nothing to check.",
     );
   withExamples(command, "mcpctl roles check", "mcpctl roles check roles.yaml --backends backends.yaml -o json");
 }

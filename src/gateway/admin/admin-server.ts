@@ -1,13 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import { faultText } from "../fault.ts";
 import { isHostAllowed, type Surface } from "../http/route.ts";
 import type { Report } from "./report.ts";
 
+export interface AdminPorts {
+  readonly report: Report;
+  readonly surface: Pick<Surface, "hosts">;
+  readonly log: (line: string) => void;
+}
+
 /** The listener for operators and the cluster: health, metrics and state, read-only, never an agent's. */
-export function createAdminServer(report: Report, surface: Pick<Surface, "hosts">): Server {
-  return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) =>
-    answer(request, response, report, surface),
-  );
+export function createAdminServer({ report, surface, log }: AdminPorts): Server {
+  return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => {
+    try {
+      answer(request, response, report, surface);
+    } catch (error) {
+      log(`admin: ${faultText(error)}`);
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { error: "internal error" });
+    }
+  });
 }
 
 function answer(
@@ -22,12 +35,13 @@ function answer(
   const host = request.headers.host ?? "";
   if (!isAddress(host) && !isHostAllowed(host, surface)) return sendJson(response, 403, { error: "host not allowed" });
   if (request.headers.origin !== undefined) return sendJson(response, 403, { error: "origin not allowed" });
-  const url = new URL(request.url ?? "/", "http://admin.invalid");
-  const page = PAGES[url.pathname];
+  // Compared raw: `new URL` throws on paths like `//`.
+  const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+  const page = PAGES[path];
   if (page === undefined) return sendJson(response, 404, { error: "not found" });
   if (request.method !== "GET" && request.method !== "HEAD")
     return sendJson(response, 405, { error: "method not allowed" });
-  page(response, report, url.searchParams);
+  page(response, report, new URLSearchParams(query));
 }
 
 function isAddress(host: string): boolean {
@@ -40,7 +54,8 @@ const PAGES: Readonly<Record<string, Page>> = Object.assign(Object.create(null) 
   "/healthz": (response) => sendJson(response, 200, { status: "ok" }),
   "/readyz": (response, report) => {
     const reasons = report.unreadiness();
-    sendJson(response, reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
+    const ready = reasons.length === 0;
+    sendJson(response, ready ? 200 : 503, { ready, reasons, problems: report.problems() });
   },
   "/metrics": (response, report) => send(response, 200, "text/plain; version=0.0.4; charset=utf-8", report.metrics()),
   "/state": (response, report, query) => {

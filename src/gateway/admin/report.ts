@@ -6,7 +6,7 @@ import type { Gauge, Metrics } from "../metrics.ts";
 import type { Clock } from "../state/clock.ts";
 import { usableKeyring, usableLocks, usablePolicy, type GatewayState } from "../state/gateway-state.ts";
 import { ageSeconds, usable } from "../state/loaded.ts";
-import type { Source } from "../state/source.ts";
+import { problemLine, type Source } from "../state/source.ts";
 import { judgeKeys, type KeyQuery } from "./subjects.ts";
 
 export interface ReportPorts {
@@ -42,6 +42,14 @@ export class Report {
       reasons.push("all_locked");
     if (sink.isFailing) reasons.push("audit_unavailable");
     return reasons;
+  }
+
+  /** What is wrong with what is followed, one line each, and what to do about it; some of it may still be in force. */
+  problems(): readonly string[] {
+    return this.#ports.state.sources.flatMap((source) => {
+      const { problem } = source.current;
+      return problem === null ? [] : [problemLine(source, problem)];
+    });
   }
 
   state(query: KeyQuery | null): Readonly<Record<string, unknown>> {
@@ -89,61 +97,42 @@ export class Report {
   }
 
   #gauges(): readonly Gauge[] {
-    const { state, sink, inFlight, clock, version } = this.#ports;
-    const monotonic = clock.monotonic();
-    const ages = state.sources.flatMap((source) => {
-      const value = ageSeconds(source.current, monotonic);
-      return value === null ? [] : [{ labels: { what: source.what, path: source.path }, value }];
-    });
-    const problems = state.sources.map((source) => ({
-      labels: { what: source.what, path: source.path },
-      value: source.current.problem === null ? 0 : 1,
-    }));
+    return [...this.#ownGauges(), ...this.#sourceGauges(), ...this.#auditCounters()];
+  }
+
+  #ownGauges(): readonly Gauge[] {
+    const { inFlight, version } = this.#ports;
     return [
-      {
-        name: "mcpctl_build_info",
-        help: "The running version.",
-        type: "gauge",
-        samples: [{ labels: { version }, value: 1 }],
-      },
-      {
-        name: "mcpctl_ready",
-        help: "1 while calls are decided, 0 while all are refused.",
-        type: "gauge",
-        samples: [{ value: this.unreadiness().length === 0 ? 1 : 0 }],
-      },
-      {
-        name: "mcpctl_calls_in_flight",
-        help: "Calls and streams under way.",
-        type: "gauge",
-        samples: [{ value: inFlight.size }],
-      },
-      {
-        name: "mcpctl_open_streams",
-        help: "GET streams under way.",
-        type: "gauge",
-        samples: [{ value: inFlight.streams }],
-      },
-      { name: "mcpctl_source_age_seconds", help: "Age of what is loaded.", type: "gauge", samples: ages },
-      {
-        name: "mcpctl_source_problem",
-        help: "1 while a file is broken, silent or missing.",
-        type: "gauge",
-        samples: problems,
-      },
-      { name: "mcpctl_keys", help: "Known keys by state.", type: "gauge", samples: this.#keyStates() },
-      {
-        name: "mcpctl_audit_failed_writes_total",
-        help: "Audit writes that failed.",
-        type: "counter",
-        samples: [{ value: sink.failures.writes }],
-      },
-      {
-        name: "mcpctl_audit_dropped_records_total",
-        help: "Audit records lost for want of room.",
-        type: "counter",
-        samples: [{ value: sink.failures.dropped }],
-      },
+      gauge("mcpctl_build_info", "The running version.", [{ labels: { version }, value: 1 }]),
+      gauge("mcpctl_ready", "1 while calls are decided, 0 while all are refused.", [
+        { value: this.unreadiness().length === 0 ? 1 : 0 },
+      ]),
+      gauge("mcpctl_calls_in_flight", "Calls and streams under way.", [{ value: inFlight.size }]),
+      gauge("mcpctl_open_streams", "GET streams under way.", [{ value: inFlight.streams }]),
+    ];
+  }
+
+  #sourceGauges(): readonly Gauge[] {
+    const { state, clock } = this.#ports;
+    const monotonic = clock.monotonic();
+    const labelled = state.sources.map(({ what, path, current }) => ({ labels: { what, path }, current }));
+    const ages = labelled.flatMap(({ labels, current }) => {
+      const value = ageSeconds(current, monotonic);
+      return value === null ? [] : [{ labels, value }];
+    });
+    const problems = labelled.map(({ labels, current }) => ({ labels, value: current.problem === null ? 0 : 1 }));
+    return [
+      gauge("mcpctl_source_age_seconds", "Age of what is loaded.", ages),
+      gauge("mcpctl_source_problem", "1 while a file is broken, silent or missing.", problems),
+      gauge("mcpctl_keys", "Known keys by state.", this.#keyStates()),
+    ];
+  }
+
+  #auditCounters(): readonly Gauge[] {
+    const { writes, dropped } = this.#ports.sink.failures;
+    return [
+      counter("mcpctl_audit_failed_writes_total", "Audit writes that failed.", writes),
+      counter("mcpctl_audit_dropped_records_total", "Audit records lost for want of room.", dropped),
     ];
   }
 
@@ -162,4 +151,12 @@ export class Report {
     }
     return [...counts].map(([name, value]) => ({ labels: { state: name }, value }));
   }
+}
+
+function gauge(name: string, help: string, samples: Gauge["samples"]): Gauge {
+  return { name, help, type: "gauge", samples };
+}
+
+function counter(name: string, help: string, value: number): Gauge {
+  return { name, help, type: "counter", samples: [{ value }] };
 }

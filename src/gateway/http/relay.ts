@@ -1,13 +1,14 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { ToolRule } from "../../lib/policy/tools.ts";
-import { SseCutter, withData } from "../mcp/sse.ts";
+import { endsWithBlankLine, SseCutter, withData } from "../mcp/sse.ts";
 import { filterTools } from "../mcp/tool-list.ts";
-import { isEncoded, mediaType } from "./response-headers.ts";
+import { isEncoded, type ResponseHeaders } from "./response-headers.ts";
 
 /** Turns what a backend sends into what the client gets; null refuses the answer. */
 export interface Relay {
   /** Whether the length changes, so that Content-Length must not be relayed. */
   readonly changesLength: boolean;
+  /** Whether what was given out so far is whole events, so that one of our own may follow. */
+  readonly isBetweenEvents: boolean;
   push(chunk: Buffer): Buffer | string | null;
   end(): Buffer | string | null;
 }
@@ -16,19 +17,59 @@ export interface Relay {
 const MAX_FILTERED = 16 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-const AS_IS: Relay = { changesLength: false, push: (chunk) => chunk, end: () => NOTHING };
+const AS_IS: Relay = { changesLength: false, isBetweenEvents: false, push: (chunk) => chunk, end: () => NOTHING };
+/** For an answer that may have no body, since none could be filtered. */
+const NO_BODY: Relay = {
+  changesLength: false,
+  isBetweenEvents: false,
+  push: (chunk) => (chunk.length === 0 ? NOTHING : null),
+  end: () => NOTHING,
+};
+/** For an error told in some other form: the status counts (404 ends a session), its text is not relayed. */
+const STATUS_ONLY: Relay = { changesLength: true, isBetweenEvents: false, push: () => NOTHING, end: () => NOTHING };
 
-/** For answers of backends that a grant narrows: lists of tools are filtered, everything else passes as it is. */
-export function relayFor(headers: IncomingHttpHeaders, rule: ToolRule | null, isModern: boolean): Relay | null {
-  if (rule === null) return AS_IS;
+export interface Answer {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  readonly mediaType: string;
+}
+
+/** For answers of backends that a grant narrows: lists of tools are filtered, and what could hide one is not relayed. */
+export function relayFor(answer: Answer, rule: ToolRule | null, isModern: boolean): Relay | null {
+  const { status, headers, mediaType } = answer;
+  const isStream = mediaType === "text/event-stream";
+  if (rule === null) return isStream && !isEncoded(headers) ? new PlainStream() : AS_IS;
   if (isEncoded(headers)) return null;
-  const type = mediaType(headers);
-  if (type === "text/event-stream") return new FilteredStream(rule, isModern);
-  return type === "application/json" ? new FilteredJson(rule, isModern) : AS_IS;
+  if (isStream) return new FilteredStream(rule, isModern);
+  if (mediaType === "application/json") return new FilteredJson(rule, isModern);
+  return status >= 400 ? STATUS_ONLY : NO_BODY;
+}
+
+/** The longest end of an event: two line ends of two letters each. */
+const TAIL_LENGTH = 4;
+
+/** Events as they come, byte for byte; only where one ends is watched. */
+class PlainStream implements Relay {
+  readonly changesLength = true;
+  #tail = "";
+
+  get isBetweenEvents(): boolean {
+    return this.#tail === "" || endsWithBlankLine(this.#tail);
+  }
+
+  push(chunk: Buffer): Buffer {
+    this.#tail = (this.#tail + chunk.toString("latin1", Math.max(0, chunk.length - TAIL_LENGTH))).slice(-TAIL_LENGTH);
+    return chunk;
+  }
+
+  end(): Buffer {
+    return NOTHING;
+  }
 }
 
 class FilteredJson implements Relay {
   readonly changesLength = true;
+  readonly isBetweenEvents = false;
   readonly #rule: ToolRule;
   readonly #isModern: boolean;
   readonly #chunks: Buffer[] = [];
@@ -53,6 +94,8 @@ class FilteredJson implements Relay {
 
 class FilteredStream implements Relay {
   readonly changesLength = true;
+  /** Always: half an event is not given out. */
+  readonly isBetweenEvents = true;
   readonly #rule: ToolRule;
   readonly #isModern: boolean;
   readonly #cutter = new SseCutter(MAX_FILTERED);

@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Refusal } from "../refusal.ts";
+
+/** A backend's headers as undici gives them: a name that stands twice, whichever it is, has an array. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** The response headers that are not relayed, and why. */
 const NOT_RELAYED = new Set([
@@ -21,14 +23,16 @@ const NOT_RELAYED = new Set([
 /** Why must this answer not be relayed? Null when it may. */
 export function unusableAnswer(status: number): Refusal["reason"] | null {
   if (status === 401 || status === 403 || status === 407) return "backend_unauthorized";
-  if (status === 304 || (status >= 300 && status < 400)) return "backend_redirect";
+  if (status >= 300 && status < 400) return "backend_redirect";
   if (status < 200 || status > 599) return "backend_malformed";
   return null;
 }
 
 /** What the client gets: every header of the backend but those above and what its Connection names. */
-export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = headers.connection?.split(",").map((token) => token.trim().toLowerCase()) ?? [];
+export function relayedHeaders(headers: ResponseHeaders): Record<string, string | string[]> {
+  const named = valuesOf(headers, "connection")
+    .flatMap((value) => value.split(","))
+    .map(normal);
   const relayed: Record<string, string | string[]> = {};
   for (const name in headers) {
     const value = headers[name];
@@ -37,11 +41,22 @@ export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, str
   return relayed;
 }
 
-export function mediaType(headers: IncomingHttpHeaders): string {
-  return (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+/** The media type, in lower case; empty when none is given, null when several are that disagree. */
+export function mediaType(headers: ResponseHeaders): string | null {
+  const [first = "", ...others] = valuesOf(headers, "content-type").map(normal);
+  return others.every((other) => other === first) ? normal(first.split(";", 1)[0] as string) : null;
 }
 
-export function isEncoded(headers: IncomingHttpHeaders): boolean {
-  const encoding = headers["content-encoding"];
-  return encoding !== undefined && encoding.toLowerCase() !== "identity";
+export function isEncoded(headers: ResponseHeaders): boolean {
+  return valuesOf(headers, "content-encoding").some((value) => normal(value) !== "identity");
+}
+
+function valuesOf(headers: ResponseHeaders, name: string): readonly string[] {
+  const value = headers[name];
+  if (value === undefined) return [];
+  return typeof value === "string" ? [value] : value;
+}
+
+function normal(value: string): string {
+  return value.trim().toLowerCase();
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { isBackendName } from "../../lib/names.ts";
 import { Refusal } from "../refusal.ts";
 import type { Heads } from "./heads.ts";
@@ -11,7 +12,7 @@ export interface Route {
   readonly path: string;
 }
 
-/** Which names this gateway answers to, all in lower case. */
+/** Which names this gateway answers to, in lower case, addresses of IPv6 in brackets as the Host header has them. */
 export interface Surface {
   readonly hosts: ReadonlySet<string>;
   readonly origins: ReadonlySet<string>;
@@ -48,4 +49,14 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 export function isHostAllowed(host: string, surface: Pick<Surface, "hosts">): boolean {
   const name = host.replace(/:\d{1,5}$/, "").toLowerCase();
   return LOOPBACK.test(name) || surface.hosts.has(name);
+}
+
+/** These names as Host headers spell them: an address to listen on has no brackets, a Host header has. */
+export function hostNames(names: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    names.map((name) => {
+      const bare = name.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+      return isIPv6(bare) ? `[${bare}]` : bare;
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { memberSpan } from "../../lib/audit/raw-json.ts";
+import { memberSpan } from "../../lib/json/raw-json.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
 import { Refusal } from "../refusal.ts";
 

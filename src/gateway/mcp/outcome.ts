@@ -1,4 +1,5 @@
 import type { Message } from "./message.ts";
+import { SseCutter } from "./sse.ts";
 
 /** What a backend's answer says of the call, as far as it could be read. */
 export interface AnswerSummary {
@@ -17,7 +18,7 @@ export function summarise(answer: Buffer, isStream: boolean, message: Message): 
   if (message.kind !== "request") return UNREAD;
   const mayFail = answer.includes('"error"') || answer.includes('"isError"');
   if (!mayFail) return answer.includes('"result"') ? success(message) : UNREAD;
-  const texts = isStream ? dataOf(answer.toString("utf8")) : [answer.toString("utf8")];
+  const texts = isStream ? dataOf(answer) : [answer.toString("utf8")];
   for (const text of texts) {
     const summary = summariseText(text, message);
     if (summary !== null) return summary;
@@ -51,15 +52,7 @@ function summariseText(text: string, message: Message): AnswerSummary | null {
   return response.result?.isError === true ? { rpcErrorCode: null, isError: true } : success(message);
 }
 
-function dataOf(stream: string): readonly string[] {
-  return stream
-    .split(/\r\n\r\n|\n\n|\r\r/)
-    .map((event) =>
-      event
-        .split(/\r\n|\n|\r/)
-        .filter((line) => line.startsWith("data:"))
-        .map((line) => line.slice(5).replace(/^ /, ""))
-        .join("\n"),
-    )
-    .filter((data) => data !== "");
+function dataOf(stream: Buffer): readonly string[] {
+  const events = new SseCutter(stream.length).push(stream) ?? [];
+  return events.map(({ data }) => data ?? "").filter((data) => data !== "");
 }

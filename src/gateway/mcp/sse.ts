@@ -50,6 +50,11 @@ function isDataLine(line: string): boolean {
 /** A line end and another; the two halves of one CRLF are not two. */
 const BLANK_LINE = /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)/g;
 
+/** Does this text end where an event ends? Half of a CRLF may be missing: its other half would then say nothing. */
+export function endsWithBlankLine(text: string): boolean {
+  return /(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)$/.test(text);
+}
+
 /** The offset after the first blank line. Half a line end that is left over begins the next event, where it says nothing. */
 function endOfEvent(text: string, from: number): number | null {
   BLANK_LINE.lastIndex = from;

@@ -1,4 +1,4 @@
-import { itemSpans, memberSpan } from "../../lib/audit/raw-json.ts";
+import { itemSpans, memberSpan } from "../../lib/json/raw-json.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
 import { isToolAllowed, type ToolRule } from "../../lib/policy/tools.ts";
 

@@ -4,9 +4,10 @@ import type { Policy } from "../../lib/policy/decide.ts";
 import { indexLocks, type Lock, type Locks } from "../../lib/policy/locks.ts";
 import type { Registry } from "../../lib/policy/registry.ts";
 import type { Roles } from "../../lib/policy/role-file.ts";
+import { faultText } from "../fault.ts";
 import type { Clock } from "./clock.ts";
 import { keysSource } from "./keys-source.ts";
-import { usable, type Loaded } from "./loaded.ts";
+import { NOTHING_LOADED, usable, type Loaded } from "./loaded.ts";
 import { locksSource, registrySource, rolesSource } from "./policy-sources.ts";
 import type { Source, SourcePorts } from "./source.ts";
 
@@ -16,6 +17,8 @@ export interface Snapshot {
   readonly policy: Loaded<Policy>;
   readonly locks: Loaded<Locks>;
 }
+
+const UNUSABLE: Snapshot = { keyring: NOTHING_LOADED, policy: NOTHING_LOADED, locks: NOTHING_LOADED };
 
 export interface StatePaths {
   readonly keys: readonly string[];
@@ -37,12 +40,15 @@ export class GatewayState {
   readonly #roles: Source<Roles>;
   readonly #registry: Source<Registry>;
   readonly #listeners: (() => void)[] = [];
+  /** Of which value of each source the keyring was made. */
   readonly #seen = new Map<AnySource, unknown>();
+  readonly #log: (line: string) => void;
   #keyring: Keyring = EMPTY_KEYRING;
   #snapshot: Snapshot;
 
   constructor(paths: StatePaths, ports: StatePorts) {
     this.#clock = ports.clock;
+    this.#log = ports.log;
     const sourcePorts: SourcePorts = { ...ports, onChange: () => this.#swap() };
     this.#keys = paths.keys.map((path) => keysSource(path, paths.allowsBareHashes, sourcePorts));
     this.#locks = locksSource(paths.locks, sourcePorts);
@@ -87,7 +93,13 @@ export class GatewayState {
   }
 
   #swap(): void {
-    this.#snapshot = this.#build();
+    try {
+      this.#snapshot = this.#build();
+    } catch (error) {
+      // What cannot be put together must not leave an older state in force.
+      this.#snapshot = UNUSABLE;
+      this.#log(`the gateway refuses every call: ${faultText(error)}`);
+    }
     for (const listener of this.#listeners) listener();
   }
 
@@ -104,18 +116,12 @@ export class GatewayState {
   #buildKeyring(): Loaded<Keyring> {
     const loaded = this.#keys.map(({ current }) => current);
     const all = together(loaded);
-    if (!this.#isSame(...this.#keys)) {
+    if (this.#keys.some((source) => this.#seen.get(source) !== source.current.value)) {
       const entries = loaded.flatMap(({ value }) => value ?? []);
       this.#keyring = buildKeyring(entries, this.#keyring);
+      for (const source of this.#keys) this.#seen.set(source, source.current.value);
     }
     return { ...all, value: all.value === null ? null : this.#keyring };
-  }
-
-  /** Are these sources' values the ones that the last call saw? Then what was made of them still holds. */
-  #isSame(...sources: readonly AnySource[]): boolean {
-    const isSame = sources.every((source) => this.#seen.has(source) && this.#seen.get(source) === source.current.value);
-    for (const source of sources) this.#seen.set(source, source.current.value);
-    return isSame;
   }
 }
 

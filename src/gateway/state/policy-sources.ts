@@ -3,11 +3,19 @@ import { mergeLocks, parseDenylist, type Lock } from "../../lib/policy/locks.ts"
 import { readRegistry, type Registry } from "../../lib/policy/registry.ts";
 import { readRoles, type Roles } from "../../lib/policy/role-file.ts";
 import { formatPlace, isError, MAX_POLICY_BYTES, type Finding } from "../../lib/policy/source.ts";
-import { bytesOf, FileSource, healthy, type Source, type SourcePorts } from "./source.ts";
+import {
+  bytesOf,
+  FileSource,
+  healthy,
+  type Rejection,
+  type Source,
+  type SourceOptions,
+  type SourcePorts,
+} from "./source.ts";
 
 /** The role file; one with an error keeps the last good one in force. */
 export function rolesSource(path: string, ports: SourcePorts): Source<Roles> {
-  const judge: ConstructorParameters<typeof FileSource<Roles>>[0]["judge"] = (readings) => {
+  const judge: SourceOptions<Roles>["judge"] = (readings) => {
     const { roles, findings } = readRoles(path, bytesOf(readings));
     return rejection(findings) ?? healthy(roles, ports.clock);
   };
@@ -16,7 +24,7 @@ export function rolesSource(path: string, ports: SourcePorts): Source<Roles> {
 
 /** The backend registry, likewise. */
 export function registrySource(path: string, ports: SourcePorts): Source<Registry> {
-  const judge: ConstructorParameters<typeof FileSource<Registry>>[0]["judge"] = (readings) => {
+  const judge: SourceOptions<Registry>["judge"] = (readings) => {
     const { registry, findings } = readRegistry(path, bytesOf(readings));
     return rejection(findings) ?? healthy(registry, ports.clock);
   };
@@ -36,8 +44,8 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
       judge: (readings, known) => {
         const reading = readings.at(-1);
         if (reading?.ok !== true) {
-          const isThere = reading?.error.code !== "file_not_found";
-          return { ok: false, problem: reading?.error.message ?? "was not read", isFatal: isThere };
+          if (reading?.error.code === "file_not_found") return missingDenylist(known !== null);
+          return { ok: false, problem: reading?.error.message ?? "was not read", isFatal: true };
         }
         try {
           const { locks, vanished } = mergeLocks(
@@ -49,7 +57,7 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
             vanished.length === 0
               ? null
               : `${vanished.length} locks vanished without being removed; they stay in force`;
-          return { ...healthy(locks, ports.clock), problem } as ReturnType<typeof healthy<readonly Lock[]>>;
+          return healthy(locks, ports.clock, problem);
         } catch (error) {
           return { ok: false, problem: error instanceof Error ? error.message : String(error), isFatal: true };
         }
@@ -59,9 +67,19 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
   );
 }
 
-function rejection(
-  findings: readonly Finding[],
-): { readonly ok: false; readonly problem: string; readonly isFatal: false } | null {
+/** A file that was read before is waited for; without one, nobody can know what is locked. */
+function missingDenylist(wasRead: boolean): Rejection {
+  const meanwhile = wasRead
+    ? "the locks it held stay in force until the age limit, then every call is refused"
+    : "every call is refused until it does";
+  return {
+    ok: false,
+    problem: `does not exist; ${meanwhile}: restore it, or create it with {"locks": []}`,
+    isFatal: false,
+  };
+}
+
+function rejection(findings: readonly Finding[]): Rejection | null {
   const errors = findings.filter(isError);
   const [first] = errors;
   if (first === undefined) return null;

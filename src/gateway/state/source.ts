@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import { followFiles, type FileFollower, type FileReading } from "../../lib/files/follow-file.ts";
+import { faultText } from "../fault.ts";
 import type { Clock } from "./clock.ts";
 import { NOTHING_LOADED, type Loaded } from "./loaded.ts";
 
@@ -24,16 +25,22 @@ export interface Source<T> {
 }
 
 /** What a reading is worth: a value and since when it holds, or what is wrong with it. */
-export type Verdict<T> =
-  | {
-      readonly ok: true;
-      readonly value: T;
-      readonly freshAt: number;
-      readonly staleAt: number;
-      readonly problem: string | null;
-    }
-  /** `isFatal` takes the last good value out of use at once. */
-  | { readonly ok: false; readonly problem: string; readonly isFatal: boolean };
+export type Verdict<T> = Approval<T> | Rejection;
+
+export interface Approval<T> {
+  readonly ok: true;
+  readonly value: T;
+  readonly freshAt: number;
+  readonly staleAt: number;
+  readonly problem: string | null;
+}
+
+export interface Rejection {
+  readonly ok: false;
+  readonly problem: string;
+  /** Takes the last good value out of use at once. */
+  readonly isFatal: boolean;
+}
 
 export interface SourceOptions<T> {
   readonly what: string;
@@ -70,6 +77,7 @@ export class FileSource<T> implements Source<T> {
       maxBytes,
       pollMs: ports.pollMs,
       onReadings: (readings) => this.#take(readings),
+      onFault: (error) => ports.log(`${what} ${options.path}: ${faultText(error)}`),
     });
   }
 
@@ -101,19 +109,19 @@ export class FileSource<T> implements Source<T> {
       return this.#options.judge(readings, this.#lastGood);
     } catch (error) {
       if (error instanceof AppError) return { ok: false, problem: error.message, isFatal: false };
-      this.#ports.log(`${this.what} ${this.path}: ${error instanceof Error ? error.stack : String(error)}`);
+      this.#ports.log(`${this.what} ${this.path}: ${faultText(error)}`);
       return { ok: false, problem: "could not be judged, see the log", isFatal: true };
     }
   }
 
-  #accept(verdict: Verdict<T> & { ok: true }, readings: readonly FileReading[]): Loaded<T> {
+  #accept(verdict: Approval<T>, readings: readonly FileReading[]): Loaded<T> {
     this.#brokenAt = null;
     this.#lastGood = verdict.value;
     const { value, staleAt, freshAt, problem } = verdict;
     return { value, staleAt, freshAt, problem, digest: digestOf(readings.at(-1)) };
   }
 
-  #keep(verdict: Verdict<T> & { ok: false }): Loaded<T> {
+  #keep(verdict: Rejection): Loaded<T> {
     this.#brokenAt ??= this.#ports.clock.monotonic();
     const value = verdict.isFatal ? null : this.#lastGood;
     const staleAt = Math.min(this.#current.staleAt, this.#brokenAt + this.#ports.maxAgeMs);
@@ -127,15 +135,19 @@ export class FileSource<T> implements Source<T> {
   }
 
   #report(problem: string | null): void {
-    this.#ports.log(
-      problem === null ? `${this.what} ${this.path} is read and in force` : `${this.what} ${this.path}: ${problem}`,
-    );
+    this.#ports.log(problem === null ? `${this.what} ${this.path} is read and in force` : problemLine(this, problem));
   }
 }
 
-/** Healthy for as long as its file can be read: no age limit. */
-export function healthy<T>(value: T, clock: Clock): Verdict<T> {
-  return { ok: true, value, freshAt: clock.monotonic(), staleAt: Infinity, problem: null };
+/** One line for people; what reading a file said begins with its name already. */
+export function problemLine({ what, path }: Pick<Source<unknown>, "what" | "path">, problem: string): string {
+  const name = `${what} ${path}`;
+  return problem.startsWith(`${name} `) ? problem : `${name}: ${problem}`;
+}
+
+/** Good for as long as its file can be read: no age limit. `problem` is worth telling all the same. */
+export function healthy<T>(value: T, clock: Clock, problem: string | null = null): Approval<T> {
+  return { ok: true, value, freshAt: clock.monotonic(), staleAt: Infinity, problem };
 }
 
 /** The bytes of the one file. @throws AppError as reading it failed */

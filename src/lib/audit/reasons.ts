@@ -57,4 +57,7 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Why a call was refused, or ended before its answer was whole. */
+export type RefusalReason = Exclude<Reason, "granted">;
+
 export const REASON_NAMES = Object.keys(REASONS) as readonly Reason[];

@@ -2,7 +2,9 @@ import type { Reason } from "./reasons.ts";
 
 /**
  * One line of the gateway's audit log (schemas/audit.schema.json). `mcp_tool_call` was let through, `mcp_refusal`
- * was not; exactly one `final` record is written for each request, whatever becomes of it.
+ * was not; exactly one `final` record is written for each request, whatever becomes of it. A call that was let through
+ * and then cut, by a revocation say, did reach its backend: it stays an `mcp_tool_call` with the decision `allow`, and
+ * its `reason` says what ended it.
  */
 export interface AuditRecord {
   readonly type: "mcp_tool_call" | "mcp_refusal";
@@ -22,7 +24,9 @@ export interface AuditRecord {
   readonly tool_name: string | null;
   /** The arguments of a `tools/call`, else null. */
   readonly tool_args: unknown;
+  /** `unknown` where nothing was decided: something was not to be had, the gateway was full or ending, the client left. */
   readonly decision: "allow" | "deny" | "unknown";
+  /** Why the call was refused, or what ended one that was let through; `granted` when its answer was given whole. */
   readonly reason: Reason;
   /** Null where no status was sent: the client left first. */
   readonly http_status: number | null;

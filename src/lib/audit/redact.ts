@@ -1,5 +1,5 @@
 import { hashKey, keyId } from "../keys/key.ts";
-import { endOfString } from "./raw-json.ts";
+import { endOfString } from "../json/raw-json.ts";
 
 /** What our tokens and keys look like (design section 2): the base64 of `mcpk_...`, and the key itself; or the first part of one. */
 const TOKEN = /bWNwa1[0-9A-Za-z+/]{10,66}/g;

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { validate as isConfig } from "../../generated/mcpctl.js";
 import { AppError } from "../errors.ts";
-import { isFileErrorCode } from "../files/file-error.ts";
+import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { readFileBytesSync } from "../files/read-file.ts";
 import { schemaFindings } from "../policy/schema-findings.ts";
 import { decodeSource, formatPlace, type Finding } from "../policy/source.ts";
@@ -82,6 +82,6 @@ function isThere(path: string): boolean {
   } catch (error) {
     if (isFileErrorCode(error, "ENOENT") || isFileErrorCode(error, "ENOTDIR")) return false;
     if (isFileErrorCode(error, "EACCES")) return false;
-    throw error;
+    throw fileError(error, `the configuration ${path}`, "read");
   }
 }

@@ -21,6 +21,12 @@ const BY_CODE: Readonly<Record<string, Row>> = {
     text: "lies below something that is not a folder",
     hint: "Check the path.",
   },
+  ELOOP: {
+    kind: "invalid",
+    code: "path_loops",
+    text: "is a symbolic link that leads nowhere",
+    hint: "Mend the link.",
+  },
   EISDIR: { kind: "invalid", code: "path_is_folder", text: "is a folder", hint: "Name a file." },
   EEXIST: {
     kind: "conflict",

@@ -1,7 +1,8 @@
+import { closeSync, constants, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
-import { fileError } from "./file-error.ts";
+import { fileError, isFileErrorCode } from "./file-error.ts";
 
 /** How long to wait for another process before giving up. */
 const PATIENCE_MS = 30_000;
@@ -24,8 +25,16 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, sign
 
 function openLock(path: string): DatabaseSync {
   try {
+    // Whoever may read the file may lock it and keep others from revoking, so only its owner may.
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
     return new DatabaseSync(path);
   } catch (error) {
+    if (isFileErrorCode(error, "ELOOP")) {
+      throw new AppError("unavailable", "store_lock_failed", `the lock file ${path} is a symbolic link`, {
+        hint: "Somebody put it there; remove it.",
+        cause: error,
+      });
+    }
     throw lockFailed(path, error);
   }
 }

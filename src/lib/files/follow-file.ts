@@ -17,8 +17,10 @@ export interface FollowOptions {
   readonly maxBytes: number;
   /** How often to look where no change was announced (network file systems announce none). */
   readonly pollMs: number;
-  /** Called with all files whenever one of them changed, first when all were looked at once; must not throw. */
+  /** Called with all files whenever one of them changed, first when all were looked at once. */
   readonly onReadings: (readings: readonly FileReading[]) => void;
+  /** Called with what `paths` or `onReadings` threw; the files are looked at again all the same. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export interface FileFollower {
@@ -75,7 +77,11 @@ class Follower {
     this.#isLooking = true;
     do {
       this.#isDirty = false;
-      await this.#lookOnce();
+      try {
+        await this.#lookOnce();
+      } catch (error) {
+        this.#options.onFault(error);
+      }
     } while (this.#isDirty && !this.#isClosed);
     this.#isLooking = false;
     this.#lookAgainIn(this.#nextLookMs);

@@ -1,4 +1,5 @@
-import { open, rename, unlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileError, isFileErrorCode } from "./file-error.ts";
 
@@ -7,11 +8,11 @@ import { fileError, isFileErrorCode } from "./file-error.ts";
  * between: temporary file, fsync, rename, fsync of the folder. Only one process may do this to a path at a time.
  * @throws AppError unavailable when the disk will not have it; the file is then as it was.
  */
-export async function replaceFile(path: string, content: string, mode: number): Promise<void> {
+export async function replaceFile(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await removeIfAny(temporary);
-    await writeNewFile(temporary, content, mode);
+    await writeNewFile(temporary, content, await statIfAny(path));
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
@@ -20,10 +21,25 @@ export async function replaceFile(path: string, content: string, mode: number): 
   }
 }
 
-async function writeNewFile(path: string, content: string, mode: number): Promise<void> {
-  await using file = await open(path, "wx", mode);
+/** Readable by its owner alone, or by whoever could read the file that it replaces. */
+async function writeNewFile(path: string, content: string, old: Stats | null): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
   await file.writeFile(content);
+  if (old !== null) {
+    // Only root may give a file away; others keep at least the group, where they are in it.
+    await file.chown(old.uid, old.gid).catch(() => file.chown(-1, old.gid).catch(() => undefined));
+    await file.chmod(old.mode & 0o777);
+  }
   await file.sync();
+}
+
+async function statIfAny(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isFileErrorCode(error, "ENOENT")) return null;
+    throw error;
+  }
 }
 
 async function removeIfAny(path: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { endOfString } from "./raw-json.ts";
+
 export type JsonReading =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: "malformed" | "duplicate_name" | "too_deep"; readonly detail: string };
@@ -5,7 +7,6 @@ export type JsonReading =
 /** Deeper than any real message or file; parsers that recurse give up far later. */
 const MAX_DEPTH = 128;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /**
  * What does this JSON text say, read in the only way that every parser agrees on (RFC 8259)?
@@ -49,7 +50,7 @@ function scanNames(text: string): JsonReading | null {
       case QUOTE: {
         const end = endOfString(text, at);
         if (isNameNext && names !== null) {
-          const name = stringValue(text.slice(at, end + 1));
+          const name = stringValue(text.slice(at, end));
           if (names.has(name)) {
             return {
               ok: false,
@@ -60,21 +61,13 @@ function scanNames(text: string): JsonReading | null {
           names.add(name);
           isNameNext = false;
         }
-        at = end;
+        at = end - 1;
         break;
       }
       default:
     }
   }
   return null;
-}
-
-function endOfString(text: string, start: number): number {
-  for (let at = start + 1; ; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at += 1;
-    else if (code === QUOTE) return at;
-  }
 }
 
 function stringValue(literal: string): string {

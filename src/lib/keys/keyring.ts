@@ -1,4 +1,4 @@
-import type { Reason } from "../audit/reasons.ts";
+import type { RefusalReason } from "../audit/reasons.ts";
 import { keyId } from "./key.ts";
 import type { StoredEntry } from "./key-store.ts";
 import { parseEnds, parseKeyRecord, parseRevoked, type KeyRecord } from "./record.ts";
@@ -46,7 +46,7 @@ export type KeyState = "active" | "superseded" | "expired" | "revoked" | "unusab
 
 export type Acceptance =
   | { readonly accepted: true; readonly subject: Subject; readonly endsAt: number }
-  | { readonly accepted: false; readonly reason: Reason; readonly keyId: string | null };
+  | { readonly accepted: false; readonly reason: RefusalReason; readonly keyId: string | null };
 
 export const EMPTY_KEYRING: Keyring = { keys: new Map(), foreign: [] };
 
@@ -126,7 +126,9 @@ function addEntry(draft: Draft, role: string, part: "record" | "ends" | "revoked
   if (entry.version !== null && entry.version !== 1) draft.overwritten.push(entry.label);
   draft.folders.add(role);
   if (part === "record") {
-    draft.records.push({ role, value: entry.value });
+    // The same record twice, from two Secrets that overlap, says nothing new.
+    const isKnown = draft.records.some((record) => record.role === role && record.value === entry.value);
+    if (!isKnown) draft.records.push({ role, value: entry.value });
   } else if (part === "ends") {
     const ends = parseEnds(entry.value);
     draft.isSuperseded = true;

@@ -69,6 +69,10 @@ async function endOldKey(
       `the end of ${old.keyId} was accepted by the store and cannot be read back`,
     );
   }
+  // Who revokes a key while it is rotated means its holder, who must not get another.
+  if ((await store.read({ ...name, part: "revoked" })) !== null) {
+    throw new AppError("conflict", "key_revoked", `${old.keyId} was revoked while it was rotated`);
+  }
 }
 
 /** An end is never taken back, so whoever reads of the failure must also read that the old key ends. */

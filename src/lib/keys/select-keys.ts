@@ -17,7 +17,9 @@ export interface KeySelector {
 export function selectKeys(keyring: Keyring, selector: KeySelector): readonly KeyEntry[] {
   const { id, role, user } = selector;
   if (id === null && role === null && user === null) {
-    throw new AppError("usage", "key_not_named", "no key was named", { hint: "Give a key id, or --user and --role." });
+    throw new AppError("usage", "key_not_named", "no key was named", {
+      hint: "Give a key id, or --user, --role or both.",
+    });
   }
   if (id !== null && !isKeyId(id)) {
     throw new AppError("invalid", "key_id_invalid", "that is not a key id", {
@@ -58,5 +60,8 @@ function hintFor(keyring: Keyring, { id, user, role }: KeySelector): string {
         : role !== null && !roles.has(role)
           ? nearest(role, roles)
           : null;
+  // An id that stands in the store belongs to somebody else than was named with it.
+  const owner = keys.find((key) => key.keyId === id)?.claims[0];
+  if (owner !== undefined) return `${id} is a key of user ${owner.user} in role ${owner.role}.`;
   return near === null ? "See them all with `mcpctl keys list`." : `Did you mean ${near}?`;
 }

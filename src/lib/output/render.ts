@@ -20,7 +20,7 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
     case "json":
       return JSON.stringify(view.data, null, 2);
     case "yaml":
-      return (await import("yaml")).stringify(view.data, YAML_STYLE);
+      return (await import("./to-yaml.ts")).toYaml(view.data);
     case "name":
       return (view.names ?? []).join("\n");
     case "text":
@@ -30,21 +30,20 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
   }
 }
 
-/** Every text in quotes: what `no` or a time means is then the same to every parser. */
-const YAML_STYLE = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
-
 /** Aligned columns with a header on a terminal; elsewhere tabs and no header, for other programs to cut. */
 async function renderTable(table: Table, isTerminal: boolean, paint: ChalkInstance): Promise<string> {
   const rows = table.rows.map((row) => row.map(printable));
   if (!isTerminal) return rows.map((row) => row.join("\t")).join("\n");
   if (rows.length === 0) return "";
   const { default: CliTable } = await import("cli-table3");
+  // A column that says nothing would push the others off an 80-column terminal.
+  const shown = table.columns.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ""));
   const drawn = new CliTable({
     chars: Object.fromEntries(BORDERS.map((name) => [name, name === "middle" ? "  " : ""])),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-    head: table.columns.map((column) => paint.bold(column)),
+    head: shown.map((index) => paint.bold(table.columns[index] ?? "")),
   });
-  for (const row of rows) drawn.push(row);
+  for (const row of rows) drawn.push(shown.map((index) => row[index] ?? ""));
   return drawn.toString().replace(/ +$/gm, "");
 }
 

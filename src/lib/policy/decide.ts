@@ -1,4 +1,4 @@
-import type { Reason } from "../audit/reasons.ts";
+import type { RefusalReason } from "../audit/reasons.ts";
 import type { Lock, Locks } from "./locks.ts";
 import { targetKey } from "./locks.ts";
 import type { Backend, Registry } from "./registry.ts";
@@ -41,7 +41,7 @@ export interface Allow {
 
 export interface Deny {
   readonly outcome: "deny";
-  readonly reason: Reason;
+  readonly reason: RefusalReason;
   readonly rule: Rule | null;
   readonly lock: Lock | null;
 }
@@ -104,7 +104,7 @@ function allow(role: Role, grant: Grant, backend: Backend): Allow {
   return made;
 }
 
-function deny(reason: Reason, rule: Rule | null): Deny {
+function deny(reason: RefusalReason, rule: Rule | null): Deny {
   return { outcome: "deny", reason, rule, lock: null };
 }
 

@@ -7,7 +7,7 @@ export interface Place {
 
 export type Severity = "error" | "warning" | "info";
 
-/** Something worth telling about a file. `code` is a rule of docs/rules, e.g. MC003. */
+/** Something worth telling about a file. `code` is a rule of docs/rules.md, e.g. MC003. */
 export interface Finding {
   readonly code: string;
   readonly severity: Severity;

@@ -1,7 +1,8 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { validate as isAdminLine } from "../../generated/admin-log.js";
 import { AppError } from "../errors.ts";
-import { fileError } from "../files/file-error.ts";
+import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { readFileBytesIfAnySync } from "../files/read-file.ts";
 
 /** One line of admin.jsonl: what was about to be changed, or what became of it. */
@@ -21,9 +22,11 @@ export interface AdminLine {
   /** What the writer claims: when, and who. */
   readonly at: string;
   readonly author: string | null;
-  readonly outcome: "done" | "exists" | "failed" | null;
+  readonly outcome: "done" | "failed" | null;
 }
 
+/** Never through a link that somebody planted. */
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -32,13 +35,19 @@ const MAX_BYTES = 256 * 1024 * 1024;
  */
 export async function appendAdminLine(path: string, line: AdminLine): Promise<void> {
   try {
-    await using file = await open(path, "a+", 0o600);
+    await using file = await open(path, APPEND, 0o600);
     const { size } = await file.stat();
     // A line that a crash cut short must not swallow this one.
     const last = size === 0 ? "\n" : String((await file.read({ buffer: Buffer.alloc(1), position: size - 1 })).buffer);
     await file.appendFile(`${last === "\n" ? "" : "\n"}${JSON.stringify(line)}\n`);
     await file.sync();
   } catch (error) {
+    // Refused by O_NOFOLLOW, wherever it leads.
+    if (isFileErrorCode(error, "ELOOP"))
+      throw new AppError("unavailable", "admin_log_link", `the admin log ${path} is a symbolic link`, {
+        hint: "Put a file in its place, or remove it.",
+        cause: error,
+      });
     throw fileError(error, `the admin log ${path}`, "write");
   }
 }

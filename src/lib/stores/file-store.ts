@@ -1,7 +1,7 @@
 import { mkdir, realpath, stat } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { nanoid } from "nanoid";
+import { redactText } from "../audit/redact.ts";
 import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
@@ -11,6 +11,7 @@ import { keyId } from "../keys/key.ts";
 import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../keys/key-store.ts";
 import { parseKeysJson } from "../keys/keys-json.ts";
 import { formatEntryName, parseEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
+import { osUser } from "./os-user.ts";
 import { appendAdminLine, readAdminLines, type AdminLine } from "./admin-log.ts";
 
 export interface FileStoreOptions {
@@ -97,7 +98,7 @@ class FileStore implements KeyStore {
     // Only with the store itself: a denylist that somebody removed later must not come back empty.
     if (!(await exists(target))) await this.#makeDenylist();
     try {
-      await replaceFile(target, formatKeysJson([...entries, { label, value }]), await modeOf(target));
+      await replaceFile(target, formatKeysJson([...entries, { label, value }]));
     } catch (error) {
       await appendAdminLine(logPath, log("outcome", "failed")).catch(() => undefined);
       throw error;
@@ -115,12 +116,12 @@ class FileStore implements KeyStore {
     const fixed = {
       change_id: `chg_${nanoid(12)}`,
       action: note.action,
-      by: userInfo().username,
+      by: osUser(),
       entry: label,
       key_id: keyId(name.hash),
       role: name.role,
       user: parseKeyRecord(record ?? "")?.user ?? null,
-      reason: note.reason?.slice(0, MAX_REASON) ?? null,
+      reason: note.reason === undefined ? null : redactText(note.reason).slice(0, MAX_REASON),
       at: note.at,
       author: note.author?.slice(0, MAX_AUTHOR) ?? null,
     };
@@ -165,7 +166,7 @@ class FileStore implements KeyStore {
     } catch (error) {
       throw fileError(error, `the folder of ${denylist}`, "write");
     }
-    await replaceFile(denylist, EMPTY_DENYLIST, 0o600);
+    await replaceFile(denylist, EMPTY_DENYLIST);
   }
 }
 
@@ -180,10 +181,6 @@ function adminLogOf(keysJson: string): string {
 function formatKeysJson(entries: readonly { readonly label: string; readonly value: string }[]): string {
   const lines = entries.map(({ label, value }) => `  ${JSON.stringify(label)}: ${JSON.stringify(value)}`);
   return `{\n${lines.join(",\n")}\n}\n`;
-}
-
-async function modeOf(path: string): Promise<number> {
-  return (await exists(path)) ? (await stat(path)).mode & 0o777 : 0o600;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -31,8 +31,12 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
   const session = openAwsSession(pinOf(options), deps);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
 
+  // Reading another account's path would answer "no such key" to a question about this one.
+  const verifyPin = async (): Promise<void> => (options.account === undefined ? undefined : session.verify());
+
   const read = async (name: EntryName): Promise<StoredEntry | null> => {
     if (!isEntryName(name)) return null;
+    await verifyPin();
     const parameter = await getParameter(session, parameterName(name));
     return parameter && toEntry(path, parameter);
   };
@@ -64,6 +68,7 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
     read,
     create: (name, value, note) => create(name, value, formatNote(note)),
     list: async () => {
+      await verifyPin();
       const parameters = await getParametersBelow(session, path);
       // A page may repeat a parameter that moved while it was read; its name is unique in the store.
       return [...new Map(parameters.map((parameter) => [parameter.Name, toEntry(path, parameter)])).values()];
@@ -74,6 +79,7 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
     },
     history: async (hashes) => {
       if (hashes.size === 0) return [];
+      await verifyPin();
       const parameters = await describeParametersBelow(session, path);
       return parameters.flatMap((parameter) => toHistory(path, parameter)).filter(({ name }) => hashes.has(name.hash));
     },

@@ -13,8 +13,15 @@ const CREATE = ["keys", "create", "--role", "dev-readonly", "--user", "incident-
 const [KEY] = mintedKeys(1);
 const { id, hash } = KEY!;
 const token = KEY!.token.reveal();
-const notes = (place: string, expiry = "expires 2027-02-18T10:00:00Z", gateway = "http://127.0.0.1:8080"): string =>
+const EXPIRY = "expires 2027-02-18T10:00:00Z";
+const notes = (
+  place: string,
+  expiry = EXPIRY,
+  gateway = "http://127.0.0.1:8080",
+  where = "Context default: file .mcpctl/keys.json.",
+): string =>
   `Created ${id} for incident-agent-01 in role dev-readonly; it ${expiry}.
+${where}
 Its token went to ${place} and is stored nowhere else.
 Next: call ${gateway}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".
 To see it: mcpctl keys show ${id}. To end it: mcpctl keys revoke ${id}.
@@ -86,7 +93,7 @@ describe("a key that is made", () => {
       "yaml",
       `id: "${id}"\nrole: "dev-readonly"\nuser: "incident-agent-01"\nexpires_at: "2027-02-18T10:00:00Z"\ntoken: "${token}"\n`,
     ],
-    ["env", `MCP_GATEWAY_URL=http://127.0.0.1:8080\nMCP_GATEWAY_TOKEN=${token}\n`],
+    ["env", `MCP_GATEWAY_URL='http://127.0.0.1:8080'\nMCP_GATEWAY_TOKEN='${token}'\n`],
   ])("goes to a pipe as %s when that is asked for", async (form, out) => {
     expect(await project.run([...CREATE, "-o", form])).toEqual({ code: 0, out, err: notes("standard output") });
   });
@@ -111,7 +118,7 @@ describe("a key that is made", () => {
     expect({ code, out, err }).toEqual({
       code: 0,
       out: `${JSON.stringify(expected, null, 2)}\n`,
-      err: notes("standard output", undefined, "https://mcp.example.com"),
+      err: notes("standard output", EXPIRY, "https://mcp.example.com", "Context local: file k/keys.json."),
     });
   });
 
@@ -153,7 +160,12 @@ describe("a key that is made", () => {
     const store = new MemoryStore();
     await project.run([...CREATE, "-o", "token", "--reason", "incident 42"], { store });
     const [history] = await store.history(new Set([hash]));
-    expect(history?.note).toEqual({ action: "create", at: "2026-11-20T10:00:00Z", reason: "incident 42" });
+    expect(history?.note).toEqual({
+      action: "create",
+      at: "2026-11-20T10:00:00Z",
+      author: "tester",
+      reason: "incident 42",
+    });
     expect(store.calls.slice(0, 2)).toEqual(["verify", `create dev-readonly/${hash}`]);
   });
 });
@@ -226,6 +238,12 @@ describe("what can fail before there is a key", () => {
       3,
       "roles.yaml exists already\n  Name a new file; an existing one is never overwritten.",
     ],
+    ...["", "-"].map((out): [string, string[], number, string] => [
+      `an --out that is ${JSON.stringify(out)}`,
+      ["--out", out],
+      2,
+      "--out must name a new file\n  To print the token, leave --out away and add -o token.",
+    ]),
     [
       "an --out below a file",
       ["--out", "roles.yaml/t"],
@@ -385,18 +403,90 @@ describe("a token that cannot be delivered", () => {
   });
 });
 
+describe("a context whose Secret fills up", () => {
+  const MOST = Math.floor(0.8 * 1024 * 1024);
+  /** What is counted beside the value that `fill` makes: braces, the new key, and its own name in quotes. */
+  const BESIDE = 2 + 285 + `"dev.${"a".repeat(64)}":"",`.length;
+  const useSecret = (secret: string): Promise<void> =>
+    writeFile(
+      join(project.cwd, "mcpctl.yaml"),
+      `contexts:
+  - name: prod
+    store: {type: file, path: k/keys.json}
+    kubernetes: {context: c, cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f, namespace: mcp${secret}}
+`,
+    );
+  const fill = (bytes: number): MemoryStore => {
+    const store = new MemoryStore();
+    store.plant(`dev/${"a".repeat(64)}`, "x".repeat(bytes - BESIDE));
+    return store;
+  };
+  const create = async (store: MemoryStore) => project.run([...CREATE, "--out", "t", "--no-wait"], { store });
+
+  it.each([
+    ["one Secret", ", secret: keys", MOST],
+    ["two Secrets", ", secret: [keys-a, keys-b]", 2 * MOST],
+  ])("takes keys up to 80 %% of 1 MiB in %s, and not a byte more", async (_what, secret, most) => {
+    await useSecret(secret);
+    const full = fill(most + 1);
+    expect(await create(full)).toEqual({
+      code: 3,
+      out: "",
+      err: `error: ${most + 1} bytes of keys do not fit into 80 % of the context's Secret\n  Use one ExternalSecret per role folder, and name them all under kubernetes.externalSecret and kubernetes.secret.\n`,
+    });
+    expect(full.calls.filter((call) => call.startsWith("create"))).toEqual([]);
+    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "mcpctl.yaml", "roles.yaml"]);
+    expect(await create(fill(most))).toMatchObject({ code: 0 });
+  });
+
+  it("calls it secret_full, and counts a character as its bytes", async () => {
+    await useSecret(", secret: keys");
+    const store = new MemoryStore();
+    store.plant(`dev/${"a".repeat(64)}`, "ü".repeat(MOST / 2));
+    const { code, err } = await project.run([...CREATE, "-o", "json"], { store });
+    expect([code, (JSON.parse(err) as { error: { code: string } }).error.code]).toEqual([3, "secret_full"]);
+  });
+
+  it("knows no limit where no Secret is named", async () => {
+    await useSecret("");
+    expect(await create(fill(2 * MOST + 1))).toMatchObject({ code: 0 });
+  });
+
+  it("refuses a rotation as well, and lets keys be revoked", async () => {
+    await useSecret(", secret: keys");
+    const store = fill(MOST);
+    store.plant(`dev-readonly/${"b".repeat(64)}`, "dev-readonly/bob");
+    const before = (await store.list()).length;
+    const rotated = await project.run(["keys", "rotate", "--user", "bob", "--yes", "-o", "token"], { store });
+    expect([rotated.code, rotated.out, (await store.list()).length]).toEqual([3, "", before]);
+    expect(rotated.err).toMatch(/^error: \d{6} bytes of keys do not fit into 80 % of the context's Secret\n/);
+    const revoked = await project.run(["keys", "revoke", "--user", "bob", "--yes", "--no-wait"], { store });
+    expect(revoked.code).toBe(0);
+    const small = new MemoryStore();
+    small.plant(`dev-readonly/${"b".repeat(64)}`, "dev-readonly/bob");
+    const argv = ["keys", "rotate", "--user", "bob", "--yes", "--no-wait", "-o", "token"];
+    expect((await project.run(argv, { store: small })).code).toBe(0);
+  });
+});
+
 describe("a context with a cluster", () => {
   const CONTEXT = `contexts:
   - name: prod
     store: {type: file, path: k/keys.json}
     kubernetes: {context: c, cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f, namespace: mcp}
 `;
-  const told =
-    "Not proven: the store shows the change, and no gateway of context prod was asked whether it enforces it.\n";
+  const told = "Not proven: the store shows it, and no gateway of context prod was asked whether it enforces it.\n";
+
+  const made = notes(
+    "standard output",
+    EXPIRY,
+    "http://127.0.0.1:8080",
+    "Context prod: file k/keys.json, cluster 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f.",
+  );
 
   it.each([
-    [[], 6, `${notes("standard output")}${told}`],
-    [["--no-wait"], 0, notes("standard output")],
+    [[], 6, `${made}${told}`],
+    [["--no-wait"], 0, made],
   ])("with %o ends with %i", async (more, code, err) => {
     await writeFile(join(project.cwd, "mcpctl.yaml"), CONTEXT);
     expect(await project.run([...CREATE, "-o", "token", ...more])).toEqual({ code, out: `${token}\n`, err });

@@ -87,7 +87,7 @@ describe("keys list", () => {
   it("aligns them under a header on a terminal, in colour unless told not to", async () => {
     store.plant(`dev/${hash("1")}`, "dev/alice");
     const rows = "k_111111111111  dev   alice  active  never\n";
-    const header = "KEY             ROLE  USER   STATE   ENDS   REMARK\n";
+    const header = "KEY             ROLE  USER   STATE   ENDS\n";
     const bold = header.replace(/[A-Z]+/g, "\u001b[1m$&\u001b[22m");
     expect((await list([], { outIsTerminal: true })).out).toBe(`${bold}${rows}`);
     for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
@@ -153,6 +153,19 @@ describe("keys list", () => {
     store.plant(`dev/${hash("1")}`, "dev/alice");
     store.plant(`dev/${TWIN}`, "dev/mallory");
     expect((await list()).err).toBe("Warning: several keys share the id k_111111111111; revoke acts on all of them.\n");
+  });
+
+  it.each([
+    [[], ""],
+    [["-o", "json"], "[]\n"],
+    [["-o", "name"], ""],
+  ])("of none that match, with %o, prints %j and tells how many there are", async (argv, out) => {
+    plantAll();
+    expect(await list([...argv, "--user", "nobody"])).toEqual({
+      code: 0,
+      out,
+      err: "None of the 6 keys in memory match.\n",
+    });
   });
 
   it.each([

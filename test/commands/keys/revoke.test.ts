@@ -1,17 +1,19 @@
-import { access, readFile, readdir } from "node:fs/promises";
+import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Cli } from "../../../src/commands/cli.ts";
+import type { Ports } from "../../../src/commands/ports.ts";
 import { registerRevoke, type RevokeOptions } from "../../../src/commands/keys/revoke.ts";
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
-import { makeProject, NOW, type Project } from "../../support/run-cli.ts";
+import { makeProject, mintedKeys, NOW, type Project } from "../../support/run-cli.ts";
 
 const [A, B, C] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];
 const TWIN = `${"a".repeat(12)}${"0".repeat(52)}`;
 const [ID_A, ID_B, ID_C] = ["k_aaaaaaaaaaaa", "k_bbbbbbbbbbbb", "k_cccccccccccc"] as const;
+const WHERE = "Context default: memory.\n";
 
 let project: Project;
 let store: MemoryStore;
@@ -55,11 +57,16 @@ describe("keys revoke", () => {
     expect(await revoke([ID_A, "--yes", "--reason", "pasted into a ticket"])).toEqual({
       code: 0,
       out: `${ID_A}\tdev\talice\trevoked\t2026-11-20T10:00:00Z\n`,
-      err: `Revoked ${ID_A}.\n`,
+      err: `Revoked ${ID_A}.\n${WHERE}`,
     });
     expect(await revoked()).toEqual([`dev/${A}.revoked`]);
     const history = await store.history(new Set([A]));
-    expect(history[1]?.note).toEqual({ action: "revoke", at: "2026-11-20T10:00:00Z", reason: "pasted into a ticket" });
+    expect(history[1]?.note).toEqual({
+      action: "revoke",
+      at: "2026-11-20T10:00:00Z",
+      author: "tester",
+      reason: "pasted into a ticket",
+    });
     expect(writes()).toEqual(["verify", `create dev/${A}.revoked`]);
   });
 
@@ -83,7 +90,7 @@ describe("keys revoke", () => {
     expect(await revoke([ID_A])).toEqual({
       code: 0,
       out: `${ID_A}\tdev\talice\talready_revoked\t2026-11-19T08:00:00Z\n`,
-      err: `${ID_A} was already revoked at 2026-11-19T08:00:00Z.\n`,
+      err: `${ID_A} was already revoked at 2026-11-19T08:00:00Z.\n${WHERE}`,
     });
     expect(writes()).toEqual(["verify"]);
   });
@@ -93,7 +100,7 @@ describe("keys revoke", () => {
     expect(await revoke([ID_A])).toEqual({
       code: 0,
       out: `${ID_A}\tdev\talice\talready_revoked\t-\n`,
-      err: `${ID_A} was already revoked.\n`,
+      err: `${ID_A} was already revoked.\n${WHERE}`,
     });
   });
 
@@ -123,7 +130,7 @@ describe("keys revoke", () => {
       3,
       "that is not a key id\n  A key id is k_ and 12 hex characters, as `mcpctl keys list` shows them. Never pass a token as an argument.",
     ],
-    [["--yes"], 2, "no key was named\n  Give a key id, or --user and --role."],
+    [["--yes"], 2, "no key was named\n  Give a key id, or --user, --role or both."],
   ])("%o is no key: exit %i", async (argv, code, message) => {
     expect(await revoke(argv)).toEqual({ code, out: "", err: `error: ${message}\n` });
     expect(writes()).toEqual([]);
@@ -134,7 +141,10 @@ describe("the question", () => {
   const asked = `In context default, memory:\n  ${ID_A}  dev/alice  active\n`;
 
   it.each([["y"], ["yes"], [" Y "], ["YES"]])("answered %j revokes", async (answer) => {
-    expect(await revoke([ID_A], { answers: [answer] })).toMatchObject({ code: 0, err: `${asked}Revoked ${ID_A}.\n` });
+    expect(await revoke([ID_A], { answers: [answer] })).toMatchObject({
+      code: 0,
+      err: `${asked}Revoked ${ID_A}.\n${WHERE}`,
+    });
   });
 
   it.each([["n"], [""], ["no"], ["yess"], [ID_A]])(
@@ -184,13 +194,77 @@ describe("--dry-run", () => {
   });
 });
 
+describe("keys made while a revocation runs", () => {
+  const NEW = "d".repeat(64);
+  const argv = ["--user", "alice", "-o", "name"];
+  const during = (user: string, more: Partial<Ports> = {}): Parameters<Project["run"]>[1] => ({
+    ports: { confirm: async () => store.plant(`dev/${NEW}`, `dev/${user}`), ...more },
+  });
+  const told = `Revoked ${ID_A}.\nRevoked ${ID_C}.\n${WHERE}`;
+
+  it("are told as still alive: exit 6", async () => {
+    expect(await revoke(["--user", "alice"], during("alice"))).toEqual({
+      code: 6,
+      out: `${ID_A}\tdev\talice\trevoked\t2026-11-20T10:00:00Z\n${ID_C}\toncall\talice\trevoked\t2026-11-20T10:00:00Z\n`,
+      err: `${told}Still alive: k_dddddddddddd, made while this ran. Repeat the command.\n`,
+    });
+    expect(await revoked()).toEqual([`dev/${A}.revoked`, `oncall/${C}.revoked`]);
+  });
+
+  it("are no matter when they are another's, or revoked as well", async () => {
+    expect(await revoke(["--user", "alice"], during("bob"))).toMatchObject({ code: 0, err: told });
+    store.plant(`dev/${"e".repeat(64)}`, "dev/erin");
+    const both = (): void => {
+      store.plant(`dev/${"f".repeat(64)}`, "dev/erin");
+      store.plant(`dev/${"f".repeat(64)}.revoked`, "at=2026-11-20T10:00:00Z");
+    };
+    expect(await revoke(["--user", "erin"], during("erin", { confirm: async () => both() }))).toMatchObject({
+      code: 0,
+      err: `Revoked k_eeeeeeeeeeee.\n${WHERE}`,
+    });
+  });
+
+  it("are no matter where one key was named", async () => {
+    expect(await revoke([ID_A], during("alice"))).toMatchObject({ code: 0, err: `Revoked ${ID_A}.\n${WHERE}` });
+  });
+
+  it("are not known of when the store answers no more: exit 6, and what was done is told", async () => {
+    store.failAfter(1, "list", new AppError("unavailable", "aws_failing", "AWS is failing"));
+    expect(await revoke([...argv, "--yes"])).toEqual({
+      code: 6,
+      out: `${ID_A}\n${ID_C}\n`,
+      err: `${told}Not proven: whether a key was made while this ran: AWS is failing. Repeat the command.\n`,
+    });
+  });
+});
+
+describe("in a context with a cluster", () => {
+  const where = "Context prod: memory, cluster 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f.\n";
+  const told = "Not proven: the store shows it, and no gateway of context prod was asked whether it enforces it.\n";
+  beforeEach(async () => {
+    const kubernetes = "{context: c, cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f, namespace: mcp}";
+    const context = `{name: prod, store: {type: file, path: k/keys.json}, kubernetes: ${kubernetes}}`;
+    await writeFile(join(project.cwd, "mcpctl.yaml"), `contexts: [${context}]\n`);
+  });
+
+  it("the first revocation ends with 6, the second with 0, and both say that no gateway was asked", async () => {
+    const first = await revoke([ID_A, "--yes"]);
+    expect([first.code, first.err]).toEqual([6, `Revoked ${ID_A}.\n${where}${told}`]);
+    const second = await revoke([ID_A, "--yes"]);
+    const already = `${ID_A} was already revoked at 2026-11-20T10:00:00Z.\n${where}`;
+    expect([second.code, second.err]).toEqual([0, `${already}${told}`]);
+    const quiet = await revoke([ID_A, "--yes", "--no-wait"]);
+    expect([quiet.code, quiet.err]).toEqual([0, already]);
+  });
+});
+
 describe("what fails", () => {
   it("keeps no other key alive, and is told", async () => {
     store.failNext("create", new AppError("forbidden", "aws_access_denied", "denied", { hint: "Ask for the right." }));
     expect(await revoke(["--role", "dev", "--yes"])).toEqual({
       code: 4,
       out: `${ID_A}\tdev\talice\tfailed\t-\n${ID_B}\tdev\tbob\trevoked\t2026-11-20T10:00:00Z\n`,
-      err: `FAILED: ${ID_A} is NOT revoked: denied. Ask for the right. Repeat the command.\nRevoked ${ID_B}.\n`,
+      err: `FAILED: ${ID_A} is NOT revoked: denied. Ask for the right. Repeat the command.\nRevoked ${ID_B}.\n${WHERE}`,
     });
   });
 
@@ -199,7 +273,7 @@ describe("what fails", () => {
     expect(await revoke([ID_A, "--yes"])).toEqual({
       code: 6,
       out: `${ID_A}\tdev\talice\tunproven\t2026-11-20T10:00:00Z\n`,
-      err: `Not proven: the store accepted the revocation of ${ID_A} and does not show it. Repeat the command.\n`,
+      err: `Not proven: the store accepted the revocation of ${ID_A} and does not show it. Repeat the command.\n${WHERE}`,
     });
   });
 
@@ -207,7 +281,7 @@ describe("what fails", () => {
     expect(await revoke([ID_A, "--yes"], { outFails: systemError("ENOSPC") })).toEqual({
       code: 5,
       out: "",
-      err: `Revoked ${ID_A}.\nerror: standard output cannot be written, the disk is full\n`,
+      err: `Revoked ${ID_A}.\n${WHERE}error: standard output cannot be written, the disk is full\n`,
     });
     expect(await revoked()).toEqual([`dev/${A}.revoked`]);
   });
@@ -229,7 +303,7 @@ describe("in the file store", () => {
     const argv = ["keys", "revoke", ID_A, "--yes", "--reason", "lost"];
     expect((await project.run(argv)).code).toBe(0);
     expect((await project.run(argv, { now: () => NOW + 3_600_000 })).err).toBe(
-      `${ID_A} was already revoked at 2026-11-20T10:00:00Z.\n`,
+      `${ID_A} was already revoked at 2026-11-20T10:00:00Z.\nContext default: file .mcpctl/keys.json.\n`,
     );
     const folder = join(project.cwd, ".mcpctl");
     expect(JSON.parse(await readFile(join(folder, "keys.json"), "utf8"))).toEqual({
@@ -248,6 +322,27 @@ describe("in the file store", () => {
       ["intent", "revoke", `dev.${A}.revoked`, "alice", "lost", null],
       ["outcome", "revoke", `dev.${A}.revoked`, "alice", "lost", "done"],
     ]);
+  });
+
+  it("keeps a token that was given as the reason out of store and log", async () => {
+    const files = project.fileStore();
+    const [leaked] = mintedKeys(1) as [ReturnType<typeof mintedKeys>[number]];
+    await files.create({ role: "dev", hash: A, part: "record" }, "dev/alice", {
+      action: "create",
+      at: "2026-11-20T09:00:00Z",
+    });
+    const reason = `found ${leaked.token.reveal()} in a chat`;
+    expect((await project.run(["keys", "revoke", ID_A, "--yes", "--reason", reason])).code).toBe(0);
+    const redacted = `found [${leaked.id}] in a chat`;
+    expect((await files.history(new Set([A]))).at(-1)?.note?.reason).toBe(redacted);
+    const log = await readFile(join(project.cwd, ".mcpctl/admin.jsonl"), "utf8");
+    const reasons = log
+      .trimEnd()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { reason: unknown }).reason);
+    expect(reasons).toEqual([null, null, redacted, redacted]);
+    expect((await revoke([ID_A, "--yes", "--reason", reason])).code).toBe(0);
+    expect((await store.history(new Set([A]))).at(-1)?.note?.reason).toBe(redacted);
   });
 
   it("that was never made makes none", async () => {

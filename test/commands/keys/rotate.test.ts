@@ -7,7 +7,7 @@ import { registerRotate, type RotateOptions } from "../../../src/commands/keys/r
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
-import { makeProject, mintedKeys, type Project } from "../../support/run-cli.ts";
+import { makeProject, mintedKeys, NOW, type Project, type RunOptions } from "../../support/run-cli.ts";
 
 const [A, B] = ["a", "b"].map((digit) => digit.repeat(64)) as [string, string];
 const [ID_A, ID_B] = ["k_aaaaaaaaaaaa", "k_bbbbbbbbbbbb"] as const;
@@ -32,7 +32,8 @@ const entries = async (): Promise<Readonly<Record<string, string>>> =>
   Object.fromEntries((await store.list()).map(({ label, value }) => [label, value]));
 const rotated = (from: string, to: string, until = "2026-11-21T10:00:00Z", user = "alice"): string =>
   `Rotated ${from} to ${to} for ${user} in role dev; the old key works until ${until}.\n`;
-const WENT = "The new token went to standard output and nowhere else.\n";
+const WHERE = "Context default: memory.\n";
+const WENT = "Context default: memory.\nThe new token went to standard output and nowhere else.\n";
 
 describe("argv", () => {
   it.each([
@@ -81,7 +82,12 @@ describe("keys rotate", () => {
       [`dev/${A}.ends`]: `exp=2026-11-21T10:00:00Z&next=${FIRST.id}`,
     });
     const history = await store.history(new Set([A]));
-    expect(history[1]?.note).toEqual({ action: "rotate", at: "2026-11-20T10:00:00Z", reason: "yearly" });
+    expect(history[1]?.note).toEqual({
+      action: "rotate",
+      at: "2026-11-20T10:00:00Z",
+      author: "tester",
+      reason: "yearly",
+    });
   });
 
   it("tells in JSON what it replaces", async () => {
@@ -119,7 +125,7 @@ describe("keys rotate", () => {
     ).toEqual([FIRST.id, SECOND.id]);
     expect({ code, err }).toEqual({
       code: 0,
-      err: `Left alone: k_cccccccccccc is expired.\n${rotated(ID_A, FIRST.id)}${rotated(ID_B, SECOND.id)}The new tokens went to standard output and nowhere else.\n`,
+      err: `Left alone: k_cccccccccccc is expired.\n${rotated(ID_A, FIRST.id)}${rotated(ID_B, SECOND.id)}${WHERE}The new tokens went to standard output and nowhere else.\n`,
     });
   });
 
@@ -208,7 +214,7 @@ describe("keys rotate", () => {
 });
 
 describe("the question", () => {
-  const asked = `In context default, memory:\n  ${ID_A}  dev/alice  active\n`;
+  const asked = `${WHERE}  ${ID_A}  dev/alice  active\n`;
 
   it("answered yes rotates, and no changes nothing", async () => {
     expect(await rotate([ID_A, "-o", "token"], { answers: ["n"] })).toEqual({
@@ -227,14 +233,106 @@ describe("the question", () => {
   it("is spared by --dry-run, which writes nothing", async () => {
     expect(await rotate([ID_A, "--dry-run"])).toEqual({
       code: 0,
-      out: "",
-      err: `  ${ID_A}  dev/alice  active\nDry run: 1 of 1 keys in memory would be rotated, the old ones ending after 24h; nothing was changed.\n`,
+      out: `${ID_A}\tdev\talice\twould_rotate\t2026-11-21T10:00:00Z\n`,
+      err: `Dry run: 1 of 1 keys in memory would be rotated, the old ones ending after 24h; nothing was changed.\n`,
     });
     expect(store.calls).toEqual(["list"]);
+  });
+
+  it("is spared by --dry-run, which tells in JSON as well", async () => {
+    store.plant(`dev/${B}`, "dev/bob?exp=2020-01-01T00:00:00Z");
+    const { code, out, err } = await rotate(["--role", "dev", "--dry-run", "-o", "json", "--grace", "1h"]);
+    expect({ code, err, data: JSON.parse(out) as unknown }).toEqual({
+      code: 0,
+      err: `Left alone: ${ID_B} is expired.\nDry run: 1 of 2 keys in memory would be rotated, the old ones ending after 1h; nothing was changed.\n`,
+      data: [{ id: ID_A, role: "dev", user: "alice", result: "would_rotate", old_ends_at: "2026-11-20T11:00:00Z" }],
+    });
+  });
+});
+
+describe("what happens while the question is open", () => {
+  const REVOKED = "at=2026-11-20T10:00:00Z";
+  /** Answers yes after `meanwhile`. */
+  const askedDuring = (meanwhile: () => void): RunOptions => ({
+    ports: { confirm: async () => meanwhile() },
+  });
+  const revokeA = (): void => store.plant(`dev/${A}.revoked`, REVOKED);
+
+  it("a revocation of the one key leaves nothing to rotate: exit 3, nothing printed", async () => {
+    expect(await rotate([ID_A, "-o", "token"], askedDuring(revokeA))).toEqual({
+      code: 3,
+      out: "",
+      err: `error: ${ID_A} is revoked\n  Only an active key is rotated; make another with \`mcpctl keys create\`.\n`,
+    });
+    expect(await entries()).toEqual({ [`dev/${A}`]: "dev/alice", [`dev/${A}.revoked`]: REVOKED });
+  });
+
+  it("a revocation of all that a selector meant leaves nothing to rotate, not even a file", async () => {
+    expect(await rotate(["--user", "alice", "--out", "t"], askedDuring(revokeA))).toEqual({
+      code: 0,
+      out: "",
+      err: `Left alone: ${ID_A} is revoked.\nNothing to rotate.\n`,
+    });
+    expect(await entries()).toEqual({ [`dev/${A}`]: "dev/alice", [`dev/${A}.revoked`]: REVOKED });
+    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+  });
+
+  it("a revocation of one of two rotates the other", async () => {
+    store.plant(`dev/${B}`, "dev/bob");
+    const { code, out, err } = await rotate(["--role", "dev", "-o", "token"], askedDuring(revokeA));
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: `${token}\n`,
+      err: `Left alone: ${ID_A} is revoked.\n${rotated(ID_B, FIRST.id, undefined, "bob")}${WENT}`,
+    });
+    expect(Object.keys(await entries())).toEqual([`dev/${A}`, `dev/${B}`, `dev/${A}.revoked`, NEW, `dev/${B}.ends`]);
+  });
+
+  it("a key that is made is not rotated: nobody was asked about it", async () => {
+    const make = (): void => store.plant(`dev/${B}`, "dev/bob");
+    expect(await rotate(["--role", "dev", "-o", "token"], askedDuring(make))).toEqual({
+      code: 0,
+      out: `${token}\n`,
+      err: `${rotated(ID_A, FIRST.id)}${WENT}`,
+    });
+    expect(Object.keys(await entries())).toEqual([`dev/${A}`, `dev/${B}`, NEW, `dev/${A}.ends`]);
+  });
+
+  it("time passes: grace and life count from the answer on", async () => {
+    let now = NOW;
+    const anHour = askedDuring(() => (now += 3_600_000));
+    const argv = [ID_A, "-o", "token", "--grace", "1h", "--ttl", "2h"];
+    expect(await rotate(argv, { ...anHour, now: () => now })).toEqual({
+      code: 0,
+      out: `${token}\n`,
+      err: `${rotated(ID_A, FIRST.id, "2026-11-20T12:00:00Z")}${WENT}`,
+    });
+    expect(await entries()).toEqual({
+      [`dev/${A}`]: "dev/alice",
+      [NEW]: "dev/alice?exp=2026-11-20T13:00:00Z",
+      [`dev/${A}.ends`]: `exp=2026-11-20T12:00:00Z&next=${FIRST.id}`,
+    });
+    expect((await store.history(new Set([FIRST.hash])))[0]?.note?.at).toBe("2026-11-20T11:00:00Z");
   });
 });
 
 describe("a rotation that does not come to its end", () => {
+  it("because the old key was revoked between the plan and the delivery: no new key, nothing printed", async () => {
+    const { code, out, err } = await rotate([ID_A, "--yes", "--out", "t"], {
+      randomBytes: (length) => {
+        store.plant(`dev/${A}.revoked`, "at=2026-11-20T10:00:00Z");
+        return new Uint8Array(length);
+      },
+    });
+    expect({ code, out, err }).toEqual({
+      code: 3,
+      out: "",
+      err: `error: ${ID_A} was revoked while it was rotated; k_d9b6b1321c0b was not delivered, and it was revoked\n`,
+    });
+    expect(Object.keys(await entries()).at(-1)).toMatch(/^dev\/d9b6.*\.revoked$/);
+    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+  });
+
   it("because somebody was first: the new key is revoked, nothing printed", async () => {
     const { code, out, err } = await rotate([ID_A, "--yes", "--out", "t"], {
       randomBytes: (length) => {

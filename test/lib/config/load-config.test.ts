@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -134,6 +134,70 @@ describe("loadConfig", () => {
       code: "config_unreadable",
       message: `${path}:${message}`,
     });
+  });
+
+  const gateway = (url: string): string =>
+    `contexts:\n  - {name: a, store: {type: file, path: k}, gateway: {url: ${JSON.stringify(url)}}}\n`;
+
+  it.each([
+    "https://h/$(x)",
+    "https://$(x)",
+    "https://h/`x`",
+    "https://h/'x",
+    'https://h/"x',
+    "https://h/a b",
+    "https://h/a;b",
+    "https://h;b",
+    "https://h/a\nb",
+    "https://h/a&b",
+    "https://h/%0a",
+    "https://user@h",
+    "https://user:pass@h/",
+    "https://h/a@b",
+    "https://h?a=b",
+    "https://h/?a=b",
+    "https://h/#a",
+    "ftp://h",
+    "//h",
+    "https://",
+    "https://h:123456",
+    "https://[::1",
+    `https://h/${"a".repeat(2040)}`,
+  ])("refuses the gateway URL %j, which people paste into shells", async (url) => {
+    await put("p/mcpctl.yaml", gateway(url));
+    await expect(load()).rejects.toMatchObject({ kind: "invalid", code: "config_unreadable" });
+  });
+
+  it("refuses an admin URL as it refuses the gateway's", async () => {
+    const admin = (url: string): string =>
+      `contexts:\n  - {name: a, store: {type: file, path: k}, gateway: {url: "http://h", admin: ["${url}"]}}\n`;
+    for (const url of ["http://h?a=b", "http://u:p@h", "http://h/$(x)"]) {
+      await put("p/mcpctl.yaml", admin(url));
+      await expect(load()).rejects.toMatchObject({ kind: "invalid", code: "config_unreadable" });
+    }
+    await put("p/mcpctl.yaml", admin("http://127.0.0.1:8081"));
+    expect(currentContext(await load()).gateway.admin).toEqual(["http://127.0.0.1:8081"]);
+  });
+
+  it.each([
+    "https://mcp.example.com",
+    "https://mcp-1.example.com:8443/base/v1.0/~team/a_b-c",
+    "http://127.0.0.1:8080",
+    "http://[::1]:8080/mcp",
+  ])("takes the gateway URL %j", async (url) => {
+    await put("p/mcpctl.yaml", gateway(url));
+    expect(currentContext(await load()).gateway.url).toBe(url);
+  });
+
+  it("refuses a file that is a link to itself", async () => {
+    await symlink("mcpctl.yaml", join(home, "p/mcpctl.yaml"));
+    await expect(load()).rejects.toMatchObject({
+      kind: "invalid",
+      code: "path_loops",
+      message: `the configuration ${join(home, "p/mcpctl.yaml")} is a symbolic link that leads nowhere`,
+    });
+    await rm(join(home, "p/mcpctl.yaml"));
+    expect(await chosen({})).toBe("default");
   });
 
   it("refuses a folder in the place of the file, and a file that is not there", async () => {

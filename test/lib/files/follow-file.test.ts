@@ -8,10 +8,12 @@ import { until } from "../../support/gateway.ts";
 let folder: string;
 let follower: FileFollower | null = null;
 let seen: string[] = [];
+let faults: unknown[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "mcpctl-follow-"));
   seen = [];
+  faults = [];
 });
 
 afterEach(async () => {
@@ -29,7 +31,11 @@ async function follow(path: string, pollMs = 60_000): Promise<void> {
     what: "the file",
     maxBytes: 10,
     pollMs,
-    onReadings: ([reading]) => void seen.push(textOf(reading)),
+    onReadings: ([reading]) => {
+      seen.push(textOf(reading));
+      if (textOf(reading) === "bad") throw new Error("a fault");
+    },
+    onFault: (error) => faults.push(error),
   });
   await follower.ready;
 }
@@ -75,6 +81,15 @@ describe("followFiles", () => {
     await sees("22");
     expect(seen.at(-1)).toBe("22");
     await rm(elsewhere, { recursive: true });
+  });
+
+  it("outlives a reader that throws", async () => {
+    const path = join(folder, "a");
+    await writeFile(path, "bad");
+    await follow(path);
+    expect(faults).toEqual([new Error("a fault")]);
+    await writeFile(path, "good");
+    await sees("good");
   });
 
   it("tells of a folder in the file's place, and of a file that is too large", async () => {

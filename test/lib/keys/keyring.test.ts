@@ -99,6 +99,31 @@ describe("a key by its record alone", () => {
   });
 });
 
+describe("one record in two lists, as from Secrets that overlap", () => {
+  const both = (second: Readonly<Record<string, string>>): Keyring => {
+    const lists = [{ [`dev.${A}`]: RECORD }, second].flatMap((list) => Object.entries(list));
+    return buildKeyring(
+      lists.map(([label, value]) => ({ label, name: parseEntryName(label, "."), value, version: 1, changedAt: null })),
+    );
+  };
+
+  it("is one key, accepted as with one list", () => {
+    const keys = both({ [`dev.${A}`]: RECORD });
+    expect(keys).toEqual(ring({ [`dev.${A}`]: RECORD }));
+    expect(acceptKey(keys, A, NOW)).toEqual(accepted(at("2027-02-18T09:00:00Z")));
+  });
+
+  it.each([
+    ["another end", { [`dev.${A}`]: "dev/agent?exp=2028-02-18T09:00:00Z" }, "one hash stands under dev and dev"],
+    ["another user", { [`dev.${A}`]: "dev/somebody?exp=2027-02-18T09:00:00Z" }, "one hash stands under dev and dev"],
+    ["another role's folder", { [`oncall.${A}`]: RECORD }, "one hash stands under dev and oncall"],
+  ])("is unusable when the other says %s", (_what, second, problem) => {
+    const keys = both(second);
+    expect(acceptKey(keys, A, NOW)).toEqual(refused("key_unusable"));
+    expect(keys.keys.get(A)?.problem).toBe(problem);
+  });
+});
+
 describe("a revoked key", () => {
   it.each([
     ["with its time", "at=2026-11-20T09:00:00Z", at("2026-11-20T09:00:00Z")],

@@ -43,7 +43,7 @@ describe("rotateKey", () => {
     const store = newStore();
     const delivered: (readonly string[])[] = [];
     expect((await rotate(store, async () => void delivered.push([...store.calls]))).id).toBe(KEY.id);
-    expect(delivered).toEqual([["list", `create ${NEW}`, `create dev/${OLD}.ends`]]);
+    expect(delivered).toEqual([["list", `create ${NEW}`, `create dev/${OLD}.ends`, `read dev/${OLD}.revoked`]]);
     expect(await entries(store)).toEqual({
       [`dev/${OLD}`]: "dev/agent",
       [NEW]: "dev/agent",

@@ -54,6 +54,15 @@ describe("render", () => {
 });
 
 describe("printable", () => {
+  it("shows what could reorder or break a line", () => {
+    expect(printable("a\u061cb\u2028c\u2029d\u200ee\u2069")).toBe("a\\u061cb\\u2028c\\u2029d\\u200ee\\u2069");
+  });
+
+  it("leaves letters of every script as they are", () => {
+    const text = "ü ß ش שלום \u060c\u061b\u061f\u2027 日本 😀";
+    expect(printable(text)).toBe(text);
+  });
+
   it("shows what could steer a terminal", () => {
     expect(printable("a\u001b[2J\u0007\u0000\r\n\t\u007f\u0085\u009b\u200e\u202e\u2066ü😀")).toBe(
       "a\\u001b[2J\\u0007\\u0000\\u000d\\u000a\\u0009\\u007f\\u0085\\u009b\\u200e\\u202e\\u2066ü😀",

@@ -80,6 +80,22 @@ describe("readRegistry", () => {
     ["http://169.254.169.254/latest", "is a metadata or link-local address"],
     ["http://169.254.170.2", "is a metadata or link-local address"],
     ["http://2852039166", "is a metadata or link-local address"],
+    ["http://[64:ff9b::a9fe:a9fe]", "is a metadata or link-local address"],
+    ["http://[64:ff9b::169.254.169.254]", "is a metadata or link-local address"],
+    ["http://[64:ff9b:1::a9fe:a9fe]", "is a metadata or link-local address"],
+    ["http://[2002:a9fe:a9fe::1]", "is a metadata or link-local address"],
+    ["http://[::169.254.169.254]", "is a metadata or link-local address"],
+    ["http://[::ffff:0:a9fe:a9fe]", "is a metadata or link-local address"],
+    ["http://[fd00:ec2::23]", "is a metadata or link-local address"],
+    ["http://[FD00:0EC2:0::254]", "is a metadata or link-local address"],
+    ["http://[fd20:ce::254]", "is a metadata or link-local address"],
+    ["http://100.100.100.200", "is a metadata or link-local address"],
+    ["http://168.63.129.16/metadata", "is a metadata or link-local address"],
+    ["http://192.0.0.192", "is a metadata or link-local address"],
+    ["http://0xa9fea9fe", "is a metadata or link-local address"],
+    ["http://[::ffff:100.100.100.200]", "is a metadata or link-local address"],
+    ["http://[64:ff9b::168.63.129.16]", "is a metadata or link-local address"],
+    ["http://[2002:c000:c0::1]", "is a metadata or link-local address"],
     ["http://0xa9.0xfe.0xa9.0xfe", "is a metadata or link-local address"],
     ["http://169.254.169.254.", "is a metadata or link-local address"],
     ["http://[fe80::1]", "is a metadata or link-local address"],
@@ -89,6 +105,30 @@ describe("readRegistry", () => {
     ["http://metadata.google.internal.", "is a metadata or link-local address"],
   ])("refuses %s: it %s", (url, problem) => {
     expect(problems(`backends:\n${entry("a", url)}`)).toEqual([`2:76 MC002 the url of "a" ${problem}`]);
+  });
+
+  it.each([
+    "http://169.253.169.254",
+    "http://169.255.0.1",
+    "http://100.100.100.201",
+    "http://168.63.129.17",
+    "http://192.0.0.193",
+    "http://2852104702",
+    "http://metadata.google.internal.example.com",
+    "http://169.254.169.254.example.com",
+    "http://[fd00:ec3::23]",
+    "http://[fd20:ce::255]",
+    "http://[fd12:3456::a9fe:a9fe]",
+    "http://[2001:db8::a9fe:a9fe]",
+    "http://[64:ff9b::a9ff:1]",
+    "http://[64:ff9b::10.0.0.1]",
+    "http://[2002:a9ff:a9fe::1]",
+    "http://[::ffff:10.0.0.1]",
+    "http://[::1]",
+    "http://[fec0::1]",
+  ])("takes %s, which is an ordinary address", (url) => {
+    expect(problems(`backends:\n${entry("a", url)}`)).toEqual([]);
+    expect(urlOf(url)).toBe(`${new URL(url).origin}/mcp`);
   });
 
   it.each([

@@ -1,10 +1,14 @@
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { withFileLock } from "../../../src/lib/files/file-lock.ts";
+import { mintKey } from "../../../src/lib/keys/key.ts";
+import { acceptKey, buildKeyring } from "../../../src/lib/keys/keyring.ts";
+import { revokeKeys } from "../../../src/lib/keys/revoke-keys.ts";
 import { openFileStore } from "../../../src/lib/stores/file-store.ts";
 import { describeKeyStore } from "../../support/key-store-contract.ts";
+import { seededBytes } from "../../support/seeded.ts";
 
 describeKeyStore("the file store", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-store-"));
@@ -73,14 +77,54 @@ describe("the files of the file store", () => {
 
   it("keep their mode, and what else stands in them", async () => {
     await writeFile(join(folder, "keys.json"), '{"stray": "ü\\u0000", "__proto__": "x"}');
-    await chmod(join(folder, "keys.json"), 0o640);
+    // Not what any usual umask would make of 0666.
+    await chmod(join(folder, "keys.json"), 0o664);
     await open().create(ENTRY, "dev/a", NOTE);
     expect(Object.entries(JSON.parse(await text("keys.json")) as object)).toEqual([
       ["stray", "ü\u0000"],
       ["__proto__", "x"],
       [`dev.${ENTRY.hash}`, "dev/a"],
     ]);
-    expect((await stat(join(folder, "keys.json"))).mode & 0o777).toBe(0o640);
+    expect((await stat(join(folder, "keys.json"))).mode & 0o777).toBe(0o664);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("keep their owner and group", async () => {
+    await writeFile(join(folder, "keys.json"), "{}");
+    await chmod(join(folder, "keys.json"), 0o640);
+    await chown(join(folder, "keys.json"), 1234, 2345);
+    await open().create(ENTRY, "dev/a", NOTE);
+    const { uid, gid, mode } = await stat(join(folder, "keys.json"));
+    expect([uid, gid, mode & 0o777]).toEqual([1234, 2345, 0o640]);
+  });
+
+  it("are locked by their owner alone: who may read the lock may hold it", async () => {
+    await open().create(ENTRY, "dev/a", NOTE);
+    expect((await stat(join(folder, "keys.json.lock"))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ["a file", "elsewhere"],
+    ["nothing", "missing"],
+  ])("do not let the admin log be a link to %s: nothing is changed", async (_what, target) => {
+    await writeFile(join(folder, "elsewhere"), "mine");
+    await writeFile(join(folder, "keys.json"), "{}");
+    await symlink(target, join(folder, "admin.jsonl"));
+    await expect(open().create(ENTRY, "dev/a", NOTE)).rejects.toMatchObject({
+      name: "AppError",
+      kind: "unavailable",
+      code: "admin_log_link",
+      message: `the admin log ${join(folder, "admin.jsonl")} is a symbolic link`,
+    });
+    expect([await text("elsewhere"), await text("keys.json")]).toEqual(["mine", "{}"]);
+    expect((await readdir(folder)).toSorted()).toEqual(["admin.jsonl", "elsewhere", "keys.json", "keys.json.lock"]);
+  });
+
+  it("hold the id of a token that stood in a reason, not the token", async () => {
+    const leaked = mintKey(seededBytes());
+    await open().create(ENTRY, "dev/a", { ...NOTE, reason: `saw ${leaked.token.reveal()}` });
+    const [entry] = await open().history(new Set([ENTRY.hash]));
+    expect(entry?.note?.reason).toBe(`saw [${leaked.id}]`);
+    expect(await text("admin.jsonl")).not.toContain(leaked.token.reveal().slice(0, 16));
   });
 
   it("are replaced behind a symbolic link, which stays one", async () => {
@@ -95,6 +139,21 @@ describe("the files of the file store", () => {
   it("know a bare hash, and revoke it beside", async () => {
     await writeFile(join(folder, "keys.json"), JSON.stringify({ [ENTRY.hash]: "dev/a" }));
     expect((await open().list()).map(({ name }) => name)).toEqual([ENTRY]);
+    const keyring = buildKeyring(await open().list());
+    const at = Date.parse("2026-11-20T10:00:00Z");
+    const done = await revokeKeys(open(), [...keyring.keys.values()], at, { ...NOTE, action: "revoke" });
+    expect(done.map(({ status }) => status)).toEqual(["revoked"]);
+    expect(JSON.parse(await text("keys.json"))).toEqual({
+      [ENTRY.hash]: "dev/a",
+      [`dev.${ENTRY.hash}.revoked`]: "at=2026-11-20T10:00:00Z",
+    });
+    const after = buildKeyring(await open().list());
+    expect(acceptKey(keyring, ENTRY.hash, at)).toMatchObject({ accepted: true });
+    expect(acceptKey(after, ENTRY.hash, at)).toEqual({
+      accepted: false,
+      reason: "key_revoked",
+      keyId: "k_aaaaaaaaaaaa",
+    });
   });
 
   it("are not waited for once interrupted, but by what takes back", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { itemSpans, memberSpan, withoutWhitespace } from "../../../src/lib/audit/raw-json.ts";
+import { itemSpans, memberSpan, withoutWhitespace } from "../../../src/lib/json/raw-json.ts";
 
 const slice = (text: string, name: string, from = 0): string | null => {
   const span = memberSpan(text, from, name);

@@ -1,0 +1,14 @@
+import type { EntryNote } from "../../lib/keys/key-store.ts";
+import { redactText } from "../../lib/audit/redact.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { Ports } from "../ports.ts";
+
+/** What stands beside an entry: when, by whom as they say themselves, and why; a token in the reason becomes its id. */
+export function entryNote(
+  ports: Pick<Ports, "now" | "author">,
+  action: EntryNote["action"],
+  reason: string | undefined,
+): EntryNote {
+  const note = { action, at: formatTime(ports.now()), author: ports.author };
+  return reason === undefined ? note : { ...note, reason: redactText(reason) };
+}
