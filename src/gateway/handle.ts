@@ -103,7 +103,7 @@ async function serve(call: Call, ports: Ports): Promise<Outcome> {
 async function bodyOf(request: IncomingMessage, route: Route, heads: Heads, ports: Ports): Promise<HeldBody | null> {
   if (route.method === "POST") {
     checkBodyHeads(heads, ports.bodies.limits);
-    return readBody(request, ports.bodies);
+    return readBody(request, heads.contentLength, ports.bodies);
   }
   if ((heads.contentLength ?? "0") !== "0" || request.headers["transfer-encoding"] !== undefined)
     throw new Refusal("http_malformed");

@@ -49,10 +49,17 @@ export interface HeldBody {
 /** A body of unknown length begins with at most this; a length that is only claimed is not believed beyond it. */
 const FIRST_BYTES = 64 * 1024;
 
-/** The whole body. What it holds of the budget is given back by the caller when the call is over. @throws Refusal */
-export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<HeldBody> {
+/**
+ * The whole body. What it holds of the budget is given back by the caller when the call is over.
+ * `contentLength` is what the headers claim, null for a body in chunks. @throws Refusal
+ */
+export function readBody(
+  request: IncomingMessage,
+  contentLength: string | null,
+  budget: BodyBudget,
+): Promise<HeldBody> {
   const { promise, resolve, reject } = Promise.withResolvers<HeldBody>();
-  const body = new GrowingBody(budget, Number(request.headers["content-length"] ?? 0));
+  const body = new GrowingBody(budget, Number(contentLength ?? 0));
   const stop = (reason: Refusal["reason"]): void => {
     clearTimeout(timer);
     request.removeAllListeners("data");

@@ -406,7 +406,7 @@ describe("a token that cannot be delivered", () => {
 describe("a context whose Secret fills up", () => {
   const MOST = Math.floor(0.8 * 1024 * 1024);
   /** What is counted beside the value that `fill` makes: braces, the new key, and its own name in quotes. */
-  const BESIDE = 2 + 285 + `"dev.${"a".repeat(64)}":"",`.length;
+  const BESIDE = 2 + 480 + `"dev.${"a".repeat(64)}":"",`.length;
   const useSecret = (secret: string): Promise<void> =>
     writeFile(
       join(project.cwd, "mcpctl.yaml"),
