@@ -1,4 +1,4 @@
-import { closeSync, openSync, write } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, write } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { AppError } from "../lib/errors.ts";
@@ -9,6 +9,12 @@ const STDOUT = 1;
 /** Records wait at most this long to be written together. */
 const FLUSH_MS = 5;
 const RETRY_MS = 250;
+/** How often to look whether the file is still where its name says. */
+const LOOK_MS = 250;
+/** A usual record. */
+const LINE_BYTES = 1024;
+/** A pipe without a reader must not hang the start; one with a slow reader says EAGAIN. */
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 export interface AuditSinkOptions {
   /** Null for standard output. */
@@ -23,7 +29,8 @@ export interface AuditSinkOptions {
  */
 export class AuditSink {
   readonly #options: AuditSinkOptions;
-  readonly #descriptor: number;
+  #descriptor: number;
+  #lookedAt = 0;
   #lines: string[] = [];
   #bufferedBytes = 0;
   #reservedBytes = 0;
@@ -39,6 +46,13 @@ export class AuditSink {
   constructor(options: AuditSinkOptions) {
     this.#options = options;
     this.#descriptor = options.path === null ? STDOUT : openForAppend(options.path);
+    // A line that a crash cut short must not swallow the first of ours.
+    if (options.path !== null && endsInsideLine(this.#descriptor)) this.append("\n", true);
+  }
+
+  /** Whether so much waits to be written that no further call would be let through. */
+  get isFull(): boolean {
+    return this.#bufferedBytes + this.#reservedBytes + LINE_BYTES > this.#options.maxBufferedBytes;
   }
 
   get isFailing(): boolean {
@@ -66,9 +80,11 @@ export class AuditSink {
     this.#reservedBytes -= bytes;
   }
 
-  append(line: string): void {
+  /** Takes a line; one that room was reserved for is never dropped, others share what the reservations leave. */
+  append(line: string, isReserved: boolean): void {
     const bytes = Buffer.byteLength(line);
-    if (this.#bufferedBytes + bytes > 2 * this.#options.maxBufferedBytes) {
+    const most = 2 * this.#options.maxBufferedBytes - this.#reservedBytes;
+    if (!isReserved && this.#bufferedBytes + bytes > most) {
       this.#dropped += 1;
       return;
     }
@@ -89,12 +105,14 @@ export class AuditSink {
     return isWritten;
   }
 
-  async close(timeoutMs: number): Promise<void> {
+  /** Writes what waits and closes; false when some of it could not be written within `timeoutMs`. */
+  async close(timeoutMs: number): Promise<boolean> {
     const isFlushed = await this.flush(timeoutMs);
     this.#isClosed = true;
     if (!isFlushed) this.#options.log(`audit: ${this.#bufferedBytes} bytes of records could not be written`);
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#descriptor !== STDOUT && isFlushed) closeSync(this.#descriptor);
+    return isFlushed;
   }
 
   #start(): void {
@@ -127,6 +145,7 @@ export class AuditSink {
   async #writeBytes(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length && !this.#isClosed;) {
       try {
+        if (at === 0) this.#reopenIfMoved();
         const { bytesWritten } = await writeBytes(this.#descriptor, bytes, at, bytes.length - at, null);
         at += bytesWritten;
         this.#recover();
@@ -137,6 +156,19 @@ export class AuditSink {
         await delay(isBusy ? FLUSH_MS : RETRY_MS, undefined, { ref: false });
       }
     }
+  }
+
+  /** A file that was rotated away or removed takes records that nobody will read: its name gets a new one. */
+  #reopenIfMoved(): void {
+    const { path } = this.#options;
+    if (path === null || performance.now() - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = performance.now();
+    const ours = fstatSync(this.#descriptor);
+    const named = statSync(path, { throwIfNoEntry: false });
+    if (named !== undefined && named.ino === ours.ino && named.dev === ours.dev) return;
+    const fresh = openForAppend(path);
+    closeSync(this.#descriptor);
+    this.#descriptor = fresh;
   }
 
   #fail(error: unknown): void {
@@ -157,8 +189,16 @@ export class AuditSink {
 
 function openForAppend(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    return openSync(path, APPEND, 0o600);
   } catch (error) {
     throw fileError(error, `the audit file ${path}`, "write");
   }
+}
+
+function endsInsideLine(descriptor: number): boolean {
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile() || stat.size === 0) return false;
+  const last = Buffer.alloc(1);
+  readSync(descriptor, last, 0, 1, stat.size - 1);
+  return last.toString() !== "\n";
 }

@@ -110,7 +110,7 @@ export class Auditor {
       is_error: ending.isError,
       duration_ms: durationMs,
     });
-    this.#options.sink.append(line);
+    this.#options.sink.append(line, trail.isForwarded);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Message } from "./mcp/message.ts";
 import { summarise, type AnswerSummary } from "./mcp/outcome.ts";
 import { Refusal } from "./refusal.ts";
 import { refusedBody } from "./reply.ts";
+import type { Clock } from "./state/clock.ts";
 
 /** How a forwarded call ended: `granted` when the client got the whole answer. */
 export interface Outcome extends AnswerSummary {
@@ -34,6 +35,7 @@ export interface ForwardOptions {
   /** A stream that never ends by itself may be silent for as long as it likes. */
   readonly isOpenEnded: boolean;
   readonly silence: SilenceLimits;
+  readonly clock: Clock;
 }
 
 interface Head {
@@ -62,7 +64,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #relay: Relay | null = null;
   #head: Head | null = null;
-  #silence: NodeJS.Timeout | null = null;
+  /** Monotonic time of the last sign of the backend. */
+  #heardAt = 0;
+  /** How long it may be silent after that; nothing to watch before its answer began. */
+  #maxSilenceMs = Infinity;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -82,6 +87,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
         this.#settle.reject(refusal);
       }
     });
+  }
+
+  /**
+   * Ends the call if its backend fell silent. To be called now and then: a timer of its own for each call costs more
+   * than all the rest of this class.
+   */
+  giveUpIfSilent(): void {
+    const { clock, response } = this.#options;
+    if (this.#isDone || clock.monotonic() - this.#heardAt < this.#maxSilenceMs) return;
+    // Where the client does not read, the backend cannot write.
+    if (!response.writableNeedDrain) this.#safely(() => this.#giveUp());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -112,7 +128,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #begin(status: number, headers: ResponseHeaders): void {
-    const { rule, isModern, isOpenEnded, silence } = this.#options;
+    const { rule, isModern, isOpenEnded, silence, clock } = this.#options;
     const unusable = unusableAnswer(status);
     if (unusable !== null) return this.cut(new Refusal(unusable));
     const type = mediaType(headers);
@@ -123,12 +139,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const isStream = type === STREAM;
     this.#head = { status, headers: relayed, isStream };
     if (isStream) this.#sendHead();
-    if (isStream && isOpenEnded) return;
-    this.#silence = setTimeout(() => this.#safely(() => this.#giveUp()), isStream ? silence.streamMs : silence.otherMs);
+    this.#heardAt = clock.monotonic();
+    if (!isStream) this.#maxSilenceMs = silence.otherMs;
+    else if (!isOpenEnded) this.#maxSilenceMs = silence.streamMs;
   }
 
   #pass(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#silence?.refresh();
+    this.#heardAt = this.#options.clock.monotonic();
     const out = (this.#relay as Relay).push(chunk);
     if (out === null) return this.cut(new Refusal("backend_malformed"));
     if (out.length === 0) return;
@@ -142,7 +159,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #resume(controller: Dispatcher.DispatchController): void {
     if (this.#isDone) return;
-    this.#silence?.refresh();
+    this.#heardAt = this.#options.clock.monotonic();
     controller.resume();
   }
 
@@ -150,7 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const out = (this.#relay as Relay).end();
     if (out === null) return this.cut(new Refusal("backend_malformed"));
     this.#keep(out);
-    this.#stop();
+    this.#isDone = true;
     if (!this.#options.response.headersSent) this.#sendHead();
     this.#options.response.end(out);
     this.#finish("granted");
@@ -159,8 +176,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The backend fell silent: a call answered by events is told so in its stream, if no event is half sent. */
   #giveUp(): void {
     const { response, message, requestId } = this.#options;
-    // It is the client who does not read.
-    if (response.writableNeedDrain) return void this.#silence?.refresh();
     const refusal = new Refusal("backend_timeout");
     const canTell = response.headersSent && this.#relay?.isBetweenEvents === true && message?.kind === "request";
     if (!canTell) return this.cut(refusal);
@@ -173,13 +188,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Nothing more is taken from the backend. */
   #leave(): void {
-    this.#stop();
-    this.#controller?.abort(CUT);
-  }
-
-  #stop(): void {
     this.#isDone = true;
-    if (this.#silence !== null) clearTimeout(this.#silence);
+    this.#controller?.abort(CUT);
   }
 
   #safely(step: () => void): void {

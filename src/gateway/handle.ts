@@ -156,10 +156,12 @@ async function forward(call: Call, { caller, wish, grant, body }: Approved, port
     isModern: wish.isModern,
     isOpenEnded,
     silence: ports.silence,
+    clock: ports.clock,
   });
   const leave = ports.inFlight.enter({
     recheck: () => refusalNow(caller, wish, ports),
     cut: (refusal) => exchange.cut(refusal),
+    giveUpIfSilent: () => exchange.giveUpIfSilent(),
     isOpenEnded,
   });
   try {

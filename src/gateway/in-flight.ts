@@ -5,6 +5,7 @@ export interface Running {
   /** Why it may not go on; null while it may. */
   readonly recheck: () => Refusal | null;
   readonly cut: (refusal: Refusal) => void;
+  readonly giveUpIfSilent: () => void;
   /** A stream that never ends by itself; draining does not wait for it. */
   readonly isOpenEnded: boolean;
 }
@@ -40,6 +41,10 @@ export class InFlight {
       const refusal = running.recheck();
       if (refusal !== null) running.cut(refusal);
     }
+  }
+
+  giveUpSilent(): void {
+    for (const { running } of this.#entries) running.giveUpIfSilent();
   }
 
   cut(refusal: Refusal, which: (running: Running) => boolean): void {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import {
   createServer,
   STATUS_CODES,
@@ -24,6 +25,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than common clients keep a connection, so that it is they who close it. */
 const KEEP_ALIVE_MS = 65_000;
 const SWEEP_MS = 5_000;
+/** Where the system does not tell its limit. */
+const DEFAULT_CONNECTIONS = 10_000;
 
 /** The public listener. */
 export function createGatewayServer(ports: Ports): Server {
@@ -49,6 +52,7 @@ export function createGatewayServer(ports: Ports): Server {
     },
     listener,
   );
+  server.maxConnections = maxConnections();
   // Node drops headers beyond a count in silence; the size alone bounds them here.
   server.maxHeadersCount = 0;
   server.on("connection", (socket: Duplex) => void busy.set(socket, { calls: 0 }));
@@ -62,6 +66,16 @@ export function createGatewayServer(ports: Ports): Server {
     else refuse(error, socket);
   });
   return server;
+}
+
+/** Half of the descriptors: the other half is for backends, files and the admin listener, whatever clients do. */
+function maxConnections(): number {
+  try {
+    const most = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return most === undefined ? DEFAULT_CONNECTIONS : Math.max(Math.floor(Number(most) / 2) - 32, 16);
+  } catch {
+    return DEFAULT_CONNECTIONS;
+  }
 }
 
 /** Answers and records what could not be read as HTTP. */

@@ -46,8 +46,8 @@ export interface GatewayOptions {
 export interface RunningGateway {
   readonly url: string;
   readonly adminUrl: string;
-  /** Stops accepting, lets calls finish for a while, writes every record, and ends. */
-  drain(): Promise<void>;
+  /** Stops accepting, lets calls finish for a while, writes every record, and ends; false when a record was lost. */
+  drain(): Promise<boolean>;
 }
 
 /**
@@ -60,22 +60,24 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { ports, report } = assemble(options, limits, () => draining.isOn);
   const { log } = options;
   const expiry = followDecisions(ports);
+  const watch = watchSilence(ports);
   await ports.state.ready();
   const server = createGatewayServer(ports);
   const hosts = hostNames([options.admin.host, ...options.allowedHosts]);
   const admin = createAdminServer({ report, surface: { hosts }, log });
-  const close = async (): Promise<void> => {
+  const close = async (): Promise<boolean> => {
     expiry.stop();
+    clearInterval(watch);
     ports.state.close();
     await Promise.all([stop(admin), stop(server), ports.pools.close()]);
-    await ports.sink.close(limits.flushTimeoutMs);
+    return ports.sink.close(limits.flushTimeoutMs);
   };
-  const drain = async (): Promise<void> => {
+  const drain = async (): Promise<boolean> => {
     draining.isOn = true;
     await finishCalls(server, ports.inFlight, limits.drainMs);
-    await close();
+    return close();
   };
-  let drained: Promise<void> | null = null;
+  let drained: Promise<boolean> | null = null;
   try {
     const adminUrl = await listen(admin, { address: options.admin, what: "the admin listener", log });
     const url = await listen(server, { address: options.listen, what: "the gateway", log });
@@ -134,6 +136,15 @@ function followDecisions({ state, inFlight, log }: Ports): ExpiryTimer {
     expiry.arm();
   });
   return expiry;
+}
+
+/** Looks often enough that no backend is silent for much longer than it may. */
+function watchSilence({ inFlight, silence, log }: Ports): NodeJS.Timeout {
+  const everyMs = Math.min(1_000, silence.streamMs / 4, silence.otherMs / 4);
+  return setInterval(
+    guarded(log, () => inFlight.giveUpSilent()),
+    everyMs,
+  ).unref();
 }
 
 /** Open streams are ended at once, for they never end by themselves; calls may finish for `drainMs`. */

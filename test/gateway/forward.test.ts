@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { Exchange } from "../../src/gateway/forward.ts";
+import { SYSTEM_CLOCK } from "../../src/gateway/state/clock.ts";
 import type { Dispatcher } from "undici";
 
 const FAULT = new TypeError("a fault");
@@ -21,6 +22,7 @@ function exchangeWith(response: Partial<ServerResponse>): {
     isModern: false,
     isOpenEnded: false,
     silence: { streamMs: 1000, otherMs: 1000 },
+    clock: SYSTEM_CLOCK,
   });
   exchange.onRequestStart(controller);
   return { exchange, controller, seen };

@@ -38,6 +38,21 @@ describe("SseCutter", () => {
     ]);
   });
 
+  it("reads a byte order mark at the start of the stream, and nowhere else", () => {
+    const cutter = new SseCutter(100);
+    const data = [cutter.push(Buffer.from("\ufeffdata: a\n\n")), cutter.push(Buffer.from("\ufeffdata: b\n\n"))];
+    expect(data.map((events) => events?.map((found) => found.data))).toEqual([["a"], [null]]);
+  });
+
+  it("looks at each chunk once, however long the event is", () => {
+    // Twelve megabytes in pieces of a kilobyte: at a cost that grows with its square this would take minutes.
+    const cutter = new SseCutter(16 * 1024 * 1024);
+    const chunk = Buffer.from("x".repeat(1024));
+    cutter.push(Buffer.from("data: "));
+    for (let sent = 0; sent < 12 * 1024; sent += 1) expect(cutter.push(chunk)).toEqual([]);
+    expect(cutter.push(Buffer.from("\n\n"))?.[0]?.data?.length).toBe(12 * 1024 * 1024);
+  });
+
   it("gives up on an event without end", () => {
     expect(cut("data: ", "x".repeat(200))).toEqual([[], null]);
   });
@@ -48,5 +63,10 @@ describe("withData", () => {
     expect(withData(event("id: 1\r\ndata: a\r\ndata: b\r\nevent: message\r\n\r\n", "a\nb"), "c")).toBe(
       "id: 1\nevent: message\ndata: c\n\n",
     );
+  });
+
+  it("drops lines in which some client would find data of their own", () => {
+    const raw = ": note\u2028data: hidden\n\ufeffdata: hidden\nid: 1\u0085data: hidden\nretry: 5\ndata: a\n\n";
+    expect(withData(event(raw, "a"), "c")).toBe("retry: 5\ndata: c\n\n");
   });
 });

@@ -12,6 +12,13 @@ export interface Finished {
   readonly err: string;
 }
 
+export interface LaunchedGateway {
+  readonly url: string;
+  readonly admin: string;
+  readonly pid: number;
+  readonly stop: () => Promise<Finished>;
+}
+
 /** The example project in a temporary folder, and the launcher started in it as a person would start it. */
 export class LaunchedProject {
   readonly folder: string;
@@ -56,11 +63,14 @@ export class LaunchedProject {
   }
 
   /** Starts the gateway on free ports; `stop` sends SIGTERM and gives how it ended. */
-  async startGateway(
-    ...args: readonly string[]
-  ): Promise<{ url: string; admin: string; pid: number; stop: () => Promise<Finished> }> {
+  async startGateway(...args: readonly string[]): Promise<LaunchedGateway> {
+    return this.startGatewayUnder("", ...args);
+  }
+
+  /** The same after shell commands like `ulimit -n 120;`. */
+  async startGatewayUnder(commands: string, ...args: readonly string[]): Promise<LaunchedGateway> {
     const all = [LAUNCHER, "gateway", "start", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", ...args];
-    const child = this.#start(process.execPath, all);
+    const child = this.#start("bash", ["-c", `${commands} exec "$0" "$@"`, process.execPath, ...all]);
     const texts = this.#collect(child);
     const ready = await new Promise<RegExpExecArray>((done, fail) => {
       child.stderr?.on("data", () => {

@@ -90,8 +90,8 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   }
   await untilAborted(ports.signal);
   ports.tell("Stopping: finishing the calls in flight.");
-  await running.drain();
-  return { notes: ["Stopped."] };
+  const isRecorded = await running.drain();
+  return isRecorded ? { notes: ["Stopped."] } : { notes: ["Stopped; audit records were lost, see above."], exit: 5 };
 }
 
 function storePath(context: Context | null, option: string): { readonly path: string; readonly denylist: string } {

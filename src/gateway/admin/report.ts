@@ -40,7 +40,7 @@ export class Report {
     if (locks === null) reasons.push("locks_unavailable");
     else if (locks.all.some(({ target, until }) => target === "all" && (until === null || clock.now() < until)))
       reasons.push("all_locked");
-    if (sink.isFailing) reasons.push("audit_unavailable");
+    if (sink.isFailing || sink.isFull) reasons.push("audit_unavailable");
     return reasons;
   }
 

@@ -9,7 +9,11 @@ export interface SseEvent {
 export class SseCutter {
   readonly #maxLength: number;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  #rest = "";
+  /** What came since the last event, in pieces: joining them at every chunk would be quadratic. */
+  #pieces: string[] = [];
+  #length = 0;
+  #tail = "";
+  #isFirst = true;
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
@@ -17,28 +21,48 @@ export class SseCutter {
 
   /** The events that are whole now. Null when one is longer than the limit. */
   push(chunk: Uint8Array): readonly SseEvent[] | null {
+    const text = this.#withoutMark(this.#decoder.decode(chunk, { stream: true }));
     // What was searched before holds no blank line, but its last line end may be half of one.
-    const from = Math.max(0, this.#rest.length - 3);
-    this.#rest += this.#decoder.decode(chunk, { stream: true });
+    const isWhole = endOfEvent(this.#tail + text, 0) !== null;
+    this.#hold(text);
+    if (!isWhole) return this.#length > this.#maxLength ? null : [];
     const events: SseEvent[] = [];
-    for (let end = endOfEvent(this.#rest, from); end !== null; end = endOfEvent(this.#rest, 0)) {
-      events.push(readEvent(this.#rest.slice(0, end)));
-      this.#rest = this.#rest.slice(end);
+    let rest = this.#pieces.join("");
+    for (let end = endOfEvent(rest, 0); end !== null; end = endOfEvent(rest, 0)) {
+      events.push(readEvent(rest.slice(0, end)));
+      rest = rest.slice(end);
     }
-    return this.#rest.length > this.#maxLength ? null : events;
+    [this.#pieces, this.#length, this.#tail] = [[], 0, ""];
+    this.#hold(rest);
+    return this.#length > this.#maxLength ? null : events;
+  }
+
+  #hold(text: string): void {
+    this.#pieces.push(text);
+    this.#length += text.length;
+    this.#tail = (this.#tail + text).slice(-3);
+  }
+
+  /** A byte order mark is allowed at the start of the stream, and is no part of its first line. */
+  #withoutMark(text: string): string {
+    if (!this.#isFirst || text === "") return text;
+    this.#isFirst = false;
+    return text.replace(/^\uFEFF/, "");
   }
 }
 
-/** The same event with other data; every line that is not data stays. */
+/** Fields that a client acts on; a text in them that some client takes for a line end must not begin another line. */
+const KEPT_LINE = /^(?:event|id|retry):[^\v\f\u001c-\u001e\u0085\u2028\u2029]*$/;
+
+/** The same event with other data; of the other lines those stay that a client acts on. */
 export function withData(event: SseEvent, data: string): string {
   const lines = event.raw.split(/\r\n|\n|\r/);
-  const kept = lines.filter((line) => line !== "" && !isDataLine(line));
+  const kept = lines.filter((line) => KEPT_LINE.test(line));
   return [...kept, ...data.split(/\r\n|\n|\r/).map((line) => `data: ${line}`), "", ""].join("\n");
 }
 
 function readEvent(raw: string): SseEvent {
-  // A byte order mark is allowed at the start of the stream, and is no part of the first line.
-  const lines = raw.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+  const lines = raw.split(/\r\n|\n|\r/);
   const data = lines.filter(isDataLine).map((line) => line.slice("data:".length).replace(/^ /, ""));
   return { raw, data: data.length === 0 ? null : data.join("\n") };
 }

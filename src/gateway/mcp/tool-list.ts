@@ -10,8 +10,11 @@ export function filterTools(text: string, rule: ToolRule, isModern: boolean): st
   const reading = parseJson(text);
   if (!reading.ok || typeof reading.value !== "object" || reading.value === null || Array.isArray(reading.value))
     return null;
+  if (hasVariant(reading.value, "result")) return null;
   const result = (reading.value as { readonly result?: { readonly tools?: unknown } | null }).result;
-  if (typeof result !== "object" || result === null || !("tools" in result)) return text;
+  if (typeof result !== "object" || result === null) return text;
+  if (hasVariant(result, "tools")) return null;
+  if (!("tools" in result)) return text;
   if (!Array.isArray(result.tools)) return null;
   const resultSpan = memberSpan(text, 0, "result");
   const toolsSpan = resultSpan === null ? null : memberSpan(text, resultSpan.start, "tools");
@@ -26,6 +29,11 @@ export function filterTools(text: string, rule: ToolRule, isModern: boolean): st
   else if (isModern)
     edits.push({ start: resultSpan.start + 1, end: resultSpan.start + 1, with: '"cacheScope":"private",' });
   return applied(text, edits);
+}
+
+/** Whether a name stands in another case: a client that does not mind the case would read what was not filtered. */
+function hasVariant(value: object, name: string): boolean {
+  return Object.keys(value).some((key) => key !== name && key.toLowerCase() === name);
 }
 
 function isShown(tool: unknown, rule: ToolRule): boolean {

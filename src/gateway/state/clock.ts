@@ -6,4 +6,10 @@ export interface Clock {
   readonly monotonic: () => number;
 }
 
-export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+/** Wall time that is never set back: a key whose end was seen to pass does not live again (design, principle 9). */
+export function forwardOnly(now: () => number): () => number {
+  let latest = 0;
+  return () => (latest = Math.max(latest, now()));
+}
+
+export const SYSTEM_CLOCK: Clock = { now: forwardOnly(Date.now), monotonic: () => performance.now() };

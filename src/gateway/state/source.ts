@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
+import { isFileErrorCode } from "../../lib/files/file-error.ts";
 import { followFiles, type FileFollower, type FileReading } from "../../lib/files/follow-file.ts";
 import { faultText } from "../fault.ts";
 import type { Clock } from "./clock.ts";
@@ -108,7 +109,8 @@ export class FileSource<T> implements Source<T> {
     try {
       return this.#options.judge(readings, this.#lastGood);
     } catch (error) {
-      if (error instanceof AppError) return { ok: false, problem: error.message, isFatal: false };
+      // Out of descriptors, the file may say anything: a flood of connections must not keep a revoked key alive.
+      if (error instanceof AppError) return { ok: false, problem: error.message, isFatal: isOutOfDescriptors(error) };
       this.#ports.log(`${this.what} ${this.path}: ${faultText(error)}`);
       return { ok: false, problem: "could not be judged, see the log", isFatal: true };
     }
@@ -164,4 +166,8 @@ function fingerprint(reading: FileReading): readonly [string, string | null] {
 
 function digestOf(reading: FileReading | undefined): string | null {
   return reading?.ok ? createHash("sha256").update(reading.bytes).digest("hex") : null;
+}
+
+function isOutOfDescriptors({ cause }: AppError): boolean {
+  return isFileErrorCode(cause, "EMFILE") || isFileErrorCode(cause, "ENFILE");
 }
