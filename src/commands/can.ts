@@ -2,15 +2,15 @@ import { Option, type Command } from "commander";
 import type { ChalkInstance } from "chalk";
 import { currentContext, type Context } from "../lib/config/config.ts";
 import { REASONS } from "../lib/audit/reasons.ts";
-import { AppError, type ExitCode } from "../lib/errors.ts";
+import type { ExitCode } from "../lib/errors.ts";
 import { loadLocks, loadRegistry, loadRoles, requireUsable } from "../lib/files/load-policy.ts";
 import { decide, type Decision, type Policy } from "../lib/policy/decide.ts";
 import { indexLocks, type Locks } from "../lib/policy/locks.ts";
 import { formatPlace } from "../lib/policy/source.ts";
 import type { Format } from "../lib/output/view.ts";
-import { nearest } from "../lib/suggest.ts";
 import { withExamples, type Cli } from "./cli.ts";
 import type { Ports } from "./ports.ts";
+import { requireKnown } from "./require-known.ts";
 import type { Result } from "./result.ts";
 
 export function registerCan(program: Command, cli: Cli, run = can): void {
@@ -46,19 +46,6 @@ export async function can(
   const { locks, note } = readLocks(currentContext(config), ports.label);
   const request = { role, user: null, keyId: null, backend, method: null, tool: null };
   return answer(role, backend, decide(policy, locks, request, ports.now()), note);
-}
-
-function requireKnown(
-  kind: "role" | "backend",
-  name: string,
-  known: ReadonlyMap<string, unknown>,
-  label: string,
-): void {
-  if (known.has(name)) return;
-  const near = nearest(name, known.keys());
-  throw new AppError("not-found", `${kind}_not_found`, `there is no ${kind} "${name.slice(0, 80)}" in ${label}`, {
-    hint: near === null ? `It has: ${[...known.keys()].slice(0, 20).join(", ") || "none"}.` : `Did you mean ${near}?`,
-  });
 }
 
 /** Locks are heeded where they are in a file; elsewhere the answer says that they were not read. */

@@ -78,6 +78,14 @@ describe("forwarding a request", () => {
       "mine",
       "X-HTTP-Method-Override",
       "DELETE",
+      "X-Forwarded-User",
+      "root",
+      "Remote-User",
+      "root",
+      "X-Remote-User",
+      "root",
+      "X-Envoy-Original-Path",
+      "/admin",
     ];
     const kept = [
       "Mcp-Session-Id",

@@ -21,12 +21,6 @@ const NOT_FORWARDED = new Set([
   "cookie",
   // Where a call came from is the gateway's to say.
   "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-proto",
-  "x-forwarded-server",
   "x-real-ip",
   "x-client-ip",
   "x-cluster-client-ip",
@@ -42,6 +36,12 @@ const NOT_FORWARDED = new Set([
   "x-request-id",
 ]);
 
+/**
+ * Families of headers: what proxies say of the caller and of the path, who the caller is to some authenticating proxy,
+ * what the gateway says of the caller, and names with `_`, which CGI-like servers take for names with `-`.
+ */
+const NOT_FORWARDED_PATTERN = /^(?:x-forwarded-|x-envoy-|x-mcpctl-)|(?:^|-)remote-user$|_/;
+
 export interface ForwardedCall {
   readonly requestId: string;
   readonly subject: Subject;
@@ -56,7 +56,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], call: ForwardedC
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const raw = rawHeaders[at] as string;
     const name = raw.toLowerCase();
-    if (NOT_FORWARDED.has(name) || name.startsWith("x-mcpctl-") || name.includes("_")) continue;
+    if (NOT_FORWARDED.has(name) || NOT_FORWARDED_PATTERN.test(name)) continue;
     if (named?.has(name) === true || (call.needsIdentity && name === "accept-encoding")) continue;
     headers.push(raw, rawHeaders[at + 1] as string);
   }

@@ -1,7 +1,7 @@
 import { validate as isRoles } from "../../generated/roles.js";
 import { findRoleMapping, type RoleMapping } from "./role-mapping.ts";
 import { schemaFindings } from "./schema-findings.ts";
-import { decodeSource, formatPlace, isError, SourceText, type Finding, type Place } from "./source.ts";
+import { decodeSource, formatPlace, SourceText, type Finding, type Place } from "./source.ts";
 import type { ToolRule } from "./tools.ts";
 import { entryOf, parseYaml, type Tree, type TreeEntry } from "./yaml-source.ts";
 
@@ -48,10 +48,6 @@ export function readRoles(file: string, bytes: Uint8Array): RolesReading {
   }
   if (documents.length === 0 && problems.length === 0) problems.push(emptyFile(source));
   return { roles, findings: problems, source };
-}
-
-export function hasErrors(findings: readonly Finding[]): boolean {
-  return findings.some(isError);
 }
 
 function addRoles({ source, tree }: RoleMapping, roles: Map<string, Role>, problems: Finding[]): void {

@@ -218,7 +218,7 @@ describe("what can fail before there is a key", () => {
       "a role like no other",
       ["-o", "token", "--role", "qa"],
       3,
-      'there is no role "qa" in roles.yaml\n  Roles: devops-full, dev-readonly.',
+      'there is no role "qa" in roles.yaml\n  It has: devops-full, dev-readonly.',
     ],
     [
       "a role that is no name",

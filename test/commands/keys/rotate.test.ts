@@ -207,7 +207,7 @@ describe("keys rotate", () => {
     store.plant(`qa/${B}`, "qa/bob");
     expect(await rotate([ID_B, "--yes", "-o", "token"])).toMatchObject({
       code: 3,
-      err: 'error: there is no role "qa" in roles.yaml\n  Roles: dev.\n',
+      err: 'error: there is no role "qa" in roles.yaml\n  It has: dev.\n',
     });
     expect(Object.keys(await entries())).toEqual([`dev/${A}`, `qa/${B}`]);
   });
