@@ -49,6 +49,9 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output 
   };
 }
 
+/** What Ctrl-D gives; nobody types it. */
+const END_OF_INPUT = "\u0004";
+
 function interrupted(): AppError {
   return new AppError("interrupted", "interrupted", "interrupted; nothing was changed");
 }
@@ -59,10 +62,12 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<string>((done, fail) => {
     terminal.once("SIGINT", () => fail(interrupted()));
-    terminal.once("close", () => done(""));
+    terminal.once("close", () => done(END_OF_INPUT));
   });
   try {
-    return await Promise.race([terminal.question(question, { signal }), closed]);
+    const answer = await Promise.race([terminal.question(question, { signal }), closed]);
+    if (answer === END_OF_INPUT) process.stderr.write("\n");
+    return answer;
   } catch (error) {
     process.stderr.write("\n");
     throw signal.aborted ? interrupted() : error;

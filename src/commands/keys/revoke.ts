@@ -73,10 +73,7 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
     };
   }
   if (live.length > 0 && options.yes !== true) {
-    await ports.confirm(
-      [`In context ${context.name}, ${store.label}:`, ...lines],
-      `Revoke ${count(live.length)} for good?`,
-    );
+    await ports.confirm([receipt(context, store), ...lines], `Revoke ${count(live.length)} for good?`);
   }
   await store.verify();
   const done = await revokeKeys(store, keys, ports.now(), entryNote(ports, "revoke", options.reason));

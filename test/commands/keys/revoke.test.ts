@@ -138,7 +138,7 @@ describe("keys revoke", () => {
 });
 
 describe("the question", () => {
-  const asked = `In context default, memory:\n  ${ID_A}  dev/alice  active\n`;
+  const asked = `Context default: memory.\n  ${ID_A}  dev/alice  active\n`;
 
   it.each([["y"], ["yes"], [" Y "], ["YES"]])("answered %j revokes", async (answer) => {
     expect(await revoke([ID_A], { answers: [answer] })).toMatchObject({
@@ -172,7 +172,7 @@ describe("the question", () => {
     store.plant(`oncall/${C}.revoked`, "at=2026-11-19T08:00:00Z");
     const { err } = await revoke(["--user", "alice"], { answers: ["n"] });
     expect(err).toBe(
-      `In context default, memory:\n  ${ID_A}  dev/alice  active\n  ${ID_C}  oncall/alice  revoked at 2026-11-19T08:00:00Z\nerror: declined; nothing was changed\n`,
+      `Context default: memory.\n  ${ID_A}  dev/alice  active\n  ${ID_C}  oncall/alice  revoked at 2026-11-19T08:00:00Z\nerror: declined; nothing was changed\n`,
     );
   });
 
