@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { parse } from "yaml";
 import manifest from "../package.json" with { type: "json" };
 import { LAUNCHER, LaunchedProject } from "./support/launcher.ts";
 
@@ -24,6 +25,22 @@ describe("the launcher", () => {
   it("passes the exit code of an answer on", async () => {
     expect(await project.mcpctl("can", "dev-readonly", "eks-rw")).toMatchObject({ code: 1 });
     expect(await project.mcpctl("can", "dev-readonly", "eks-ro")).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ["keys", "list"],
+    ["roles", "check"],
+    ["can", "dev-readonly", "eks-ro"],
+    ["keys", "rotate", "--user", "alice", "--dry-run"],
+    ["keys", "revoke", "--user", "alice", "--dry-run"],
+  ])("prints %s %s in every form of the bundle", async (...command) => {
+    expect(
+      await project.mcpctl("keys", "create", "--role", "dev-readonly", "--user", "alice", "-o", "yaml"),
+    ).toMatchObject({ code: 0 });
+    const json = await project.mcpctl(...command, "-o", "json");
+    const yaml = await project.mcpctl(...command, "-o", "yaml");
+    expect([json.code, yaml.code]).toEqual([0, 0]);
+    expect(parse(yaml.out)).toEqual(JSON.parse(json.out));
   });
 
   it("tells the whole story, and leaves nothing behind", async () => {
