@@ -52,7 +52,7 @@ export class AuditSink {
 
   /** Whether so much waits to be written that no further call would be let through. */
   get isFull(): boolean {
-    return this.#bufferedBytes + this.#reservedBytes + LINE_BYTES > this.#options.maxBufferedBytes;
+    return !this.#hasRoom(LINE_BYTES);
   }
 
   get isFailing(): boolean {
@@ -66,12 +66,7 @@ export class AuditSink {
 
   /** Sets room aside for a record to come; false when it could not be written. Give it back with `release`. */
   reserve(bytes: number): boolean {
-    if (
-      this.#isFailing ||
-      this.#isClosed ||
-      this.#bufferedBytes + this.#reservedBytes + bytes > this.#options.maxBufferedBytes
-    )
-      return false;
+    if (this.#isFailing || this.#isClosed || !this.#hasRoom(bytes)) return false;
     this.#reservedBytes += bytes;
     return true;
   }
@@ -113,6 +108,10 @@ export class AuditSink {
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#descriptor !== STDOUT && isFlushed) closeSync(this.#descriptor);
     return isFlushed;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#bufferedBytes + this.#reservedBytes + bytes <= this.#options.maxBufferedBytes;
   }
 
   #start(): void {

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Reason } from "../lib/audit/reasons.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { Report } from "./admin/report.ts";
 import { AuditSink } from "./audit-sink.ts";
@@ -46,6 +47,8 @@ export interface GatewayOptions {
 export interface RunningGateway {
   readonly url: string;
   readonly adminUrl: string;
+  /** Why would every call be refused now? Empty when it would not; what /readyz answers. */
+  unreadiness(): readonly Reason[];
   /** Stops accepting, lets calls finish for a while, writes every record, and ends; false when a record was lost. */
   drain(): Promise<boolean>;
 }
@@ -81,7 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   try {
     const adminUrl = await listen(admin, { address: options.admin, what: "the admin listener", log });
     const url = await listen(server, { address: options.listen, what: "the gateway", log });
-    return { url, adminUrl, drain: () => (drained ??= drain()) };
+    return { url, adminUrl, unreadiness: () => report.unreadiness(), drain: () => (drained ??= drain()) };
   } catch (error) {
     await close();
     throw error;

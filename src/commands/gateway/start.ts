@@ -5,6 +5,7 @@ import { currentContext, type Context } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import { VERSION } from "../../version.ts";
 import { withExamples, type Cli } from "../cli.ts";
+import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 
@@ -56,7 +57,6 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
 
 /** Runs the gateway until it is told to stop. */
 export async function startGateway(options: StartOptions, ports: Ports): Promise<Result> {
-  const { readDuration } = await import("../keys/lifetime.ts");
   const config = await ports.config();
   const needsStore = options.keys === undefined || options.locks === undefined;
   const isClear = needsStore || config.currentContext !== null || config.contexts.length === 1;
@@ -85,7 +85,7 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const { startGateway: start } = await import("../../gateway/start-gateway.ts");
   const running = await start(gatewayOptions);
   ports.tell(`Serving ${running.url}/mcp/<backend>/mcp; admin at ${running.adminUrl}. SIGTERM or Ctrl-C stops it.`);
-  if (!(await fetch(`${running.adminUrl}/readyz`)).ok) {
+  if (running.unreadiness().length > 0) {
     ports.tell("Not ready: every call is refused with 503 until the files told of above can be read.");
   }
   await untilAborted(ports.signal);

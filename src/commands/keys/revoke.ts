@@ -6,7 +6,7 @@ import type { KeyEntry, Keyring } from "../../lib/keys/keyring.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
 import { isSelected, selectKeys } from "../../lib/keys/select-keys.ts";
 import { formatTime } from "../../lib/time.ts";
-import type { Format } from "../../lib/output/view.ts";
+import type { Format, View } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
@@ -62,11 +62,7 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
       result: key.isRevoked ? "already_revoked" : "would_revoke",
     }));
     return {
-      view: {
-        data,
-        table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])),
-        names: data.map(({ id }) => id),
-      },
+      view: viewOf(data),
       notes: [
         `Dry run: ${live.length} of ${keys.length} keys in ${store.label} would be revoked; nothing was changed.`,
       ],
@@ -119,11 +115,7 @@ function answer(revocations: readonly Revocation[], where: string): Result {
   const isUnproven = revocations.some(({ status }) => status === "unproven");
   const exit = failed !== null ? EXIT_BY_KIND[failed.kind] : isUnproven ? 6 : undefined;
   return {
-    view: {
-      data,
-      table: tableOf(data.map(({ id, role, user, result, revoked_at }) => [id, role, user, result, revoked_at])),
-      names: data.map(({ id }) => id),
-    },
+    view: viewOf(data),
     notes: [...revocations.map(tell), where],
     ...(exit === undefined ? {} : { exit }),
   };
@@ -143,13 +135,19 @@ function tell({ key, status, at, error }: Revocation): string {
   }
 }
 
-function tableOf(rows: readonly (readonly (string | null)[])[]): {
-  columns: readonly string[];
-  rows: readonly (readonly string[])[];
-} {
+type Row = Readonly<Record<"role" | "user" | "revoked_at", string | null>> & {
+  readonly id: string;
+  readonly result: string;
+};
+
+function viewOf(data: readonly Row[]): View {
   return {
-    columns: ["KEY", "ROLE", "USER", "RESULT", "REVOKED"],
-    rows: rows.map((row) => row.map((cell) => cell ?? "-")),
+    data,
+    table: {
+      columns: ["KEY", "ROLE", "USER", "RESULT", "REVOKED"],
+      rows: data.map(({ id, role, user, result, revoked_at: at }) => [id, role ?? "-", user ?? "-", result, at ?? "-"]),
+    },
+    names: data.map(({ id }) => id),
   };
 }
 
