@@ -75,17 +75,23 @@ export class AuditSink {
     this.#reservedBytes -= bytes;
   }
 
-  /** Takes a line; one that room was reserved for is never dropped, others share what the reservations leave. */
-  append(line: string, isReserved: boolean): void {
+  /** Bytes of lines that wait to be written. */
+  get waitingBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** Takes a line; one that room was reserved for always finds it, others share what the reservations leave: false when none is left. */
+  append(line: string, isReserved: boolean): boolean {
     const bytes = Buffer.byteLength(line);
     const most = 2 * this.#options.maxBufferedBytes - this.#reservedBytes;
     if (!isReserved && this.#bufferedBytes + bytes > most) {
       this.#dropped += 1;
-      return;
+      return false;
     }
     this.#lines.push(line);
     this.#bufferedBytes += bytes;
-    if (this.#writing === null && this.#timer === null) this.#timer = setTimeout(() => this.#start(), FLUSH_MS);
+    this.#startSoon();
+    return true;
   }
 
   /** Resolves when everything appended so far is written. Never rejects; false when it is not within `timeoutMs`. */
@@ -93,7 +99,7 @@ export class AuditSink {
     if (this.#bufferedBytes === 0) return true;
     const written = Promise.withResolvers<boolean>();
     this.#waiters.push(() => written.resolve(true));
-    this.#start();
+    this.#startSoon();
     const timer = setTimeout(() => written.resolve(false), timeoutMs);
     const isWritten = await written.promise;
     clearTimeout(timer);
@@ -114,13 +120,19 @@ export class AuditSink {
     return this.#bufferedBytes + this.#reservedBytes + bytes <= this.#options.maxBufferedBytes;
   }
 
+  /** Somebody who waits is not kept waiting; all others share a write with those who come within the next moments. */
+  #startSoon(): void {
+    if (this.#writing !== null || !this.#hasWork()) return;
+    if (this.#waiters.length > 0) this.#start();
+    else this.#timer ??= setTimeout(() => this.#start(), FLUSH_MS);
+  }
+
   #start(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#writing ??= this.#writeAll().finally(() => {
+    this.#writing ??= this.#writeWaiting().finally(() => {
       this.#writing = null;
-      // What came after the last look at the lines.
-      if (this.#hasWork()) this.#start();
+      this.#startSoon();
     });
   }
 
@@ -128,16 +140,14 @@ export class AuditSink {
     return !this.#isClosed && (this.#lines.length > 0 || this.#waiters.length > 0);
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#hasWork()) {
-      const waiters = this.#waiters;
-      this.#waiters = [];
-      const bytes = Buffer.from(this.#lines.join(""));
-      this.#lines = [];
-      await this.#writeBytes(bytes);
-      this.#bufferedBytes -= bytes.length;
-      for (const waiter of waiters) waiter();
-    }
+  async #writeWaiting(): Promise<void> {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    const bytes = Buffer.from(this.#lines.join(""));
+    this.#lines = [];
+    await this.#writeBytes(bytes);
+    this.#bufferedBytes -= bytes.length;
+    for (const waiter of waiters) waiter();
   }
 
   /** Tries until it is written: what was begun must be finished, or a line would be torn. */

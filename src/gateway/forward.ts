@@ -2,10 +2,12 @@ import type { ServerResponse } from "node:http";
 import { errors, type Dispatcher } from "undici";
 import type { Reason } from "../lib/audit/reasons.ts";
 import type { ToolRule } from "../lib/policy/tools.ts";
+import { KeptBytes } from "./http/kept-bytes.ts";
 import { relayFor, type Relay } from "./http/relay.ts";
 import { mediaType, relayedHeaders, unusableAnswer, type ResponseHeaders } from "./http/response-headers.ts";
 import type { Message } from "./mcp/message.ts";
 import { summarise, type AnswerSummary } from "./mcp/outcome.ts";
+import { isSessionId } from "./mcp/session-id.ts";
 import { Refusal } from "./refusal.ts";
 import { refusedBody } from "./reply.ts";
 import type { Clock } from "./state/clock.ts";
@@ -15,6 +17,8 @@ export interface Outcome extends AnswerSummary {
   readonly reason: Reason;
   /** Null when the client left before anything was sent. */
   readonly status: number | null;
+  /** How much of a body was given to the client. */
+  readonly bytesOut: number;
 }
 
 /** How long a backend may be silent once its answer began. */
@@ -34,6 +38,8 @@ export interface ForwardOptions {
   readonly isModern: boolean;
   /** A stream that never ends by itself may be silent for as long as it likes. */
   readonly isOpenEnded: boolean;
+  /** The session id that the client gets for the backend's. @throws Refusal */
+  readonly wrapSession: (id: string) => string;
   readonly silence: SilenceLimits;
   readonly clock: Clock;
 }
@@ -44,8 +50,13 @@ interface Head {
   readonly isStream: boolean;
 }
 
+const SESSION = "mcp-session-id";
+const LENGTH = "content-length";
+
 /** How much of an answer is kept to see whether it reports an error; of a longer one the audit record does not say. */
 const MAX_SUMMARISED_BYTES = 256 * 1024;
+/** Measured: up to a few KB one string costs less than two buffers. */
+const MAX_ONE_WRITE_BYTES = 16 * 1024;
 const STREAM = "text/event-stream";
 const CUT = new Error("cut by the gateway");
 
@@ -58,12 +69,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly outcome: Promise<Outcome>;
   readonly #options: ForwardOptions;
   readonly #settle: PromiseWithResolvers<Outcome> = Promise.withResolvers();
-  readonly #kept: Buffer[] = [];
-  #keptBytes = 0;
+  readonly #answer = new KeptBytes(MAX_SUMMARISED_BYTES);
+  #bytesOut = 0;
   #isDone = false;
   #controller: Dispatcher.DispatchController | null = null;
   #relay: Relay | null = null;
   #head: Head | null = null;
+  /** An answer that came in one piece waits for its end, and goes out in one write. */
+  #whole: Buffer | string | null = null;
   /** Monotonic time of the last sign of the backend. */
   #heardAt = 0;
   /** How long it may be silent after that; nothing to watch before its answer began. */
@@ -135,7 +148,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#relay = type === null ? null : relayFor({ status, headers, mediaType: type }, rule, isModern);
     if (this.#relay === null) return this.cut(new Refusal("backend_malformed"));
     const relayed = relayedHeaders(headers);
-    if (this.#relay.changesLength) delete relayed["content-length"];
+    if (this.#relay.changesLength) delete relayed[LENGTH];
+    const problem = this.#wrapSession(relayed);
+    if (problem !== null) return this.cut(problem);
     const isStream = type === STREAM;
     this.#head = { status, headers: relayed, isStream };
     if (isStream) this.#sendHead();
@@ -144,14 +159,34 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else if (!isOpenEnded) this.#maxSilenceMs = silence.streamMs;
   }
 
+  /** A session opened by the backend's answer is this caller's alone from here on. */
+  #wrapSession(headers: Record<string, string | string[]>): Refusal | null {
+    const id = headers[SESSION];
+    if (id === undefined) return null;
+    if (typeof id !== "string" || !isSessionId(id)) return new Refusal("backend_malformed");
+    try {
+      headers[SESSION] = this.#options.wrapSession(id);
+      return null;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
+    }
+  }
+
   #pass(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#heardAt = this.#options.clock.monotonic();
     const out = (this.#relay as Relay).push(chunk);
     if (out === null) return this.cut(new Refusal("backend_malformed"));
     if (out.length === 0) return;
-    this.#keep(out);
     const { response } = this.#options;
-    if (!response.headersSent) this.#sendHead();
+    if (!response.headersSent) {
+      if (this.#head?.headers[LENGTH] === String(out.length)) {
+        this.#whole = out;
+        return;
+      }
+      this.#sendHead();
+    }
+    this.#count(out);
     if (response.write(out)) return;
     controller.pause();
     response.once("drain", () => this.#safely(() => this.#resume(controller)));
@@ -164,12 +199,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #end(): void {
-    const out = (this.#relay as Relay).end();
+    const out = this.#whole ?? (this.#relay as Relay).end();
     if (out === null) return this.cut(new Refusal("backend_malformed"));
-    this.#keep(out);
     this.#isDone = true;
-    if (!this.#options.response.headersSent) this.#sendHead();
-    this.#options.response.end(out);
+    this.#count(out);
+    if (!this.#options.response.headersSent) this.#sendWholeHead(out);
+    endWith(this.#options.response, out);
     this.#finish("granted");
   }
 
@@ -181,7 +216,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!canTell) return this.cut(refusal);
     this.#leave();
     const event = `event: message\ndata: ${refusedBody(refusal.refused, requestId, message)}\n\n`;
-    this.#keep(event);
+    this.#count(event);
     response.end(event);
     this.#finish(refusal.reason);
   }
@@ -207,6 +242,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#options.response.headersSent) this.#options.response.destroy();
   }
 
+  /** The head of an answer whose body is known; what was filtered is told its new length. */
+  #sendWholeHead(body: Buffer | string): void {
+    const { headers } = this.#head as Head;
+    if (this.#relay?.changesLength === true && body.length > 0) headers[LENGTH] = String(Buffer.byteLength(body));
+    this.#sendHead();
+  }
+
   #sendHead(): void {
     if (this.#head === null) return;
     this.#options.response.writeHead(this.#head.status, this.#head.headers);
@@ -214,29 +256,32 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#head.isStream) this.#options.response.flushHeaders();
   }
 
-  #keep(chunk: Buffer | string): void {
-    if (this.#options.message === null || this.#keptBytes > MAX_SUMMARISED_BYTES) return;
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    this.#keptBytes += bytes.length;
-    if (this.#keptBytes > MAX_SUMMARISED_BYTES) this.#kept.length = 0;
-    else if (bytes.length > 0) this.#kept.push(bytes);
+  #count(out: Buffer | string): void {
+    this.#bytesOut += typeof out === "string" ? Buffer.byteLength(out) : out.length;
+    if (this.#options.message !== null) this.#answer.add(out);
   }
 
   #finish(reason: Reason): void {
     const { message } = this.#options;
     const status = this.#head?.status ?? null;
-    const answer = this.#kept.length === 1 ? (this.#kept[0] as Buffer) : Buffer.concat(this.#kept);
     const summary =
       message === null
         ? { rpcErrorCode: null, isError: null }
-        : summarise(answer, this.#head?.isStream === true, message);
-    this.#settle.resolve({ reason, status, ...summary });
+        : summarise(this.#answer.whole, this.#head?.isStream === true, message);
+    this.#settle.resolve({ reason, status, bytesOut: this.#bytesOut, ...summary });
   }
 }
 
+/** A small answer as text of one byte a letter goes out in one write with its head; node writes a Buffer beside it. */
+function endWith(response: ServerResponse, out: Buffer | string): void {
+  if (typeof out === "string" || out.length > MAX_ONE_WRITE_BYTES) response.end(out);
+  else response.end(out.toString("latin1"), "latin1");
+}
+
 /** What an error of undici or of the connection says of the backend; null for any other, which is a fault. */
-function failureOf(error: Error): "backend_timeout" | "backend_unreachable" | null {
+function failureOf(error: Error): "backend_timeout" | "backend_unreachable" | "backend_forbidden" | null {
   const code = "code" in error ? error.code : null;
+  if (code === "BACKEND_FORBIDDEN") return "backend_forbidden";
   if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") return "backend_timeout";
   if (code === "UND_ERR_INVALID_ARG" || code === "ERR_ASSERTION") return null;
   return typeof code === "string" || error instanceof errors.HTTPParserError ? "backend_unreachable" : null;

@@ -1,4 +1,6 @@
 import type { Reason } from "../lib/audit/reasons.ts";
+import { DurationHistogram } from "./duration-histogram.ts";
+import { counter, gaugeLines, headLines, labelText, type Gauge } from "./metric-lines.ts";
 
 /** What is counted of each request. */
 export interface Measured {
@@ -10,78 +12,109 @@ export interface Measured {
   readonly durationMs: number;
 }
 
-export interface Gauge {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[];
-}
-
-const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 /** Roles and backends are few; should they not be, the rest is counted together. */
 const MAX_SERIES = 20_000;
+/** Each of these is 19 lines. */
+const MAX_HISTOGRAMS = 1_000;
+const DURATION = "mcpctl_request_duration_seconds";
+
+/** One combination of labels; the series of one backend and decision share the histogram. */
+interface Series {
+  readonly labels: string;
+  readonly histogram: DurationHistogram;
+  count: number;
+}
+
+type ByStatus = Map<number | null, Series>;
+type ByReason = Map<Reason, ByStatus>;
+type ByDecision = Map<string, ByReason>;
+type ByBackend = Map<string | null, ByDecision>;
 
 /** Counts requests and their durations; written out in Prometheus' text format. */
 export class Metrics {
-  readonly #requests = new Map<string, number>();
-  readonly #buckets: number[] = BUCKETS_SECONDS.map(() => 0);
-  #durationSum = 0;
-  #durationCount = 0;
+  /** Nested, so that counting builds no text: this is on the path of every call. */
+  readonly #byRole = new Map<string | null, ByBackend>();
+  readonly #series: Series[] = [];
+  readonly #histograms = new Map<string, DurationHistogram>();
+  readonly #unsampled = new Map<Reason, number>();
+  #rest: Series | null = null;
 
   count(measured: Measured): void {
-    const labels = `role="${measured.role ?? ""}",backend="${measured.backend ?? ""}",decision="${measured.decision}",reason="${measured.reason}",status="${measured.status ?? ""}"`;
+    const { role, backend, decision, reason, status, durationMs } = measured;
     const series =
-      this.#requests.has(labels) || this.#requests.size < MAX_SERIES
-        ? labels
-        : 'role="",backend="",decision="",reason="",status="other"';
-    this.#requests.set(series, (this.#requests.get(series) ?? 0) + 1);
-    const seconds = measured.durationMs / 1000;
-    this.#durationSum += seconds;
-    this.#durationCount += 1;
-    const bucket = BUCKETS_SECONDS.findIndex((bound) => seconds <= bound);
-    if (bucket >= 0) this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
+      this.#byRole.get(role)?.get(backend)?.get(decision)?.get(reason)?.get(status) ?? this.#newSeries(measured);
+    series.count += 1;
+    series.histogram.observe(durationMs / 1000);
+  }
+
+  /** A refusal that no record was written for; it is counted here beside what `count` counts. */
+  unsampled(reason: Reason): void {
+    this.#unsampled.set(reason, (this.#unsampled.get(reason) ?? 0) + 1);
   }
 
   render(gauges: readonly Gauge[]): string {
-    return [...this.#requestLines(), ...this.#durationLines(), ...gauges.flatMap(gaugeLines), ""].join("\n");
+    const families = [this.#requestLines(), this.#durationLines(), this.#unsampledLines(), ...gauges.map(gaugeLines)];
+    return `${families.flat().join("\n")}\n`;
   }
 
-  #requestLines(): string[] {
-    const lines = [...this.#requests].map(([labels, count]) => `mcpctl_requests_total{${labels}} ${count}`);
-    return [
-      "# HELP mcpctl_requests_total Requests by role, backend, decision, reason and HTTP status.",
-      "# TYPE mcpctl_requests_total counter",
-      ...lines,
-    ];
+  #newSeries({ role, backend, decision, reason, status }: Measured): Series {
+    if (this.#series.length >= MAX_SERIES) return this.#restSeries();
+    const labels = { role: role ?? "", backend: backend ?? "", decision, reason, status: String(status ?? "") };
+    const histogram = this.#histogramOf(backend, decision);
+    const series: Series = { labels: labelText(labels), histogram, count: 0 };
+    const byBackend = inside(this.#byRole, role, (): ByBackend => new Map());
+    const byDecision = inside(byBackend, backend, (): ByDecision => new Map());
+    const byReason = inside(byDecision, decision, (): ByReason => new Map());
+    inside(byReason, reason, (): ByStatus => new Map()).set(status, series);
+    this.#series.push(series);
+    return series;
   }
 
-  #durationLines(): string[] {
-    let below = 0;
-    const buckets = BUCKETS_SECONDS.map(
-      (bound, index) =>
-        `mcpctl_request_duration_seconds_bucket{le="${bound}"} ${(below += this.#buckets[index] as number)}`,
+  /** Not entered in the maps, which would grow without end. */
+  #restSeries(): Series {
+    if (this.#rest === null) {
+      const labels = labelText({ role: "", backend: "", decision: "", reason: "", status: "other" });
+      this.#rest = { labels, histogram: this.#histogramOf(null, "other"), count: 0 };
+      this.#series.push(this.#rest);
+    }
+    return this.#rest;
+  }
+
+  #histogramOf(backend: string | null, decision: string): DurationHistogram {
+    const isFull = this.#histograms.size >= MAX_HISTOGRAMS;
+    const labels = labelText({ backend: backend ?? "", decision });
+    const rest = labelText({ backend: "", decision: "other" });
+    return inside(
+      this.#histograms,
+      isFull && !this.#histograms.has(labels) ? rest : labels,
+      () => new DurationHistogram(),
     );
+  }
+
+  #requestLines(): readonly string[] {
     return [
-      "# HELP mcpctl_request_duration_seconds From the request's headers to the end of its answer.",
-      "# TYPE mcpctl_request_duration_seconds histogram",
-      ...buckets,
-      `mcpctl_request_duration_seconds_bucket{le="+Inf"} ${this.#durationCount}`,
-      `mcpctl_request_duration_seconds_sum ${this.#durationSum}`,
-      `mcpctl_request_duration_seconds_count ${this.#durationCount}`,
+      ...headLines("mcpctl_requests_total", "Requests by role, backend, decision, reason and HTTP status.", "counter"),
+      ...this.#series.map(({ labels, count }) => `mcpctl_requests_total{${labels}} ${count}`),
     ];
+  }
+
+  #durationLines(): readonly string[] {
+    return [
+      ...headLines(DURATION, "From the request's headers to the end of its answer.", "histogram"),
+      ...[...this.#histograms].flatMap(([labels, histogram]) => histogram.lines(DURATION, labels)),
+    ];
+  }
+
+  #unsampledLines(): readonly string[] {
+    const samples = [...this.#unsampled].map(([reason, value]) => ({ labels: { reason }, value }));
+    const help = "Refusals before authentication that were counted and not recorded.";
+    return gaugeLines(counter("mcpctl_refusals_unsampled_total", help, samples));
   }
 }
 
-function gaugeLines(gauge: Gauge): string[] {
-  const samples = gauge.samples.map(
-    ({ labels, value }) => `${gauge.name}${labels === undefined ? "" : labelText(labels)} ${value}`,
-  );
-  return [`# HELP ${gauge.name} ${gauge.help}`, `# TYPE ${gauge.name} ${gauge.type}`, ...samples];
-}
-
-function labelText(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`,
-  );
-  return `{${pairs.join(",")}}`;
+/** The value of this key, made when there is none. */
+function inside<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }

@@ -1,4 +1,7 @@
+import { lookup as systemLookup } from "node:dns";
+import type { LookupFunction } from "node:net";
 import { Pool } from "undici";
+import { backendLookup } from "./backend-lookup.ts";
 
 export interface PoolLimits {
   /** How long a backend may take to begin its answer; a slow tool answers late. */
@@ -6,13 +9,18 @@ export interface PoolLimits {
   readonly connectTimeoutMs: number;
 }
 
-/** One pool of kept-alive connections for each backend's origin. No redirect is followed, nothing is retried. */
+/**
+ * One pool of kept-alive connections for each backend's origin. No redirect is followed, nothing is retried, and no
+ * name leads to a metadata or link-local address, whatever it resolves to.
+ */
 export class Pools {
   readonly #limits: PoolLimits;
+  readonly #lookup: LookupFunction;
   readonly #pools = new Map<string, Pool>();
 
-  constructor(limits: PoolLimits) {
+  constructor(limits: PoolLimits, lookup: LookupFunction = systemLookup) {
     this.#limits = limits;
+    this.#lookup = backendLookup(lookup);
   }
 
   /** The pool for calls to this address, and the path within it. */
@@ -23,7 +31,7 @@ export class Pools {
     if (pool === undefined) {
       pool = new Pool(origin, {
         allowH2: false,
-        connect: { timeout: this.#limits.connectTimeoutMs },
+        connect: { timeout: this.#limits.connectTimeoutMs, lookup: this.#lookup },
         headersTimeout: this.#limits.answerTimeoutMs,
         // Which silence is too long depends on the answer; the exchange watches it.
         bodyTimeout: 0,

@@ -51,10 +51,18 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refused>> = {
 
   keys_unavailable: NOT_READY,
   policy_unavailable: NOT_READY,
+  sessions_unavailable: NOT_READY,
   locks_unavailable: NOT_READY,
   audit_unavailable: NOT_READY,
   draining: { status: 503, code: -31503, message: "The gateway is shutting down", headers: RETRY },
   overloaded: { status: 503, code: -31503, message: "The gateway is busy", headers: RETRY },
+
+  // True for this caller, whosever session it is: it has none of this name, and is to begin a new one.
+  session_foreign: { status: 404, code: -31404, message: "Session not found", headers: NONE },
+  grant_changed: { status: 503, code: -31503, message: "Access changed during the call", headers: RETRY },
+  rate_limited: { status: 429, code: -31429, message: "Too many calls in this time", headers: { "retry-after": "1" } },
+  too_many_calls: { status: 429, code: -31429, message: "Too many calls at once", headers: { "retry-after": "1" } },
+  record_too_large: { status: 413, code: -31413, message: "The call is too large to be recorded", headers: NONE },
 
   host_not_allowed: { status: 403, code: -31403, message: "Host not allowed", headers: NONE },
   origin_not_allowed: { status: 403, code: -31403, message: "Origin not allowed", headers: NONE },
@@ -96,6 +104,7 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refused>> = {
   backend_unauthorized: BAD_ANSWER,
   backend_redirect: BAD_ANSWER,
   backend_malformed: BAD_ANSWER,
+  backend_forbidden: BAD_ANSWER,
   // Never sent: there is nobody to send it to.
   client_gone: { status: 499, code: -31499, message: "The client left", headers: NONE },
   internal_error: { status: 500, code: -32603, message: "Internal error", headers: NONE },

@@ -7,65 +7,100 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { AppError } from "../lib/errors.ts";
-import { handle, newTrail, type Ports } from "./handle.ts";
+import { newTrail, type Connection, type Ports } from "./call.ts";
+import { handle } from "./handle.ts";
 import { guarded } from "./fault.ts";
+import { plainAddress } from "./http/client-ip.ts";
 import { linger, refusedBody } from "./reply.ts";
 import { REFUSALS } from "./refusals.ts";
+import { secureOptions, type TlsPair } from "./tls-pair.ts";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-const MAX_HEADER_BYTES = 16 * 1024;
-const HEADERS_TIMEOUT_MS = 20_000;
-const REQUEST_TIMEOUT_MS = 60_000;
+/** What one client may take of the listener. */
+export interface ServerLimits {
+  readonly maxHeaderBytes: number;
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to the last of its body. */
+  readonly bodyTimeoutMs: number;
+}
+
 /** Longer than common clients keep a connection, so that it is they who close it. */
 const KEEP_ALIVE_MS = 65_000;
-const SWEEP_MS = 5_000;
+/** How often slow requests are looked for, at most. */
+const SWEEP_MS = 1_000;
 /** Where the system does not tell its limit. */
 const DEFAULT_CONNECTIONS = 10_000;
 
-/** The public listener. */
-export function createGatewayServer(ports: Ports): Server {
-  /** How many calls each connection has under way. */
-  const busy = new WeakMap<Duplex, { calls: number }>();
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const connection = busy.get(request.socket) ?? { calls: 0 };
-    connection.calls += 1;
-    await handle(request, response, ports);
-    connection.calls -= 1;
+/** The public listener; over TLS where there is a certificate. */
+export function createGatewayServer(ports: Ports, limits: ServerLimits, pair: TlsPair | null): Server {
+  const connections = new WeakMap<Duplex, Connection>();
+  const listener: RequestListener = (request, response) =>
+    void serve(request, response, connectionOf(connections, request.socket), ports);
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.bodyTimeoutMs),
+    requestTimeout: limits.bodyTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(SWEEP_MS, Math.ceil(limits.bodyTimeoutMs / 4)),
+    noDelay: true,
+    // Which Host is right is decided with the other headers.
+    requireHostHeader: false,
   };
-  const listener: RequestListener = (request, response) => void serve(request, response);
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: SWEEP_MS,
-      noDelay: true,
-      // Which Host is right is decided with the other headers.
-      requireHostHeader: false,
-    },
-    listener,
-  );
+  const server =
+    pair === null
+      ? createServer(options, listener)
+      : createSecureServer({ ...options, ...secureOptions(pair), handshakeTimeout: limits.headersTimeoutMs }, listener);
   server.maxConnections = maxConnections();
   // Node drops headers beyond a count in silence; the size alone bounds them here.
   server.maxHeadersCount = 0;
-  server.on("connection", (socket: Duplex) => void busy.set(socket, { calls: 0 }));
   // Node would answer these by itself, and nothing would be recorded.
   server.on("checkExpectation", listener);
   const refuse = guarded(ports.log, (error: Error, socket: Duplex) => refuseUnreadable(error, socket, ports));
   server.on("connect", (_request, socket) => refuse(new Error("CONNECT"), socket));
+  server.on("secureConnection", (socket: Duplex) => void connectionOf(connections, socket));
   server.on("clientError", (error, socket) => {
-    // A request under way has its own record, and notices that its client is gone.
-    if ((busy.get(socket)?.calls ?? 0) > 0) socket.destroy();
+    // A handshake that failed is no request.
+    if (socket instanceof TLSSocket && !connections.has(socket)) return void socket.destroy();
+    const { calls, body } = connectionOf(connections, socket);
+    // A request under way has its own answer and record.
+    if (body !== null && !body.isComplete) body.fail(problemOf(error) ?? "client_gone");
+    else if (calls > 0) socket.destroy();
     else refuse(error, socket);
   });
   return server;
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  connection: Connection,
+  ports: Ports,
+): Promise<void> {
+  connection.calls += 1;
+  await handle(request, response, connection, ports);
+  connection.calls -= 1;
+}
+
+function connectionOf(connections: WeakMap<Duplex, Connection>, socket: Duplex): Connection {
+  let connection = connections.get(socket);
+  if (connection === undefined) {
+    connection = { peer: addressOf(socket), calls: 0, body: null };
+    connections.set(socket, connection);
+  }
+  return connection;
+}
+
+function addressOf(socket: Duplex): string | null {
+  return socket instanceof Socket ? plainAddress(socket.remoteAddress) : null;
 }
 
 /** Half of the descriptors: the other half is for backends, files and the admin listener, whatever clients do. */
@@ -78,21 +113,23 @@ function maxConnections(): number {
   }
 }
 
+/** What is wrong with a request that node could not read; null when its client is gone. */
+function problemOf(error: Error & { code?: string }): "headers_too_large" | "body_timeout" | "http_malformed" | null {
+  if (error.code === "ECONNRESET" || error.code === "EPIPE" || error.code === "HPE_INVALID_EOF_STATE") return null;
+  if (error.code === "HPE_HEADER_OVERFLOW") return "headers_too_large";
+  return error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "body_timeout" : "http_malformed";
+}
+
 /** Answers and records what could not be read as HTTP. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Duplex, ports: Ports): void {
-  const trail = newTrail(ports.clock);
+function refuseUnreadable(error: Error, socket: Duplex, ports: Ports): void {
+  const trail = newTrail(addressOf(socket), ports.clock);
   // Node has let go of the socket: an error of it that nobody listens for would end the process.
   socket.on("error", () => socket.destroy());
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  const reason = problemOf(error);
+  if (reason === null || !socket.writable) {
     socket.destroy();
     return;
   }
-  const reason =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? "headers_too_large"
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? "body_timeout"
-        : "http_malformed";
   const refused = REFUSALS[reason];
   const body = refusedBody(refused, trail.requestId, null);
   socket.end(
@@ -100,10 +137,14 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Duplex, port
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
   linger(socket);
-  ports.auditor.final(trail, { reason, status: refused.status, rpcErrorCode: refused.code, isError: null });
+  const { status, code } = refused;
+  const bytesOut = Buffer.byteLength(body);
+  ports.auditor.final(trail, { reason, status, rpcErrorCode: code, isError: null, bytesOut });
 }
 
 export interface ListenOptions {
+  /** `http`, or `https` behind a certificate. */
+  readonly scheme: "http" | "https";
   readonly address: Address;
   /** How people call it. */
   readonly what: string;
@@ -111,7 +152,7 @@ export interface ListenOptions {
 }
 
 /** Listens, or says clearly why not; resolves to the URL. @throws AppError */
-export async function listen(server: Server, { address, what, log }: ListenOptions): Promise<string> {
+export async function listen(server: Server, { scheme, address, what, log }: ListenOptions): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ host: address.host, port: address.port, backlog: 1024 }, resolve);
@@ -126,7 +167,7 @@ export async function listen(server: Server, { address, what, log }: ListenOptio
   server.on("error", (error) => log(`${what} could not accept a connection: ${error.message}`));
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-  return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;
+  return `${scheme}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;
 }
 
 function cannotListen({ host, port }: Address, what: string, cause: unknown): AppError {

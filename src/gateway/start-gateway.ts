@@ -1,23 +1,30 @@
 import type { Server } from "node:http";
+import { Server as SecureServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Reason } from "../lib/audit/reasons.ts";
+import { DEFAULT_REDACTED_NAMES, RedactedNames } from "../lib/audit/redacted-names.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { Report } from "./admin/report.ts";
 import { AuditSink } from "./audit-sink.ts";
 import { Auditor } from "./auditor.ts";
 import { ExpiryTimer } from "./expiry-timer.ts";
 import { guarded } from "./fault.ts";
-import type { Ports } from "./handle.ts";
-import { BodyBudget } from "./http/body.ts";
+import type { Ports } from "./call.ts";
+import { trustedProxies } from "./http/client-ip.ts";
 import { hostNames } from "./http/route.ts";
 import { InFlight } from "./in-flight.ts";
-import { DEFAULT_LIMITS, type GatewayLimits } from "./limits.ts";
+import { KeyUses, type UseLimits } from "./key-use.ts";
+import { LastUse } from "./last-use.ts";
+import { DEFAULT_LIMITS, type GatewayLimits } from "../lib/gateway-limits.ts";
 import { Metrics } from "./metrics.ts";
 import { Pools } from "./pools.ts";
 import { Refusal } from "./refusal.ts";
+import { Sampler } from "./sampler.ts";
 import { createGatewayServer, listen, type Address } from "./server.ts";
 import { SYSTEM_CLOCK, type Clock } from "./state/clock.ts";
 import { GatewayState } from "./state/gateway-state.ts";
+import { secureOptions } from "./tls-pair.ts";
+import { TlsFiles } from "./tls.ts";
 
 export interface GatewayOptions {
   /** Paths of keys.json files, or folders of mounted Secrets. */
@@ -25,15 +32,25 @@ export interface GatewayOptions {
   readonly locks: string;
   readonly roles: string;
   readonly backends: string;
+  /** A file; null for a secret that dies with this process. */
+  readonly sessionSecret: string | null;
+  /** The certificate and its key, PEM files; null to serve plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly listen: Address;
   readonly admin: Address;
   /** Null for standard output. */
   readonly auditFile: string | null;
+  /** Whose calls leave a record before they are forwarded: those of backends that can change something, or everybody's. */
+  readonly startRecords: "rw" | "all";
+  /** Names of members whose values are never written down, beside the built-in ones. */
+  readonly redactedNames: readonly string[];
   /** Whether entries that no role folder vouches for are taken from a mounted Secret too. */
   readonly allowsBareHashes: boolean;
   /** Host names that are served beside loopback and the listen address. */
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Addresses and ranges of proxies whose X-Forwarded-For names the client, for the record. */
+  readonly trustedProxies: readonly string[];
   readonly instance: string;
   /** How long what broke or fell silent stays in force. */
   readonly maxAgeSeconds: number;
@@ -53,6 +70,9 @@ export interface RunningGateway {
   drain(): Promise<boolean>;
 }
 
+/** One key may hold a quarter of the room for bodies. */
+const KEY_SHARE = 4;
+
 /**
  * Starts the gateway, before or after its files are there: what is missing is refused for, and told by /readyz.
  * @throws AppError when an address cannot be listened on or the audit file cannot be opened
@@ -60,18 +80,21 @@ export interface RunningGateway {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const draining = { isOn: false };
-  const { ports, report } = assemble(options, limits, () => draining.isOn);
   const { log } = options;
+  const tls = options.tls === null ? null : await openTls(options.tls, options, limits.pollMs);
+  const { ports, report } = assemble(options, limits, { isDraining: () => draining.isOn, tls });
   const expiry = followDecisions(ports);
-  const watch = watchSilence(ports);
+  const watch = watchCalls(ports);
   await ports.state.ready();
-  const server = createGatewayServer(ports);
+  const server = createGatewayServer(ports, limits, tls?.current ?? null);
+  if (server instanceof SecureServer) tls?.onChange((pair) => server.setSecureContext(secureOptions(pair)));
   const hosts = hostNames([options.admin.host, ...options.allowedHosts]);
   const admin = createAdminServer({ report, surface: { hosts }, log });
   const close = async (): Promise<boolean> => {
     expiry.stop();
     clearInterval(watch);
     ports.state.close();
+    tls?.close();
     await Promise.all([stop(admin), stop(server), ports.pools.close()]);
     return ports.sink.close(limits.flushTimeoutMs);
   };
@@ -82,8 +105,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
   let drained: Promise<boolean> | null = null;
   try {
-    const adminUrl = await listen(admin, { address: options.admin, what: "the admin listener", log });
-    const url = await listen(server, { address: options.listen, what: "the gateway", log });
+    const adminUrl = await listen(admin, { scheme: "http", address: options.admin, what: "the admin listener", log });
+    const scheme = tls === null ? "http" : "https";
+    const url = await listen(server, { scheme, address: options.listen, what: "the gateway", log });
     return { url, adminUrl, unreadiness: () => report.unreadiness(), drain: () => (drained ??= drain()) };
   } catch (error) {
     await close();
@@ -97,7 +121,11 @@ interface Parts {
 }
 
 /** Everything that serves requests, not serving yet. @throws AppError when the audit file cannot be opened */
-function assemble(options: GatewayOptions, limits: GatewayLimits, isDraining: () => boolean): Parts {
+function assemble(
+  options: GatewayOptions,
+  limits: GatewayLimits,
+  { isDraining, tls }: { readonly isDraining: () => boolean; readonly tls: TlsFiles | null },
+): Parts {
   const { log, instance, version } = options;
   const clock = options.clock ?? SYSTEM_CLOCK;
   const sink = new AuditSink({ path: options.auditFile, maxBufferedBytes: limits.maxAuditBytes, log });
@@ -105,6 +133,10 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, isDraining: ()
   const state = new GatewayState(options, { clock, maxAgeMs, pollMs: limits.pollMs, log });
   const metrics = new Metrics();
   const inFlight = new InFlight();
+  const lastUse = new LastUse();
+  const tlsProblem = (): string | null => tls?.problem ?? null;
+  const sampler = new Sampler(clock.monotonic);
+  const redactedNames = new RedactedNames([...DEFAULT_REDACTED_NAMES, ...options.redactedNames]);
   const isBackend = (name: string): boolean => state.current.policy.value?.registry.has(name) === true;
   const ports: Ports = {
     state,
@@ -112,42 +144,78 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, isDraining: ()
       hosts: hostNames([options.listen.host, ...options.allowedHosts]),
       origins: new Set(options.allowedOrigins.map((origin) => origin.toLowerCase())),
     },
-    bodies: new BodyBudget({
-      maxBytes: limits.maxBodyBytes,
-      maxTotalBytes: limits.maxTotalBodyBytes,
-      timeoutMs: limits.bodyTimeoutMs,
-    }),
+    trustedProxies: trustedProxies(options.trustedProxies),
+    keyUses: new KeyUses(useLimits(limits), clock.monotonic),
+    maxBodyBytes: limits.maxBodyBytes,
+    maxJsonDepth: limits.maxJsonDepth,
     pools: new Pools({ answerTimeoutMs: limits.answerTimeoutMs, connectTimeoutMs: limits.connectTimeoutMs }),
     silence: { streamMs: limits.answerTimeoutMs, otherMs: limits.answerIdleTimeoutMs },
     inFlight,
-    auditor: new Auditor({ sink, metrics, clock, instance, isBackend }),
+    lastUse,
+    auditor: new Auditor({ sink, sampler, metrics, clock, instance, redactedNames, isBackend }),
     sink,
     clock,
     isDraining,
+    startRecords: options.startRecords,
     startRecordTimeoutMs: limits.startRecordTimeoutMs,
     log,
   };
-  return { ports, report: new Report({ state, sink, inFlight, metrics, clock, isDraining, version, instance }) };
+  return {
+    ports,
+    report: new Report({ state, sink, inFlight, lastUse, metrics, clock, isDraining, tlsProblem, version, instance }),
+  };
 }
 
 /** Decides again on what is under way whenever a file changes, or time alone could change a decision. */
-function followDecisions({ state, inFlight, log }: Ports): ExpiryTimer {
+function followDecisions({ state, inFlight, lastUse, log }: Ports): ExpiryTimer {
   const recheck = guarded(log, () => inFlight.recheck());
   const expiry = new ExpiryTimer(() => state.nextChangeMs(), recheck);
+  let keyring = state.current.keyring.value;
   state.onChange(() => {
     recheck();
     expiry.arm();
+    if (state.current.keyring.value === keyring) return;
+    keyring = state.current.keyring.value;
+    if (keyring !== null) lastUse.prune(keyring);
   });
   return expiry;
 }
 
-/** Looks often enough that no backend is silent for much longer than it may. */
-function watchSilence({ inFlight, silence, log }: Ports): NodeJS.Timeout {
+/** @throws AppError when there is no usable pair at the start */
+async function openTls(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  { log, clock = SYSTEM_CLOCK }: GatewayOptions,
+  pollMs: number,
+): Promise<TlsFiles> {
+  const tls = new TlsFiles(cert, key, { log, clock, pollMs });
+  try {
+    await tls.ready;
+    return tls;
+  } catch (error) {
+    tls.close();
+    throw error;
+  }
+}
+
+/** One call's body always finds room within its key's share. */
+function useLimits(limits: GatewayLimits): UseLimits {
+  const { maxBodyBytes, maxTotalBodyBytes, maxCallsPerSecond, ...counts } = limits;
+  return {
+    ...counts,
+    callsPerSecond: maxCallsPerSecond,
+    maxBodyBytes: maxTotalBodyBytes,
+    maxBodyBytesPerKey: Math.max(maxTotalBodyBytes / KEY_SHARE, maxBodyBytes),
+  };
+}
+
+/** Looks often enough that no backend is silent for much longer than it may, and forgets who is idle. */
+function watchCalls({ inFlight, keyUses, silence, log }: Ports): NodeJS.Timeout {
   const everyMs = Math.min(1_000, silence.streamMs / 4, silence.otherMs / 4);
-  return setInterval(
-    guarded(log, () => inFlight.giveUpSilent()),
-    everyMs,
-  ).unref();
+  const look = guarded(log, () => {
+    inFlight.giveUpSilent();
+    keyUses.forgetIdle();
+  });
+  return setInterval(look, everyMs).unref();
 }
 
 /** Open streams are ended at once, for they never end by themselves; calls may finish for `drainMs`. */

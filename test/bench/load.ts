@@ -1,66 +1,72 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
+import { requestOf, type Mix, type Target } from "./calls.ts";
 
-export interface Target {
-  readonly name: string;
-  readonly origin: string;
-  readonly path: string;
-  readonly token: string;
-}
+/** One client of one target, its connections kept; counts what it made, and ends with the first wrong answer. */
+export class Load {
+  readonly #target: Target;
+  readonly #mix: Mix;
+  readonly #connections: number;
+  readonly #pool: Pool;
+  #made = 0;
 
-const TOOL = "eks_get_pods";
-
-/** Makes `calls` calls with `concurrency` at a time, checks every reply, and gives each call's microseconds. */
-export async function closedLoop(target: Target, calls: number, concurrency: number): Promise<readonly number[]> {
-  const pool = new Pool(target.origin, { connections: concurrency, pipelining: 1 });
-  const times: number[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < calls) times.push(await call(pool, target, next++));
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  await pool.close();
-  return times;
-}
-
-/** Makes `calls` calls at a fixed rate, counting each from when it should have begun, so that no delay is hidden. */
-export async function openLoop(target: Target, calls: number, perSecond: number): Promise<readonly number[]> {
-  const pool = new Pool(target.origin, { connections: 64, pipelining: 1 });
-  const start = performance.now();
-  const made: Promise<number>[] = [];
-  await new Promise<void>((done) => {
-    const tick = (): void => {
-      const due = Math.min(Math.floor(((performance.now() - start) * perSecond) / 1000), calls);
-      while (made.length < due) {
-        const id = made.length;
-        const planned = start + (id * 1000) / perSecond;
-        made.push(call(pool, target, id).then(() => (performance.now() - planned) * 1000));
-      }
-      if (made.length < calls) setImmediate(tick);
-      else done();
-    };
-    tick();
-  });
-  const times = await Promise.all(made);
-  await pool.close();
-  return times;
-}
-
-async function call(pool: Pool, target: Target, id: number): Promise<number> {
-  const start = performance.now();
-  const { statusCode, body } = await pool.request({
-    method: "POST",
-    path: target.path,
-    headers: {
-      authorization: `Bearer ${target.token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-    },
-    body: `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${TOOL}","arguments":{"namespace":"production","call":${id}}}}`,
-  });
-  const text = await body.text();
-  const elapsed = (performance.now() - start) * 1000;
-  if (statusCode !== 200 || !text.startsWith(`{"jsonrpc":"2.0","id":${id},"result"`)) {
-    throw new Error(`${target.name} answered ${statusCode} ${text.slice(0, 200)}`);
+  constructor(target: Target, mix: Mix, connections: number) {
+    if (!(connections > 0)) throw new RangeError(`${connections} connections make no calls`);
+    this.#target = target;
+    this.#mix = mix;
+    this.#connections = connections;
+    this.#pool = new Pool(target.origin, { connections, pipelining: 1 });
   }
-  return elapsed;
+
+  get made(): number {
+    return this.#made;
+  }
+
+  /** One call on every connection, so that none has to be opened while time is taken. */
+  async warm(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#connections }, () => this.call()));
+  }
+
+  /** Makes calls on all connections, one at a time on each, and gives each call's microseconds. */
+  async closedLoop(calls: number): Promise<readonly number[]> {
+    const times: number[] = [];
+    const last = this.#made + calls;
+    const worker = async (): Promise<void> => {
+      while (this.#made < last) times.push(await this.call());
+    };
+    await Promise.all(Array.from({ length: this.#connections }, worker));
+    return times;
+  }
+
+  /**
+   * Makes calls at a fixed rate, whatever becomes of earlier ones, and gives each call's microseconds: from when it was
+   * due to be made, waiting for a connection included. The clock is looked at each millisecond; a client that never
+   * sleeps would take a core from what it measures.
+   */
+  async openLoop(calls: number, perSecond: number): Promise<readonly number[]> {
+    const start = performance.now();
+    const made: Promise<number>[] = [];
+    while (made.length < calls) {
+      await delay(1);
+      const due = Math.min(Math.floor(((performance.now() - start) * perSecond) / 1000), calls);
+      while (made.length < due) made.push(this.call());
+    }
+    return Promise.all(made);
+  }
+
+  /** One call, its microseconds. @throws when the answer is not the one it should be */
+  async call(): Promise<number> {
+    const { path, headers, body, fault } = requestOf(this.#target, this.#mix, this.#made++);
+    const start = performance.now();
+    const answer = await this.#pool.request({ method: "POST", path, headers, body });
+    const text = await answer.body.text();
+    const elapsed = (performance.now() - start) * 1000;
+    const wrong = fault(answer.statusCode, text);
+    if (wrong !== null) throw new Error(wrong);
+    return elapsed;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
 }

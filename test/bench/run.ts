@@ -2,21 +2,42 @@ import { cpus } from "node:os";
 import { coldStart } from "./cold-start.ts";
 import { evaluator } from "./evaluator.ts";
 import { gatewayCost } from "./gateway-cost.ts";
+import { profile } from "./profile.ts";
+import { soak } from "./soak.ts";
+import { streams } from "./streams.ts";
 
-/** Prints every measurement as a ratio to a reference of the same run; no time makes it fail, only a wrong answer. */
-const only = process.argv[2];
+interface Part {
+  readonly title: string;
+  readonly run: (option: string | undefined) => Promise<void>;
+  /** Only when asked for by name. */
+  readonly isExtra?: true;
+}
+
+const PARTS: Readonly<Record<string, Part>> = {
+  "cold-start": { title: "Cold start", run: coldStart },
+  evaluator: { title: "Evaluator", run: evaluator },
+  gateway: { title: "Gateway: audited, authorised tools/call", run: gatewayCost },
+  streams: { title: "Gateway: open streams", run: streams },
+  soak: { title: "Gateway: soak", run: (option) => soak(minutesOf(option ?? "10")), isExtra: true },
+  profile: { title: "Gateway: profile", run: profile, isExtra: true },
+};
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
+/** Prints measurements, ratios to a reference of the same run where there is one; no time makes it fail, only a wrong answer. */
+const [only, option] = process.argv.slice(2);
+const parts = only === undefined ? Object.values(PARTS).filter(({ isExtra }) => isExtra !== true) : [PARTS[only]];
 process.stdout.write(
   `${cpus().length} cores of ${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}; median (least to most)\n`,
 );
-if (only === undefined || only === "cold-start") {
-  process.stdout.write("\nCold start\n");
-  await coldStart();
+for (const part of parts) {
+  if (part === undefined) throw new Error(`there is no "${only}", only ${Object.keys(PARTS).join(", ")}`);
+  process.stdout.write(`\n${part.title}\n`);
+  await part.run(option);
 }
-if (only === undefined || only === "evaluator") {
-  process.stdout.write("\nEvaluator\n");
-  await evaluator();
-}
-if (only === undefined || only === "gateway") {
-  process.stdout.write("\nGateway: audited, authorised tools/call\n");
-  await gatewayCost();
+
+function minutesOf(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0)) throw new Error(`"${text}" is no number of minutes`);
+  return minutes;
 }

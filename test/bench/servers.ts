@@ -1,15 +1,35 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { nginxConf } from "./nginx-conf.ts";
+import type { Project } from "./project.ts";
 
 export interface Started {
   readonly pid: number;
   readonly origin: string;
 }
+
+export interface StartedGateway extends Started {
+  readonly admin: string;
+  readonly auditFile: string;
+  /** Ends it as the cluster does, and waits until it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface GatewayFlags {
+  readonly node?: readonly string[];
+  readonly gateway?: readonly string[];
+  /** Default: the built one. */
+  readonly launcher?: string;
+}
+
+export const LAUNCHER = join(process.cwd(), "bin", "mcpctl.js");
+const HERE = join(process.cwd(), "test", "bench");
 
 /** The processes of one benchmark, in one temporary folder; all are gone after `stop`. */
 export class BenchServers {
@@ -18,58 +38,100 @@ export class BenchServers {
 
   private constructor(folder: string) {
     this.folder = folder;
+    // An error that nobody caught, or a signal: nginx would stay, for it cannot see that the bench is gone.
+    process.once("exit", () => {
+      for (const child of this.#children) child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    });
   }
 
   static async create(): Promise<BenchServers> {
     return new BenchServers(await mkdtemp(join(tmpdir(), "mcpctl-bench-")));
   }
 
-  async startNode(args: readonly string[], stream: "stdout" | "stderr", ready: RegExp): Promise<Started> {
-    const child = this.#spawn(process.execPath, args);
-    const port = await new Promise<string>((done, fail) => {
-      let text = "";
-      child[stream]?.on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-        const match = ready.exec(text);
-        if (match) done(match[1] as string);
-      });
-      child.once("exit", () => fail(new Error(`${args.join(" ")} ended: ${text}`)));
-    });
+  /** One of the bench's own servers, which print their port. */
+  async startScript(name: string, ...args: readonly string[]): Promise<Started> {
+    const child = this.#spawnNode([join(HERE, name), ...args], this.folder);
+    const [, port] = await printed(child, "stdout", /^(\d+)\n/, name);
     return { pid: child.pid as number, origin: `http://127.0.0.1:${port}` };
   }
 
+  /** The gateway from the built launcher. */
+  async startGateway(project: Project, flags: GatewayFlags = {}): Promise<StartedGateway> {
+    const auditFile = join(project.folder, "audit.jsonl");
+    const addresses = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    const args = [
+      flags.launcher ?? LAUNCHER,
+      "gateway",
+      "start",
+      ...addresses,
+      "--audit",
+      auditFile,
+      ...(flags.gateway ?? []),
+    ];
+    const child = this.#spawnNode([...(flags.node ?? []), ...args], project.folder);
+    const serving = /Serving (http:\/\/[^/]+)\/.*admin at (http:\/\/[\d.]+:\d+)/;
+    const [, origin, admin] = await printed(child, "stderr", serving, "the gateway");
+    const readiness = await fetch(`${admin}/readyz`);
+    if (!readiness.ok) throw new Error(`the gateway is not ready: ${await readiness.text()}`);
+    const stop = (): Promise<void> => ended(child);
+    return { pid: child.pid as number, origin: origin as string, admin: admin as string, auditFile, stop };
+  }
+
   /** nginx with a static key map and a JSON access log in front of the same backend; null where there is no nginx. */
-  async startNginx(backend: string, token: string): Promise<Started | null> {
+  async startNginx(project: Project, backend: Started): Promise<Started | null> {
     if (spawnSync("nginx", ["-v"]).error !== undefined) return null;
     const port = await freePort();
-    const conf = join(this.folder, "nginx.conf");
-    await writeFile(conf, nginxConf(this.folder, port, new URL(backend).host, token));
-    const child = this.#spawn("nginx", ["-p", this.folder, "-c", conf]);
+    const conf = join(project.folder, "nginx.conf");
+    const tokens = project.keys.map(({ token }) => token.reveal());
+    await writeFile(conf, nginxConf({ folder: project.folder, port, backend: new URL(backend.origin).host, tokens }));
+    const child = spawn("nginx", ["-p", project.folder, "-c", conf], { stdio: ["ignore", "ignore", "pipe"] });
+    this.#children.push(child);
     for (let tries = 0; !(await answers(port)); tries += 1) {
       if (tries > 200 || child.exitCode !== null)
-        throw new Error(`nginx did not start: ${String(child.stderr?.read() ?? "")}`);
+        throw new Error(`nginx did not start: ${String(child.stderr.read() ?? "")}`);
       await delay(20);
     }
     return { pid: child.pid as number, origin: `http://127.0.0.1:${port}` };
   }
 
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#children.map(async (child) => {
-        if (child.exitCode !== null) return;
-        const closed = once(child, "close");
-        child.kill("SIGTERM");
-        await closed;
-      }),
-    );
+    await Promise.all(this.#children.map(ended));
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #spawn(command: string, args: readonly string[]): ChildProcess {
-    const child = spawn(command, args, { cwd: this.folder, stdio: ["pipe", "pipe", "pipe"] });
+  /** With a channel, by whose end they see that the bench is gone. */
+  #spawnNode(args: readonly string[], cwd: string): ChildProcess {
+    const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     this.#children.push(child);
     return child;
   }
+}
+
+async function printed(
+  child: ChildProcess,
+  stream: "stdout" | "stderr",
+  ready: RegExp,
+  what: string,
+): Promise<RegExpExecArray> {
+  const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+  let text = "";
+  const take = (chunk: Buffer): void => {
+    text += chunk.toString();
+    const match = ready.exec(text);
+    if (match) resolve(match);
+  };
+  child.stdout?.on("data", stream === "stdout" ? take : (chunk: Buffer) => process.stderr.write(chunk));
+  child.stderr?.on("data", stream === "stderr" ? take : (chunk: Buffer) => process.stderr.write(chunk));
+  child.once("exit", () => reject(new Error(`${what} ended: ${text}`)));
+  return promise;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  await exit;
 }
 
 function answers(port: number): Promise<boolean> {
@@ -86,28 +148,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
-}
-
-function nginxConf(folder: string, port: number, backend: string, token: string): string {
-  return `
-daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx-error.log;
-events { worker_connections 4096; }
-http {
-  log_format audit escape=json '{"ts":"$time_iso8601","user":"$mcp_user","uri":"$uri","status":$status,"body":"$request_body","ms":$request_time}';
-  access_log ${folder}/nginx-access.log audit;
-  map_hash_bucket_size 256;
-  map $http_authorization $mcp_user { default ""; "Bearer ${token}" "dev-readonly/bench"; }
-  upstream backend { server ${backend}; keepalive 64; keepalive_requests 1000000; }
-  keepalive_requests 1000000;
-  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-  server {
-    listen 127.0.0.1:${port};
-    location /mcp/ {
-      if ($mcp_user = "") { return 401; }
-      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Authorization ""; proxy_set_header x-mcpctl-user $mcp_user;
-      proxy_pass http://backend/;
-    }
-  }
-}
-`;
 }

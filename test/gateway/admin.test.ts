@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { malformed } from "../support/exposition.ts";
 import { createAdminServer } from "../../src/gateway/admin/admin-server.ts";
 import type { Report } from "../../src/gateway/admin/report.ts";
 import { listen } from "../../src/gateway/server.ts";
@@ -102,6 +103,7 @@ describe("the admin listener", () => {
         source("roles", "roles.yaml", ROLES),
         source("backends", "backends.yaml", registryOf({ "eks-ro": backend.url })),
         { ...source("locks", "denylist.json", ""), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown },
+        { ...source("session secret", "session-secret", ""), sha256: null },
       ],
       counts: { keys: 4, foreign_entries: 1, roles: 1, backends: 1, locks: 1, calls_in_flight: 0, open_streams: 0 },
       audit: { failing: false, failed_writes: 0, dropped_records: 0 },
@@ -145,7 +147,22 @@ describe("the admin listener", () => {
       'mcpctl_keys{state="revoked"} 1',
       'mcpctl_keys{state="unusable"} 0',
     ]);
-    expect(text).toContain("mcpctl_request_duration_seconds_count 2\n");
+    expect(
+      text
+        .split("\n")
+        .filter((line) => /^mcpctl_(request_duration_seconds_count|roles|backends|locks|source_info)\b/.test(line)),
+    ).toEqual([
+      'mcpctl_request_duration_seconds_count{backend="eks-ro",decision="allow"} 1',
+      'mcpctl_request_duration_seconds_count{backend="",decision="deny"} 1',
+      `mcpctl_source_info{what="keys",path="${gateway.folder}/keys.json",sha256="${sha256(keysText)}"} 1`,
+      `mcpctl_source_info{what="roles",path="${gateway.folder}/roles.yaml",sha256="${sha256(ROLES)}"} 1`,
+      expect.stringMatching(/^mcpctl_source_info\{what="backends",.*,sha256="[0-9a-f]{64}"\} 1$/),
+      expect.stringMatching(/^mcpctl_source_info\{what="locks",.*,sha256="[0-9a-f]{64}"\} 1$/),
+      "mcpctl_roles 1",
+      "mcpctl_backends 1",
+      "mcpctl_locks 1",
+    ]);
+    expect(malformed(text)).toEqual([]);
   });
 
   it.each([
@@ -169,7 +186,12 @@ describe("the admin listener", () => {
     } as unknown as Report;
     const surface = { hosts: new Set<string>() };
     const server = createAdminServer({ report, surface, log: (line) => logged.push(line) });
-    const url = await listen(server, { address: { host: "127.0.0.1", port: 0 }, what: "it", log: () => undefined });
+    const url = await listen(server, {
+      scheme: "http",
+      address: { host: "127.0.0.1", port: 0 },
+      what: "it",
+      log: () => undefined,
+    });
     const answers = [
       await send(url, { method: "GET", path: "/metrics" }),
       await send(url, { method: "GET", path: "/healthz" }),

@@ -44,7 +44,7 @@ describe("forwarding a request", () => {
     await gateway.waitForRecords(1);
     const { readFile } = await import("node:fs/promises");
     const line = await readFile(`${gateway.folder}/log/audit.jsonl`, "utf8");
-    expect(/"tool_args":(.*),"decision"/.exec(line)?.[1]).toBe('{"n":1.0,"big":12345678901234567890,"s":" a\\" b "}');
+    expect(/"tool_args":(.*),"params"/.exec(line)?.[1]).toBe('{"n":1.0,"big":12345678901234567890,"s":" a\\" b "}');
   });
 
   it("sends every header but those of the list, and adds its own", async () => {
@@ -88,8 +88,6 @@ describe("forwarding a request", () => {
       "/admin",
     ];
     const kept = [
-      "Mcp-Session-Id",
-      "s-1",
       "MCP-Protocol-Version",
       "2025-11-25",
       "Mcp-Param-Region",
@@ -105,7 +103,9 @@ describe("forwarding a request", () => {
       "Last-Event-ID",
       "7",
     ];
-    await send(gateway.url, { headers: [...callHeaders(gateway.key), ...dropped, ...kept], body: toolCall("t") });
+    const session = ["Mcp-Session-Id", gateway.session("s-1")];
+    const headers = [...callHeaders(gateway.key), ...dropped, ...session, ...kept];
+    await send(gateway.url, { headers, body: toolCall("t") });
     const [record] = await gateway.waitForRecords(1);
     const host = new URL(backend.url).host;
     const added = [
@@ -129,6 +129,8 @@ describe("forwarding a request", () => {
         "application/json",
         "accept",
         "application/json, text/event-stream",
+        "Mcp-Session-Id",
+        "s-1",
         ...kept,
         ...added,
       ]).toSorted(),
@@ -161,7 +163,7 @@ describe("relaying an answer", () => {
       status: 200,
       headers: {
         "content-type": "application/json",
-        "mcp-session-id": "s-1",
+        "mcp-session-id": gateway.session("s-1"),
         "x-kept": "1",
         "cache-control": "no-store",
         "transfer-encoding": "chunked",
@@ -198,7 +200,7 @@ describe("relaying an answer", () => {
     const { gateway } = await start((_got, response) => sendJson(response, notFound, 404));
     const answer = await send(gateway.url, {
       method: "GET",
-      headers: [...callHeaders(gateway.key), "mcp-session-id", "s-1"],
+      headers: [...callHeaders(gateway.key), "mcp-session-id", gateway.session("s-1")],
     });
     expect({ status: answer.status, body: answer.body }).toEqual({ status: 404, body: notFound });
     const [record] = await gateway.waitForRecords(1);

@@ -1,9 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { request as httpRequest } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { GatewayOptions } from "../../src/gateway/start-gateway.ts";
 import { startGateway } from "../../src/gateway/start-gateway.ts";
-import { DEFAULT_LIMITS } from "../../src/gateway/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/lib/gateway-limits.ts";
 import {
   callHeaders,
   keysJson,
@@ -94,7 +95,7 @@ describe("bodies", () => {
 
   it("that together hold more than the limit are refused, and room is given back", async () => {
     const { gateway } = await start(OK, { limits: { maxTotalBodyBytes: 1000 } });
-    const holder = slowPost(gateway, toolCall("t", `"${"x".repeat(850)}"`));
+    const holder = slowPost(gateway, toolCall("t", `{"s":"${"x".repeat(850)}"}`));
     await until(
       () => call(gateway),
       ({ status }) => status === 503,
@@ -203,7 +204,7 @@ describe("backends that fall silent in the middle of an answer", () => {
 
   it("are never cut while what is silent is a stream without end", async () => {
     const { gateway } = await start(stalling("text/event-stream"), { limits: SHORT });
-    const headers = [...callHeaders(gateway.key), "mcp-session-id", "s"];
+    const headers = [...callHeaders(gateway.key), "mcp-session-id", gateway.session("s")];
     const listen = '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}';
     const streams = [
       await open(gateway.url, { method: "GET", headers }),
@@ -220,9 +221,31 @@ describe("backends that fall silent in the middle of an answer", () => {
 
   it("are not meant where it is the client who does not read", async () => {
     const part = "x".repeat(1024 * 1024);
-    const { gateway } = await start((_got, response) => void response.end(part.repeat(64)), { limits: SHORT });
+    const time = { looks: 0, aheadMs: 0 };
+    const monotonic = (): number => {
+      time.looks += 1;
+      return performance.now() + time.aheadMs;
+    };
+    const { gateway } = await start((_got, response) => void response.end(part.repeat(64)), {
+      limits: { answerIdleTimeoutMs: 60_000 },
+      clock: { now: Date.now, monotonic },
+    });
     const stream = await open(gateway.url, { headers: callHeaders(gateway.key), body: toolCall("t") });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The gateway looks at the clock with every part that it passes on, and once a second besides.
+    await until(
+      async () => {
+        const before = time.looks;
+        await delay(100);
+        return time.looks - before;
+      },
+      (looks) => looks <= 1,
+    );
+    time.aheadMs = 3_600_000;
+    const before = time.looks;
+    await until(
+      () => time.looks,
+      (looks) => looks >= before + 2,
+    );
     let length = 0;
     for await (const chunk of stream) length += (chunk as Buffer).length;
     expect(length).toBe(64 * part.length);
@@ -320,7 +343,7 @@ describe("draining", () => {
     });
     const stream = await open(gateway.url, {
       method: "GET",
-      headers: [...callHeaders(gateway.key), "mcp-session-id", "s"],
+      headers: [...callHeaders(gateway.key), "mcp-session-id", gateway.session("s")],
     });
     const streamEnd = new Promise((resolve) =>
       stream
@@ -398,6 +421,11 @@ describe("starting", () => {
       listen: { host: "127.0.0.1", port },
       admin: { host: "127.0.0.1", port: 0 },
       auditFile: `${gateway.folder}/log/other.jsonl`,
+      startRecords: "rw" as const,
+      redactedNames: [],
+      sessionSecret: null,
+      tls: null,
+      trustedProxies: [],
       allowsBareHashes: false,
       allowedHosts: [],
       allowedOrigins: [],

@@ -51,7 +51,7 @@ async function start(files: TestFiles = {}, options: Partial<GatewayOptions> = {
 const status = async (gateway: TestGateway, key = gateway.key, path = "/mcp/eks-ro/mcp"): Promise<number> =>
   (await send(gateway.url, { path, headers: callHeaders(key), body: toolCall("t") })).status;
 const openStream = (gateway: TestGateway): Promise<IncomingMessage> =>
-  open(gateway.url, { method: "GET", headers: [...callHeaders(gateway.key), "mcp-session-id", "s"] });
+  open(gateway.url, { method: "GET", headers: [...callHeaders(gateway.key), "mcp-session-id", gateway.session("s")] });
 
 /** Resolves to true when the stream was cut, to false when it ended in order. */
 async function isCut(stream: IncomingMessage): Promise<boolean> {
@@ -153,7 +153,10 @@ describe("keys", () => {
     const key = mintKey(randomBytes);
     const record = `dev-readonly/agent-01?exp=${formatTime(Date.now() + 2_000)}`;
     const gateway = await start({ keys: keysJson(key, {}, record) });
-    const stream = await open(gateway.url, { method: "GET", headers: [...callHeaders(key), "mcp-session-id", "s"] });
+    const stream = await open(gateway.url, {
+      method: "GET",
+      headers: [...callHeaders(key), "mcp-session-id", gateway.session("s", "eks-ro", key)],
+    });
     expect(await isCut(stream)).toBe(true);
     expect((await gateway.waitForRecords(1))[0]).toMatchObject({
       type: "mcp_tool_call",
@@ -265,7 +268,10 @@ describe("a mounted Secret", () => {
   it("that ages cuts what is open", async () => {
     const key = mintKey(randomBytes);
     const { gateway } = await startMounted({ "keys.json": keysJson(key), synced: now(898) });
-    const stream = await open(gateway.url, { method: "GET", headers: [...callHeaders(key), "mcp-session-id", "s"] });
+    const stream = await open(gateway.url, {
+      method: "GET",
+      headers: [...callHeaders(key), "mcp-session-id", gateway.session("s", "eks-ro", key)],
+    });
     expect(await isCut(stream)).toBe(true);
     expect((await gateway.waitForRecords(1))[0]).toMatchObject({
       type: "mcp_tool_call",

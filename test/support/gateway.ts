@@ -5,12 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AuditRecord } from "../../src/lib/audit/record.ts";
 import { mintKey, type MintedKey } from "../../src/lib/keys/key.ts";
+import { wrapSessionId } from "../../src/gateway/mcp/session-id.ts";
 import { startGateway, type GatewayOptions, type RunningGateway } from "../../src/gateway/start-gateway.ts";
 
 /** A gateway on free ports with files of its own. */
 export interface TestGateway extends RunningGateway {
   readonly folder: string;
   readonly key: MintedKey;
+  /** A session id of a backend as this key's holder has it. */
+  session(id: string, backend?: string, holder?: MintedKey): string;
   /** What the gateway told people. */
   readonly logged: string[];
   /** Replaces one of its files, as writers do: by renaming. */
@@ -73,6 +76,8 @@ export async function startTestGateway(
   if (files.locks !== null) await put("denylist.json", files.locks ?? NO_LOCKS);
   await put("roles.yaml", files.roles ?? ROLES);
   await put("backends.yaml", files.backends ?? registryOf(urls));
+  const secret = randomBytes(32).toString("base64");
+  await put("session-secret", `${secret}\n`);
   await mkdir(join(folder, "log"));
   const auditFile = join(folder, "log", "audit.jsonl");
   const gateway = await startGateway({
@@ -83,6 +88,11 @@ export async function startTestGateway(
     listen: { host: "127.0.0.1", port: 0 },
     admin: { host: "127.0.0.1", port: 0 },
     auditFile,
+    startRecords: "rw",
+    redactedNames: [],
+    sessionSecret: join(folder, "session-secret"),
+    tls: null,
+    trustedProxies: [],
     allowsBareHashes: false,
     allowedHosts: [],
     allowedOrigins: [],
@@ -91,7 +101,11 @@ export async function startTestGateway(
     version: "0.0.0-test",
     log: (line) => logged.push(line),
     ...options,
+    // No key is too busy for a test, unless the test says so.
+    limits: { maxCallsPerSecond: 0, ...options.limits },
   });
+  const session = (id: string, backend = "eks-ro", holder = key): string =>
+    wrapSessionId(id, { keyHash: holder.hash, backend }, { current: secret, previous: null });
   const records = async (): Promise<AuditRecord[]> => parseRecords(await readFile(auditFile, "utf8"));
   const waitForRecords = async (count: number): Promise<AuditRecord[]> =>
     until(records, (found) => found.length >= count);
@@ -99,13 +113,14 @@ export async function startTestGateway(
     await gateway.drain();
     await rm(folder, { recursive: true, force: true });
   };
-  return { ...gateway, folder, key, logged, put, records, waitForRecords, close };
+  return { ...gateway, folder, key, session, logged, put, records, waitForRecords, close };
 }
 
+/** Those whose line is whole: the last one may be under way. */
 function parseRecords(text: string): AuditRecord[] {
   return text
     .split("\n")
-    .filter((line) => line !== "")
+    .slice(0, -1)
     .map((line) => JSON.parse(line) as AuditRecord);
 }
 

@@ -1,13 +1,15 @@
 import { hostname } from "node:os";
-import { resolve } from "node:path";
-import type { Command } from "commander";
+import { dirname, join, resolve } from "node:path";
+import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
+import { ensureSecretFile } from "../../lib/files/secret-file.ts";
 import { VERSION } from "../../version.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { addLimitOptions, readLimits } from "./limit-options.ts";
 
 export interface StartOptions {
   readonly keys?: readonly string[];
@@ -21,6 +23,12 @@ export interface StartOptions {
   readonly allowHost?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly maxAge: string;
+  readonly sessionSecret?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly auditStart: "rw" | "all";
+  readonly redact?: readonly string[];
+  readonly trustedProxy?: readonly string[];
 }
 
 export function registerStart(gateway: Command, cli: Cli, run = startGateway): void {
@@ -40,14 +48,34 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
     .option("--listen <host:port>", "where agents connect", "127.0.0.1:8080")
     .option("--admin <host:port>", "where operators ask for health, metrics and state", "127.0.0.1:8081")
     .option("--audit <file>", "append audit records to a file instead of stdout")
+    .addOption(
+      new Option(
+        "--audit-start <which>",
+        "whose calls leave a record before they are forwarded, too: of rw backends, or all",
+      )
+        .choices(["rw", "all"])
+        .default("rw"),
+    )
+    .option(
+      "--redact <name...>",
+      "arguments of this name are never written down, beside password, api_key and the like",
+    )
+    .option(
+      "--session-secret <file>",
+      "one secret for the session ids of all replicas, the previous one on a second line (default: a file beside the store)",
+    )
+    .option("--tls-cert <file>", "serve HTTPS with this certificate chain (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
     .option("--allow-bare-hashes", "take keys of a mounted Secret that lie in no role's folder")
     .option(
       "--allow-host <name...>",
       "a Host header to serve, beside loopback, the listen host and the context's gateway URL",
     )
     .option("--allow-origin <origin...>", "a web origin that may call")
+    .option("--trusted-proxy <range...>", "a proxy in front, whose X-Forwarded-For names the client in records")
     .option("--max-age <duration>", "how old unreadable or silent files may grow before calls are refused", "15m")
     .action(async (options: StartOptions) => cli.show(await run(options, cli.ports), null));
+  addLimitOptions(command);
   withExamples(
     command,
     "mcpctl gateway start",
@@ -74,9 +102,15 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
     listen: readAddress("--listen", options.listen),
     admin: readAddress("--admin", options.admin),
     auditFile: options.audit === undefined ? null : at(options.audit),
+    startRecords: options.auditStart,
+    redactedNames: options.redact ?? [],
+    sessionSecret: await sessionSecretPath(options, context, ports),
+    tls: readTls(options, at),
+    limits: readLimits({ ...options }),
     allowsBareHashes: options.allowBareHashes === true,
     allowedHosts,
     allowedOrigins: options.allowOrigin ?? [],
+    trustedProxies: options.trustedProxy ?? [],
     instance: hostname(),
     maxAgeSeconds: readDuration("--max-age", options.maxAge, 1),
     version: VERSION,
@@ -99,6 +133,42 @@ function storePath(context: Context | null, option: string): { readonly path: st
   throw new AppError("usage", "option_missing", `${option} must be given`, {
     hint: `The store of context ${context?.name ?? "-"} is not a file; name the folder of the mounted Secret, and the denylist.`,
   });
+}
+
+/** The file with the session secret: the one named, or one beside the embedded store, made when it is missing. */
+async function sessionSecretPath(
+  { sessionSecret }: StartOptions,
+  context: Context | null,
+  ports: Ports,
+): Promise<string | null> {
+  if (sessionSecret !== undefined) return resolve(ports.cwd, sessionSecret);
+  if (context?.store.type === "file") {
+    const path = join(dirname(context.store.path), "session-secret");
+    try {
+      await ensureSecretFile(path);
+      return path;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      ports.tell(`No session secret could be kept: ${error.message}.`);
+    }
+  }
+  ports.tell(
+    "Sessions end with this process, and other replicas will not know them: give --session-secret to all of them.",
+  );
+  return null;
+}
+
+function readTls(
+  { tlsCert, tlsKey }: StartOptions,
+  at: (path: string) => string,
+): { readonly cert: string; readonly key: string } | null {
+  if (tlsCert === undefined && tlsKey === undefined) return null;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new AppError("usage", "option_missing", "--tls-cert and --tls-key belong together", {
+      hint: "Give both, or neither to serve plain HTTP.",
+    });
+  }
+  return { cert: at(tlsCert), key: at(tlsKey) };
 }
 
 function readAddress(option: string, text: string): { readonly host: string; readonly port: number } {

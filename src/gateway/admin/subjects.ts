@@ -2,6 +2,8 @@ import { acceptKey, type KeyEntry, type Keyring } from "../../lib/keys/keyring.t
 import { decide, type Policy } from "../../lib/policy/decide.ts";
 import type { Locks } from "../../lib/policy/locks.ts";
 import type { Reason } from "../../lib/audit/reasons.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { LastUse } from "../last-use.ts";
 
 /** Which keys are asked about; all that is given must fit. */
 export interface KeyQuery {
@@ -13,6 +15,13 @@ export interface KeyQuery {
 export interface KeyAnswer {
   readonly accepted: number;
   readonly refused: readonly { readonly key_id: string; readonly reason: Reason }[];
+}
+
+export interface KeyUse {
+  readonly key_id: string;
+  /** When this instance last accepted a call of it; null when it did not since it began. */
+  readonly at: string | null;
+  readonly count: number;
 }
 
 /** Locks that refuse a caller whatever backend is asked for. */
@@ -35,6 +44,17 @@ export function judgeKeys(
     else refused.push({ key_id: key.keyId, reason });
   }
   return { accepted, refused };
+}
+
+/** When was each of these keys last used here? */
+export function lastUses(keyring: Keyring, lastUse: Pick<LastUse, "of">, query: KeyQuery): readonly KeyUse[] {
+  const uses: KeyUse[] = [];
+  for (const key of keyring.keys.values()) {
+    if (!fits(key, query)) continue;
+    const use = lastUse.of(key.keyId);
+    uses.push({ key_id: key.keyId, at: use === null ? null : formatTime(use.at), count: use?.count ?? 0 });
+  }
+  return uses;
 }
 
 function fits(key: KeyEntry, query: KeyQuery): boolean {

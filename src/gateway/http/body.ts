@@ -2,124 +2,93 @@ import type { IncomingMessage } from "node:http";
 import { Refusal } from "../refusal.ts";
 import type { Heads } from "./heads.ts";
 
-export interface BodyLimits {
+/** Why a body could not be taken. */
+export type BodyProblem =
+  | "body_too_large"
+  | "body_timeout"
+  | "headers_too_large"
+  | "http_malformed"
+  | "client_gone"
+  | RoomProblem;
+type RoomProblem = "too_many_calls" | "overloaded";
+
+/** What a body is taken into: bounded for itself, for its key, and for all calls together. */
+export interface BodyRoom {
   readonly maxBytes: number;
-  /** For the bodies of all calls together. */
-  readonly maxTotalBytes: number;
-  readonly timeoutMs: number;
-}
-
-/** Counts what the bodies of all calls hold together. */
-export class BodyBudget {
-  readonly limits: BodyLimits;
-  #held = 0;
-
-  constructor(limits: BodyLimits) {
-    this.limits = limits;
-  }
-
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.limits.maxTotalBytes) return false;
-    this.#held += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#held -= bytes;
-  }
+  /** Sets room aside for so many more bytes; null when there was some, else why there was none. */
+  readonly take: (bytes: number) => RoomProblem | null;
 }
 
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /** Refuses a body that could not be decided on, before any of it is read. @throws Refusal */
-export function checkBodyHeads(heads: Heads, limits: BodyLimits): void {
+export function checkBodyHeads(heads: Heads, maxBytes: number): void {
   if (heads.contentType === null || !JSON_TYPE.test(heads.contentType)) throw new Refusal("content_type_unsupported");
   if (heads.contentEncoding !== null && heads.contentEncoding.toLowerCase() !== "identity")
     throw new Refusal("encoding_unsupported");
-  if (heads.contentLength !== null && Number(heads.contentLength) > limits.maxBytes)
-    throw new Refusal("body_too_large");
-}
-
-/** A body in memory, and what it holds of the budget, which is a little more. */
-export interface HeldBody {
-  readonly bytes: Buffer;
-  readonly heldBytes: number;
+  if (heads.contentLength !== null && Number(heads.contentLength) > maxBytes) throw new Refusal("body_too_large");
 }
 
 /** A body of unknown length begins with at most this; a length that is only claimed is not believed beyond it. */
 const FIRST_BYTES = 64 * 1024;
 
-/**
- * The whole body. What it holds of the budget is given back by the caller when the call is over.
- * `contentLength` is what the headers claim, null for a body in chunks. @throws Refusal
- */
-export function readBody(
-  request: IncomingMessage,
-  contentLength: string | null,
-  budget: BodyBudget,
-): Promise<HeldBody> {
-  const { promise, resolve, reject } = Promise.withResolvers<HeldBody>();
-  const body = new GrowingBody(budget, Number(contentLength ?? 0));
-  const stop = (reason: Refusal["reason"]): void => {
-    clearTimeout(timer);
-    request.removeAllListeners("data");
-    body.drop();
-    reject(new Refusal(reason));
-  };
-  const timer = setTimeout(stop, budget.limits.timeoutMs, "body_timeout");
-  request.on("data", (chunk: Buffer) => {
-    const problem = body.append(chunk);
-    if (problem !== null) stop(problem);
-  });
-  request.on("end", () => {
-    clearTimeout(timer);
-    resolve(body.whole());
-  });
-  request.on("close", () => {
-    if (!request.complete) stop("client_gone");
-  });
-  return promise;
-}
-
-/** Copies chunks into one buffer that doubles: thousands of tiny chunks must not cost more than their bytes. */
-class GrowingBody {
-  readonly #budget: BodyBudget;
+/** The body of a request on its way; it can be given up from outside, by whoever learns that no more will come. */
+export class BodyReader {
+  readonly whole: Promise<Buffer>;
+  readonly #request: IncomingMessage;
+  readonly #room: BodyRoom;
   readonly #claimedLength: number;
+  readonly #settle: PromiseWithResolvers<Buffer> = Promise.withResolvers();
   #bytes = Buffer.alloc(0);
   #length = 0;
 
-  constructor(budget: BodyBudget, claimedLength: number) {
-    this.#budget = budget;
-    this.#claimedLength = claimedLength;
+  /** `contentLength` is what the headers claim, null for a body in chunks. `whole` rejects with a Refusal. */
+  constructor(request: IncomingMessage, contentLength: string | null, room: BodyRoom) {
+    this.whole = this.#settle.promise;
+    this.#request = request;
+    this.#room = room;
+    this.#claimedLength = Number(contentLength ?? 0);
+    request.on("data", (chunk: Buffer) => this.#append(chunk));
+    request.on("end", () => this.#settle.resolve(this.#bytes.subarray(0, this.#length)));
+    request.on("close", () => {
+      if (!request.complete) this.fail("client_gone");
+    });
   }
 
-  /** Null when it found room, else why it did not. */
-  append(chunk: Buffer): "body_too_large" | "overloaded" | null {
+  /** How much of it came so far. */
+  get receivedBytes(): number {
+    return this.#length;
+  }
+
+  /** Whether all of it came, so that nothing that happens to the connection can change it. */
+  get isComplete(): boolean {
+    return this.#request.complete;
+  }
+
+  fail(reason: BodyProblem): void {
+    this.#request.removeAllListeners("data");
+    this.#bytes = Buffer.alloc(0);
+    this.#settle.reject(new Refusal(reason));
+  }
+
+  /** Copies into one buffer that doubles: thousands of tiny chunks must not cost more than their bytes. */
+  #append(chunk: Buffer): void {
     const length = this.#length + chunk.length;
-    if (length > this.#budget.limits.maxBytes) return "body_too_large";
-    if (length > this.#bytes.length && !this.#grow(length)) return "overloaded";
+    if (length > this.#room.maxBytes) return this.fail("body_too_large");
+    const problem = length > this.#bytes.length ? this.#grow(length) : null;
+    if (problem !== null) return this.fail(problem);
     chunk.copy(this.#bytes, this.#length);
     this.#length = length;
-    return null;
   }
 
-  whole(): HeldBody {
-    return { bytes: this.#bytes.subarray(0, this.#length), heldBytes: this.#bytes.length };
-  }
-
-  drop(): void {
-    this.#budget.give(this.#bytes.length);
-    this.#bytes = Buffer.alloc(0);
-    this.#length = 0;
-  }
-
-  #grow(atLeast: number): boolean {
+  #grow(atLeast: number): RoomProblem | null {
     const wanted = this.#length === 0 ? Math.min(this.#claimedLength, FIRST_BYTES) : 2 * this.#bytes.length;
-    const capacity = Math.max(atLeast, Math.min(wanted, this.#budget.limits.maxBytes));
-    if (!this.#budget.take(capacity - this.#bytes.length)) return false;
+    const capacity = Math.max(atLeast, Math.min(wanted, this.#room.maxBytes));
+    const problem = this.#room.take(capacity - this.#bytes.length);
+    if (problem !== null) return problem;
     const grown = Buffer.allocUnsafe(capacity);
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
-    return true;
+    return null;
   }
 }

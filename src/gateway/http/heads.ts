@@ -12,6 +12,7 @@ export interface Heads {
   readonly protocolVersion: string | null;
   readonly mcpMethod: string | null;
   readonly mcpName: string | null;
+  readonly traceparent: string | null;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -27,6 +28,7 @@ const FIELDS: ReadonlyMap<string, keyof Heads> = new Map([
   ["mcp-protocol-version", "protocolVersion"],
   ["mcp-method", "mcpMethod"],
   ["mcp-name", "mcpName"],
+  ["traceparent", "traceparent"],
 ]);
 
 /** What a name that stands twice is refused as. */
@@ -49,6 +51,7 @@ export function readHeads(rawHeaders: readonly string[]): Heads {
     protocolVersion: null,
     mcpMethod: null,
     mcpName: null,
+    traceparent: null,
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const field = FIELDS.get((rawHeaders[at] as string).toLowerCase());

@@ -1,6 +1,7 @@
 import type { ToolRule } from "../../lib/policy/tools.ts";
 import { endsWithBlankLine, SseCutter, withData } from "../mcp/sse.ts";
-import { filterTools } from "../mcp/tool-list.ts";
+import { KeptBytes } from "./kept-bytes.ts";
+import { filterTools, mayListTools } from "../mcp/tool-list.ts";
 import { isEncoded, type ResponseHeaders } from "./response-headers.ts";
 
 /** Turns what a backend sends into what the client gets; null refuses the answer. */
@@ -72,8 +73,7 @@ class FilteredJson implements Relay {
   readonly isBetweenEvents = false;
   readonly #rule: ToolRule;
   readonly #isModern: boolean;
-  readonly #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #kept = new KeptBytes(MAX_FILTERED);
 
   constructor(rule: ToolRule, isModern: boolean) {
     this.#rule = rule;
@@ -81,14 +81,14 @@ class FilteredJson implements Relay {
   }
 
   push(chunk: Buffer): Buffer | null {
-    this.#length += chunk.length;
-    this.#chunks.push(chunk);
-    return this.#length > MAX_FILTERED ? null : NOTHING;
+    return this.#kept.add(chunk) ? NOTHING : null;
   }
 
   end(): Buffer | string | null {
-    const whole = Buffer.concat(this.#chunks);
-    return whole.length === 0 ? whole : filterTools(whole.toString("utf8"), this.#rule, this.#isModern);
+    const { whole } = this.#kept;
+    return !mayListTools(whole.toString("latin1"))
+      ? whole
+      : filterTools(whole.toString("utf8"), this.#rule, this.#isModern);
   }
 }
 
@@ -110,9 +110,10 @@ class FilteredStream implements Relay {
     if (events === null) return null;
     let out = "";
     for (const event of events) {
-      // Empty data primes a client for resumption; it lists nothing.
       const filtered =
-        event.data === null || event.data === "" ? event.data : filterTools(event.data, this.#rule, this.#isModern);
+        event.data === null || !mayListTools(event.data)
+          ? event.data
+          : filterTools(event.data, this.#rule, this.#isModern);
       if (filtered === null && event.data !== null) return null;
       out += filtered === event.data ? event.raw : withData(event, filtered as string);
     }

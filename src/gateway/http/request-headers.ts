@@ -42,9 +42,13 @@ const NOT_FORWARDED = new Set([
  */
 const NOT_FORWARDED_PATTERN = /^(?:x-forwarded-|x-envoy-|x-mcpctl-)|(?:^|-)remote-user$|_/;
 
+const SESSION = "mcp-session-id";
+
 export interface ForwardedCall {
   readonly requestId: string;
   readonly subject: Subject;
+  /** The backend's own session id, in place of the one that wraps it. */
+  readonly sessionId: string | null;
   /** Whether the answer must be readable to the gateway, that is, not compressed. */
   readonly needsIdentity: boolean;
 }
@@ -58,7 +62,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], call: ForwardedC
     const name = raw.toLowerCase();
     if (NOT_FORWARDED.has(name) || NOT_FORWARDED_PATTERN.test(name)) continue;
     if (named?.has(name) === true || (call.needsIdentity && name === "accept-encoding")) continue;
-    headers.push(raw, rawHeaders[at + 1] as string);
+    headers.push(raw, name === SESSION && call.sessionId !== null ? call.sessionId : (rawHeaders[at + 1] as string));
   }
   if (call.needsIdentity) headers.push("accept-encoding", "identity");
   headers.push("x-request-id", call.requestId, "x-mcpctl-user", call.subject.user, "x-mcpctl-role", call.subject.role);

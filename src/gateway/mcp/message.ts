@@ -1,13 +1,14 @@
 import { isUtf8 } from "node:buffer";
-import { memberSpan } from "../../lib/json/raw-json.ts";
+import { memberSpan, type Span } from "../../lib/json/raw-json.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
 import { Refusal } from "../refusal.ts";
 
-/** One JSON-RPC message as the backend will read it, and the text it was read from. */
+/** One JSON-RPC message as the backend will read it. */
 export interface Message {
-  readonly text: string;
   readonly kind: "request" | "notification" | "response";
   readonly id: string | number | null;
+  /** The id of a request exactly as it was received: `12345678901234567890` must not come back as another number. */
+  readonly idText: string;
   readonly method: string | null;
   /** The tool of a `tools/call`, else null. */
   readonly tool: string | null;
@@ -15,6 +16,8 @@ export interface Message {
   readonly mirroredName: string | null;
   /** The revision that the message itself claims (`_meta`, from 2026-07-28 on), else null. */
   readonly claimedVersion: string | null;
+  /** The W3C trace context that it came with, unread (`_meta.traceparent`, SEP-414). */
+  readonly traceparent: string | null;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -37,31 +40,25 @@ const NAME_SOURCES: Readonly<Record<string, string>> = {
   "tasks/cancel": "taskId",
 };
 
-/** The one message in this body. Batches are refused: no client of today sends them, and they hid calls from gateways. @throws Refusal */
-export function readMessage(body: Buffer): Message {
+/** Longer ones are no client's, and would have to be kept for the answer and the record. */
+const MAX_ID_LENGTH = 256;
+const NO_ID = "null";
+
+/** The text of a body, if it is text at all. @throws Refusal */
+export function readText(body: Buffer): string {
   if (!isUtf8(body)) throw new Refusal("body_malformed");
-  const text = body.toString("utf8");
-  const reading = parseJson(text);
+  return body.toString("utf8");
+}
+
+/** The one message in this text. Batches are refused: no client of today sends them, and they hid calls from gateways. @throws Refusal */
+export function readMessage(text: string, maxDepth: number): Message {
+  const reading = parseJson(text, maxDepth);
   if (!reading.ok) throw new Refusal(reading.problem === "duplicate_name" ? "body_ambiguous" : "body_malformed");
   if (!isObject(reading.value)) throw new Refusal("not_json_rpc");
   const members = reading.value;
   refuseVariants(members, MESSAGE_NAMES);
   if (members["jsonrpc"] !== "2.0" || !isId(members)) throw new Refusal("not_json_rpc");
-  return "method" in members ? readCall(text, members) : readResponse(text, members);
-}
-
-/** The id exactly as it was received: `12345678901234567890` must not come back as another number. */
-export function rawId(message: Message): string {
-  const span = message.kind === "request" ? memberSpan(message.text, 0, "id") : null;
-  return span === null ? "null" : message.text.slice(span.start, span.end);
-}
-
-/** The arguments of a `tools/call` as received; null when there are none. */
-export function rawArguments(message: Message): string | null {
-  if (message.tool === null) return null;
-  const params = memberSpan(message.text, 0, "params");
-  const span = params === null ? null : memberSpan(message.text, params.start, "arguments");
-  return span === null ? null : message.text.slice(span.start, span.end);
+  return "method" in members ? readCall(text, members) : readResponse(members);
 }
 
 function readCall(text: string, members: Members): Message {
@@ -69,31 +66,60 @@ function readCall(text: string, members: Members): Message {
   if (typeof method !== "string" || "result" in members || "error" in members) throw new Refusal("not_json_rpc");
   if (params !== undefined && !isObject(params)) throw new Refusal("not_json_rpc");
   if (params !== undefined) refuseVariants(params, PARAM_NAMES);
-  const tool = method === "tools/call" ? params?.["name"] : null;
-  if (tool !== null && typeof tool !== "string") throw new Refusal("not_json_rpc");
+  const tool = method === "tools/call" ? toolOf(params) : null;
   const mirrored = params?.[NAME_SOURCES[method] ?? ""];
+  const meta = metaOf(params);
   return {
-    text,
     kind: "id" in members ? "request" : "notification",
     id: (members["id"] as string | number | null | undefined) ?? null,
+    idText: "id" in members ? idText(text) : NO_ID,
     method,
     tool,
     mirroredName: typeof mirrored === "string" ? mirrored : null,
-    claimedVersion: claimedVersion(params),
+    claimedVersion: claimedVersion(meta),
+    traceparent: typeof meta?.["traceparent"] === "string" ? meta["traceparent"] : null,
   };
 }
 
-function readResponse(text: string, members: Members): Message {
+function readResponse(members: Members): Message {
   if (!("id" in members) || "result" in members === "error" in members || "params" in members)
     throw new Refusal("not_json_rpc");
-  return { text, kind: "response", id: null, method: null, tool: null, mirroredName: null, claimedVersion: null };
+  return RESPONSE;
 }
 
-function claimedVersion(params: Members | undefined): string | null {
+/** The tool that is called; its arguments, where there are any, are an object (MCP schema, CallToolRequest). */
+function toolOf(params: Members | undefined): string {
+  const { name, arguments: given = {} } = params ?? {};
+  if (typeof name !== "string" || !isObject(given)) throw new Refusal("not_json_rpc");
+  return name;
+}
+
+const RESPONSE: Message = {
+  kind: "response",
+  id: null,
+  idText: NO_ID,
+  method: null,
+  tool: null,
+  mirroredName: null,
+  claimedVersion: null,
+  traceparent: null,
+};
+
+function idText(text: string): string {
+  const { start, end } = memberSpan(text, 0, "id") as Span;
+  if (end - start > MAX_ID_LENGTH) throw new Refusal("not_json_rpc");
+  return text.slice(start, end);
+}
+
+function metaOf(params: Members | undefined): Members | null {
   const meta = params?.["_meta"];
   if (!isObject(meta)) return null;
   refuseVariants(meta, META_NAMES);
-  const version = meta[VERSION_KEY];
+  return meta;
+}
+
+function claimedVersion(meta: Members | null): string | null {
+  const version = meta?.[VERSION_KEY];
   if (version !== undefined && typeof version !== "string") throw new Refusal("not_json_rpc");
   return version ?? null;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Heads } from "../http/heads.ts";
 import { Refusal } from "../refusal.ts";
 import type { Message } from "./message.ts";
@@ -19,7 +20,7 @@ export function checkMirroredHeaders(message: Message, heads: Heads): void {
   const isRequired = isModern(message, heads) && message.kind === "request";
   if (claimedVersion !== null && heads.protocolVersion !== claimedVersion) throw new Refusal("header_mismatch");
   if (!agrees(heads.mcpMethod, method, isRequired)) throw new Refusal("header_mismatch");
-  if (!agrees(decodeValue(heads.mcpName), mirroredName, isRequired && mirroredName !== null))
+  if (!agrees(decodedValue(heads.mcpName), mirroredName, isRequired && mirroredName !== null))
     throw new Refusal("header_mismatch");
 }
 
@@ -33,8 +34,11 @@ function isModernVersion(version: string | null): boolean {
 
 const ENCODED = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
 
-/** Header values that HTTP cannot carry come as `=?base64?...?=` (2026-07-28, Value Encoding). */
-function decodeValue(value: string | null): string | null {
+/** Header values that HTTP cannot carry come as `=?base64?...?=` (2026-07-28, Value Encoding). @throws Refusal */
+function decodedValue(value: string | null): string | null {
   const encoded = value === null ? undefined : ENCODED.exec(value)?.[1];
-  return encoded === undefined ? value : Buffer.from(encoded, "base64").toString("utf8");
+  if (encoded === undefined) return value;
+  const bytes = Buffer.from(encoded, "base64");
+  if (!isUtf8(bytes)) throw new Refusal("header_mismatch");
+  return bytes.toString("utf8");
 }

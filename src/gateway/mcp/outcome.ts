@@ -16,8 +16,9 @@ const PLAIN_SUCCESS: AnswerSummary = { rpcErrorCode: null, isError: false };
  */
 export function summarise(answer: Buffer, isStream: boolean, message: Message): AnswerSummary {
   if (message.kind !== "request") return UNREAD;
-  const mayFail = answer.includes('"error"') || answer.includes('"isError"');
-  if (!mayFail) return answer.includes('"result"') ? success(message) : UNREAD;
+  const plain = answer.toString("latin1");
+  const mayFail = plain.includes('"error"') || plain.includes('"isError"');
+  if (!mayFail) return plain.includes('"result"') ? success(message) : UNREAD;
   const texts = isStream ? dataOf(answer) : [answer.toString("utf8")];
   for (const text of texts) {
     const summary = summariseText(text, message);

@@ -2,6 +2,14 @@ import { itemSpans, memberSpan } from "../../lib/json/raw-json.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
 import { isToolAllowed, type ToolRule } from "../../lib/policy/tools.ts";
 
+/** The one word that every list of tools has, in any case, and what could hide it: escapes, and encodings of two bytes. */
+const MAY_LIST = /tools|\\u|\0/i;
+
+/** Could there be tools in this text, or is it no message? Most are known at once to need no filter, and empty data primes a client for resumption; bytes may be read as latin1. */
+export function mayListTools(text: string): boolean {
+  return text !== "" && (!text.startsWith("{") || MAY_LIST.test(text));
+}
+
 /**
  * The same answer, showing only the tools that may be called, in their order, and private to this caller (a shared
  * cache must not serve it to others). Text that lists no tools comes back unchanged; null when it cannot be read surely.

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { buildKeyring, EMPTY_KEYRING, type Keyring } from "../../lib/keys/keyring.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
 import type { Policy } from "../../lib/policy/decide.ts";
@@ -5,10 +6,12 @@ import { indexLocks, type Lock, type Locks } from "../../lib/policy/locks.ts";
 import type { Registry } from "../../lib/policy/registry.ts";
 import type { Roles } from "../../lib/policy/role-file.ts";
 import { faultText } from "../fault.ts";
+import type { SessionSecrets } from "../mcp/session-id.ts";
 import type { Clock } from "./clock.ts";
 import { keysSource } from "./keys-source.ts";
 import { NOTHING_LOADED, usable, type Loaded } from "./loaded.ts";
 import { locksSource, registrySource, rolesSource } from "./policy-sources.ts";
+import { ephemeralSecrets, sessionSecretSource } from "./session-secret-source.ts";
 import type { Source, SourcePorts } from "./source.ts";
 
 /** Everything a decision needs, as of one moment; never changed, only replaced. */
@@ -16,19 +19,30 @@ export interface Snapshot {
   readonly keyring: Loaded<Keyring>;
   readonly policy: Loaded<Policy>;
   readonly locks: Loaded<Locks>;
+  readonly sessions: Loaded<SessionSecrets>;
 }
 
-const UNUSABLE: Snapshot = { keyring: NOTHING_LOADED, policy: NOTHING_LOADED, locks: NOTHING_LOADED };
+const UNUSABLE: Snapshot = {
+  keyring: NOTHING_LOADED,
+  policy: NOTHING_LOADED,
+  locks: NOTHING_LOADED,
+  sessions: NOTHING_LOADED,
+};
 
 export interface StatePaths {
   readonly keys: readonly string[];
   readonly locks: string;
   readonly roles: string;
   readonly backends: string;
+  /** Null for a secret of this process alone. */
+  readonly sessionSecret: string | null;
   readonly allowsBareHashes: boolean;
 }
 
 export type StatePorts = Omit<SourcePorts, "onChange">;
+
+/** Enough to tell two policies apart in a record. */
+const DIGEST_LENGTH = 16;
 
 type AnySource = Source<unknown>;
 
@@ -39,6 +53,8 @@ export class GatewayState {
   readonly #locks: Source<readonly Lock[]>;
   readonly #roles: Source<Roles>;
   readonly #registry: Source<Registry>;
+  readonly #sessionSecret: Source<SessionSecrets> | null;
+  readonly #ephemeral = ephemeralSecrets();
   readonly #listeners: (() => void)[] = [];
   /** Of which value of each source the keyring was made. */
   readonly #seen = new Map<AnySource, unknown>();
@@ -54,6 +70,7 @@ export class GatewayState {
     this.#locks = locksSource(paths.locks, sourcePorts);
     this.#roles = rolesSource(paths.roles, sourcePorts);
     this.#registry = registrySource(paths.backends, sourcePorts);
+    this.#sessionSecret = paths.sessionSecret === null ? null : sessionSecretSource(paths.sessionSecret, sourcePorts);
     this.#snapshot = this.#build();
   }
 
@@ -63,7 +80,8 @@ export class GatewayState {
 
   /** Every followed file, for the admin listener. */
   get sources(): readonly AnySource[] {
-    return [...this.#keys, this.#roles, this.#registry, this.#locks];
+    const followed = [...this.#keys, this.#roles, this.#registry, this.#locks];
+    return this.#sessionSecret === null ? followed : [...followed, this.#sessionSecret];
   }
 
   /** Resolves when every file was looked at once, whatever came of it. */
@@ -77,11 +95,11 @@ export class GatewayState {
 
   /** When, in wall and monotonic time, could a decision change with no file changing? The earliest such moment as a delay. */
   nextChangeMs(): number {
-    const { keyring, policy, locks } = this.#snapshot;
+    const { keyring, policy, locks, sessions } = this.#snapshot;
     const monotonic = this.#clock.monotonic();
     const now = this.#clock.now();
     let delay = Infinity;
-    for (const { staleAt } of [keyring, policy, locks])
+    for (const { staleAt } of [keyring, policy, locks, sessions])
       if (staleAt > monotonic) delay = Math.min(delay, staleAt - monotonic);
     for (const { endsAt } of keyring.value?.keys.values() ?? [])
       if (endsAt > now) delay = Math.min(delay, endsAt - now);
@@ -109,6 +127,7 @@ export class GatewayState {
       keyring: this.#buildKeyring(),
       policy,
       locks: mapLoaded(this.#locks.current, indexLocks),
+      sessions: this.#sessionSecret?.current ?? this.#ephemeral,
     };
   }
 
@@ -137,10 +156,16 @@ export function usableLocks(snapshot: Snapshot, clock: Clock): Locks | null {
   return usable(snapshot.locks, clock.monotonic());
 }
 
+export function usableSessionSecrets(snapshot: Snapshot, clock: Clock): SessionSecrets | null {
+  return usable(snapshot.sessions, clock.monotonic());
+}
+
 function both(roles: Loaded<Roles>, registry: Loaded<Registry>): Loaded<Policy> {
   const value =
     roles.value === null || registry.value === null ? null : { roles: roles.value, registry: registry.value };
-  return { ...together([roles, registry]), value };
+  const digest =
+    value === null ? null : hash("sha256", `${roles.digest ?? ""} ${registry.digest ?? ""}`).slice(0, DIGEST_LENGTH);
+  return { ...together([roles, registry]), value, digest };
 }
 
 function mapLoaded<T, U>(loaded: Loaded<T>, map: (value: T) => U): Loaded<U> {

@@ -47,6 +47,8 @@ export interface SourceOptions<T> {
   readonly what: string;
   readonly path: string;
   readonly maxBytes: number;
+  /** Whether not even a digest of it may be told. */
+  readonly isSecret?: boolean;
   readonly paths?: () => Promise<readonly string[]>;
   /** Which of the files gives the digest and the bytes to compare: the last one. */
   readonly judge: (readings: readonly FileReading[], previous: T | null) => Verdict<T>;
@@ -120,7 +122,13 @@ export class FileSource<T> implements Source<T> {
     this.#brokenAt = null;
     this.#lastGood = verdict.value;
     const { value, staleAt, freshAt, problem } = verdict;
-    return { value, staleAt, freshAt, problem, digest: digestOf(readings.at(-1)) };
+    return {
+      value,
+      staleAt,
+      freshAt,
+      problem,
+      digest: this.#options.isSecret === true ? null : digestOf(readings.at(-1)),
+    };
   }
 
   #keep(verdict: Rejection): Loaded<T> {

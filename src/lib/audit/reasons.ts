@@ -25,10 +25,17 @@ export const REASONS = {
 
   keys_unavailable: "The keys were never read, or are older than the limit.",
   policy_unavailable: "The role file or the registry was never read, or is older than the limit.",
+  sessions_unavailable: "The session secret was never read, or is older than the limit.",
   locks_unavailable: "The denylist was never read, is not wholly understood, or is older than the limit.",
   audit_unavailable: "The audit record could not be written.",
   draining: "The gateway is shutting down.",
   overloaded: "The gateway holds as much as it may; nothing was read.",
+
+  session_foreign: "The session id was not made for this key and backend.",
+  grant_changed: "The grant or the backend's address changed while the call was under way.",
+  rate_limited: "The key made more calls than it may in this time.",
+  too_many_calls: "The key has as many calls or streams open as it may.",
+  record_too_large: "The call's audit record would not fit, whatever is cut.",
 
   path_unknown: "The gateway serves nothing at this path.",
   host_not_allowed: "The Host header names a host that this gateway does not serve.",
@@ -50,6 +57,7 @@ export const REASONS = {
   backend_timeout: "The backend did not answer in time.",
   backend_unauthorized: "The backend refused the gateway's own access.",
   backend_redirect: "The backend tried to redirect the call.",
+  backend_forbidden: "The backend's address is one that is never called: link-local or cloud metadata.",
   backend_malformed: "The backend's answer could not be used.",
   client_gone: "The client left before the answer.",
   internal_error: "A fault in the gateway itself; its log tells more.",

@@ -10,8 +10,10 @@ export interface Span {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 const OPENING_BRACE = 0x7b;
 const OPENING_BRACKET = 0x5b;
+const SHORT_STRING = 32;
 
 /** Where is the value of this member of the object that begins at or after `from`? Null when it has none. */
 export function memberSpan(text: string, from: number, name: string): Span | null {
@@ -28,6 +30,31 @@ export function memberSpan(text: string, from: number, name: string): Span | nul
   return null;
 }
 
+/**
+ * Told of a member: its name, where the name's literal begins and where the value does; answers where the value ends,
+ * which it may have learned by walking the value itself.
+ */
+export type MemberVisitor = (name: string, nameAt: number, valueAt: number) => number;
+
+/** Visits the members of the object that begins at or after `from`, in their order; answers the offset after the object. */
+export function walkMembers(text: string, from: number, visit: MemberVisitor): number {
+  let at = skipSpace(text, skipSpace(text, from) + 1);
+  while (text.charCodeAt(at) === QUOTE) {
+    const nameEnd = endOfString(text, at);
+    const valueAt = skipSpace(text, skipSpace(text, nameEnd) + 1);
+    const valueEnd = visit(stringAt(text, at, nameEnd), at, valueAt);
+    const separatorAt = skipSpace(text, valueEnd);
+    if (text.charCodeAt(separatorAt) !== COMMA) return separatorAt + 1;
+    at = skipSpace(text, separatorAt + 1);
+  }
+  return at + 1;
+}
+
+/** Does an object begin at this offset? */
+export function isObjectAt(text: string, at: number): boolean {
+  return text.charCodeAt(at) === OPENING_BRACE;
+}
+
 /** Where are the items of the array that begins at `arrayAt`? */
 export function itemSpans(text: string, arrayAt: number): readonly Span[] {
   const spans: Span[] = [];
@@ -41,35 +68,31 @@ export function itemSpans(text: string, arrayAt: number): readonly Span[] {
   return spans;
 }
 
-/** The same JSON without the whitespace between its tokens: one line, its numbers and strings untouched. */
-export function withoutWhitespace(json: string): string {
-  let kept = "";
-  let from = 0;
-  for (let at = 0; at < json.length;) {
-    const code = json.charCodeAt(at);
-    if (code === QUOTE) {
-      at = endOfString(json, at);
-    } else if (isSpace(code)) {
-      kept += json.slice(from, at);
-      at = skipSpace(json, at);
-      from = at;
-    } else {
-      at += 1;
-    }
-  }
-  return from === 0 ? json : kept + json.slice(from);
-}
-
 /** The offset after the string literal that begins at `start`. */
 export function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); ; at = text.indexOf('"', at + 1)) {
+  for (let at = start + 1; ;) {
+    // Most strings are short, or full of escapes if they are not: reading their characters is cheaper than many searches.
+    for (const near = at + SHORT_STRING; at < near; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) return at + 1;
+      if (code === BACKSLASH) at += 1;
+    }
+    at = text.indexOf('"', at);
     let backslashes = 0;
     while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    if (backslashes % 2 === 0) return at + 1;
+    at += 1;
+    if (backslashes % 2 === 0) return at;
   }
 }
 
-function endOfValue(text: string, start: number): number {
+/** What does the string literal of these offsets say, its escapes decoded? */
+export function stringAt(text: string, start: number, end: number): string {
+  const plain = text.slice(start + 1, end - 1);
+  return plain.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : plain;
+}
+
+/** The offset after the value that begins at `start`. */
+export function endOfValue(text: string, start: number): number {
   const code = text.charCodeAt(start);
   if (code === QUOTE) return endOfString(text, start);
   if (code !== OPENING_BRACE && code !== OPENING_BRACKET) return endOfPlain(text, start);
@@ -100,7 +123,8 @@ function isName(text: string, start: number, end: number, name: string): boolean
   return literal.includes("\\") && JSON.parse(literal) === name;
 }
 
-function skipSpace(text: string, from: number): number {
+/** The offset of the first character at or after `from` that is no whitespace. */
+export function skipSpace(text: string, from: number): number {
   let at = from;
   while (isSpace(text.charCodeAt(at))) at += 1;
   return at;

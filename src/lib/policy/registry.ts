@@ -1,4 +1,5 @@
 import { validate as isBackends } from "../../generated/backends.js";
+import { isMetadataAddress } from "./metadata-address.ts";
 import { schemaFindings } from "./schema-findings.ts";
 import { decodeSource, type Finding, type Place, type SourceText } from "./source.ts";
 import { entryOf, parseYaml, plainValue, type TreeEntry } from "./yaml-source.ts";
@@ -120,23 +121,12 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
   return { registry, findings };
 }
 
-/** Metadata services of the clouds; a gateway must never be made to call one. */
-const METADATA_HOSTS = [
-  // IPv4 link-local, and the fixed addresses of Azure, Alibaba and Oracle.
-  /^(?:169\.254\.\d+\.\d+|168\.63\.129\.16|100\.100\.100\.200|192\.0\.0\.192)$/,
-  // IPv6 link-local, and those of AWS and Google.
-  /^\[(?:fe[89ab][0-9a-f]:.*|fd00:ec2::[0-9a-f]+|fd20:ce::254)\]$/,
-  // The IPv4 ones inside IPv6: mapped, compatible, translated (RFC 6052, RFC 8215), 6to4 (RFC 3056).
-  /^\[(?:::|::ffff:|::ffff:0:|64:ff9b::|64:ff9b:1::|2002:)(?:a9fe:[0-9a-f:]+|(?:a83f:8110|6464:64c8|c000:c0)(?::.*)?)\]$/,
-  /^metadata\.google\.internal\.?$/,
-];
-
 function urlProblem(text: string): string | null {
   if (!URL.canParse(text)) return "is not a URL";
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") return "is neither http nor https";
   if (url.username !== "" || url.password !== "") return "holds credentials; a registry is not a place for secrets";
   if (/[?#]/.test(text)) return "has a query or a fragment";
-  if (METADATA_HOSTS.some((pattern) => pattern.test(url.hostname))) return "is a metadata or link-local address";
+  if (isMetadataAddress(url.hostname)) return "is a metadata, link-local or unspecified address";
   return null;
 }

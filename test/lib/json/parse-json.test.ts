@@ -50,6 +50,26 @@ describe("parseJson", () => {
     expect(parseJson('{"a":'.repeat(129) + "1" + "}".repeat(129))).toEqual(tooDeep);
   });
 
+  it.each([1, 2, 200])("reads %i levels when that is the limit, and refuses one more", (levels) => {
+    const detail = `nested deeper than ${levels} levels`;
+    expect(parseJson(nested(levels), levels).ok).toBe(true);
+    expect(parseJson(nested(levels + 1), levels)).toEqual({ ok: false, problem: "too_deep", detail });
+  });
+
+  it.each([1, 2, 8, 9, 10, 11, 40])("finds the first, the last and no repeated name among %i", (count) => {
+    const names = Array.from({ length: count }, (_, index) => `n${index}`);
+    const text = (more: readonly string[]): string => `{${[...names, ...more].map((name) => `"${name}":1`).join()}}`;
+    const repeated = (name: string): unknown => ({
+      ok: false,
+      problem: "duplicate_name",
+      detail: `the name "${name}" stands twice`,
+    });
+    expect(parseJson(text([])).ok).toBe(true);
+    expect(parseJson(text(["n0"]))).toEqual(repeated("n0"));
+    expect(parseJson(text(["other", `n${count - 1}`]))).toEqual(repeated(`n${count - 1}`));
+    expect(parseJson(text(["other", "\\u006f\\u0074her"]))).toEqual(repeated("other"));
+  });
+
   it("does not let a long name into its message", () => {
     const name = "n".repeat(500);
     const reading = parseJson(`{"${name}":1,"${name}":2}`);

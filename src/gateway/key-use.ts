@@ -1,0 +1,144 @@
+import { Refusal } from "./refusal.ts";
+
+/** How much one key may have of the gateway, and how much all keys together; 0 is no limit. */
+export interface UseLimits {
+  /** Requests per second in the long run; twice as many may come at once. */
+  readonly callsPerSecond: number;
+  readonly maxCallsPerKey: number;
+  readonly maxStreamsPerKey: number;
+  readonly maxCalls: number;
+  readonly maxStreams: number;
+  /** For the bodies of all calls together, and of one key's. */
+  readonly maxBodyBytes: number;
+  readonly maxBodyBytesPerKey: number;
+}
+
+const BURST_SECONDS = 2;
+
+/** A stream never ends by itself and costs little; a call ends, and may cost much. */
+export type UseKind = "call" | "stream";
+
+interface Use {
+  readonly calls: Record<UseKind, number>;
+  bodyBytes: number;
+  /** Requests that may still come at once. */
+  allowance: number;
+  countedAt: number;
+}
+
+/** Counts what each key has under way, so that no key takes the gateway from the others. Only keys that are good get here. */
+export class KeyUses {
+  readonly #limits: UseLimits;
+  readonly #monotonic: () => number;
+  readonly #byKey = new Map<string, Use>();
+  readonly #all: Use;
+
+  constructor(limits: UseLimits, monotonic: () => number) {
+    this.#limits = limits;
+    this.#monotonic = monotonic;
+    this.#all = this.#fresh();
+  }
+
+  /** Lets one more request of this key in. @throws Refusal rate_limited, too_many_calls, overloaded */
+  enter(keyHash: string, kind: UseKind): Ticket {
+    const use = this.#of(keyHash);
+    if (!this.#count(use)) throw new Refusal("rate_limited");
+    const ticket = new Ticket(this.#limits, use, this.#all);
+    ticket.becomes(kind);
+    return ticket;
+  }
+
+  /** Forgets the keys that have nothing under way and their whole allowance back. */
+  forgetIdle(): void {
+    const now = this.#monotonic();
+    for (const [hash, use] of this.#byKey) {
+      const isIdle = use.calls.call === 0 && use.calls.stream === 0 && now - use.countedAt > BURST_SECONDS * 1000;
+      if (isIdle) this.#byKey.delete(hash);
+    }
+  }
+
+  #of(keyHash: string): Use {
+    let use = this.#byKey.get(keyHash);
+    if (use === undefined) {
+      use = this.#fresh();
+      this.#byKey.set(keyHash, use);
+    }
+    return use;
+  }
+
+  #fresh(): Use {
+    const allowance = this.#limits.callsPerSecond * BURST_SECONDS;
+    return { calls: { call: 0, stream: 0 }, bodyBytes: 0, allowance, countedAt: this.#monotonic() };
+  }
+
+  /** A bucket that fills with time (token bucket); false when it is empty. */
+  #count(use: Use): boolean {
+    const { callsPerSecond } = this.#limits;
+    if (callsPerSecond === 0) return true;
+    const now = this.#monotonic();
+    const filled = use.allowance + ((now - use.countedAt) * callsPerSecond) / 1000;
+    use.allowance = Math.min(filled, callsPerSecond * BURST_SECONDS);
+    use.countedAt = now;
+    if (use.allowance < 1) return false;
+    use.allowance -= 1;
+    return true;
+  }
+}
+
+/** What one request holds; given back whole when it is over. */
+export class Ticket {
+  readonly #limits: UseLimits;
+  readonly #key: Use;
+  readonly #all: Use;
+  #kind: UseKind | null = null;
+  #bodyBytes = 0;
+
+  constructor(limits: UseLimits, key: Use, all: Use) {
+    this.#limits = limits;
+    this.#key = key;
+    this.#all = all;
+  }
+
+  /** Counts it as one of these from here on: a call may turn out to open a stream. @throws Refusal */
+  becomes(kind: UseKind): void {
+    const { maxCallsPerKey, maxStreamsPerKey, maxCalls, maxStreams } = this.#limits;
+    const [ofKey, ofAll] = kind === "call" ? [maxCallsPerKey, maxCalls] : [maxStreamsPerKey, maxStreams];
+    if (isReached(this.#key.calls[kind], ofKey)) throw new Refusal("too_many_calls");
+    if (isReached(this.#all.calls[kind], ofAll)) throw new Refusal("overloaded");
+    this.#key.calls[kind] += 1;
+    this.#all.calls[kind] += 1;
+    this.#close();
+    this.#kind = kind;
+  }
+
+  /** Sets room aside for so much more of the body; null when there was some, else why there was none. */
+  takeBody(bytes: number): "too_many_calls" | "overloaded" | null {
+    const { maxBodyBytes, maxBodyBytesPerKey } = this.#limits;
+    if (this.#key.bodyBytes + bytes > maxBodyBytesPerKey) return "too_many_calls";
+    if (this.#all.bodyBytes + bytes > maxBodyBytes) return "overloaded";
+    this.#holdBody(bytes);
+    return null;
+  }
+
+  leave(): void {
+    this.#close();
+    this.#holdBody(-this.#bodyBytes);
+  }
+
+  #close(): void {
+    if (this.#kind === null) return;
+    this.#key.calls[this.#kind] -= 1;
+    this.#all.calls[this.#kind] -= 1;
+    this.#kind = null;
+  }
+
+  #holdBody(bytes: number): void {
+    this.#bodyBytes += bytes;
+    this.#key.bodyBytes += bytes;
+    this.#all.bodyBytes += bytes;
+  }
+}
+
+function isReached(count: number, limit: number): boolean {
+  return limit !== 0 && count >= limit;
+}
