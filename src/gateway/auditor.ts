@@ -8,6 +8,7 @@ import type { RedactedNames } from "../lib/audit/redacted-names.ts";
 import { traceOf } from "../lib/audit/trace-context.ts";
 import type { Subject } from "../lib/keys/subject.ts";
 import type { AuditSink } from "./audit-sink.ts";
+import type { BodyReader } from "./http/body.ts";
 import type { Message } from "./mcp/message.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Sampler } from "./sampler.ts";
@@ -26,7 +27,10 @@ export interface Trail {
   traceparent: string | null;
   /** Under which its session is found, `s_0123456789ab`. */
   session: string | null;
-  bytesIn: number;
+  /** The body, read or being read. */
+  body: BodyReader | null;
+  /** Room in the sink that is set aside for its final record. */
+  reservedBytes: number;
   /** The text of the body, until the payload was made of it. */
   text: string | null;
   message: Message | null;
@@ -168,7 +172,7 @@ export class Auditor {
       http_status: ending.status,
       rpc_error_code: ending.rpcErrorCode,
       is_error: ending.isError,
-      bytes_in: trail.bytesIn,
+      bytes_in: trail.body?.receivedBytes ?? 0,
       bytes_out: ending.bytesOut,
       unsampled: this.#unsampled,
       duration_ms: durationMs,

@@ -43,8 +43,10 @@ export interface Connection {
   readonly peer: string | null;
   /** How many calls are under way on it. */
   calls: number;
-  /** The body that is being read: it is given up when the connection turns out to be broken. */
+  /** The last body that was begun: it is given up when the connection turns out to be broken. */
   body: BodyReader | null;
+  /** Whether something came that is no request: it ends when its calls are over. */
+  isBroken: boolean;
 }
 
 /** One request, its answer to be, and what is known of it so far. */
@@ -66,7 +68,8 @@ export function newTrail(clientIp: string | null, clock: Clock): Trail {
     protocolVersion: null,
     traceparent: null,
     session: null,
-    bytesIn: 0,
+    body: null,
+    reservedBytes: 0,
     text: null,
     message: null,
     payload: null,

@@ -114,8 +114,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#isDone) controller.abort(CUT);
-    else this.#controller = controller;
+    if (this.#isDone) return controller.abort(CUT);
+    this.#controller = controller;
+    // Interim answers restart undici's own timer, without end.
+    this.#heardAt = this.#options.clock.monotonic();
+    this.#maxSilenceMs = this.#options.silence.streamMs;
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
@@ -148,7 +151,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#relay = type === null ? null : relayFor({ status, headers, mediaType: type }, rule, isModern);
     if (this.#relay === null) return this.cut(new Refusal("backend_malformed"));
     const relayed = relayedHeaders(headers);
-    if (this.#relay.changesLength) delete relayed[LENGTH];
+    // RFC 9110 section 8.6: no Content-Length with 204.
+    if (this.#relay.changesLength || status === 204) delete relayed[LENGTH];
     const problem = this.#wrapSession(relayed);
     if (problem !== null) return this.cut(problem);
     const isStream = type === STREAM;
@@ -156,7 +160,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (isStream) this.#sendHead();
     this.#heardAt = clock.monotonic();
     if (!isStream) this.#maxSilenceMs = silence.otherMs;
-    else if (!isOpenEnded) this.#maxSilenceMs = silence.streamMs;
+    else this.#maxSilenceMs = isOpenEnded ? Infinity : silence.streamMs;
   }
 
   /** A session opened by the backend's answer is this caller's alone from here on. */

@@ -10,7 +10,7 @@ import { clientIp } from "./http/client-ip.ts";
 import { readHeads, type Heads } from "./http/heads.ts";
 import { findRoute, type Route } from "./http/route.ts";
 import type { Ticket } from "./key-use.ts";
-import { letThrough } from "./let-through.ts";
+import { letThrough, type Approved } from "./let-through.ts";
 import { readMessage, readText } from "./mcp/message.ts";
 import { checkMirroredHeaders, isModern } from "./mcp/mirrored-headers.ts";
 import { Refusal } from "./refusal.ts";
@@ -28,13 +28,15 @@ export async function handle(
   ports: Ports,
 ): Promise<void> {
   try {
-    const call: Call = {
-      request,
-      response,
-      connection,
-      trail: newTrail(callerOf(request, connection, ports), ports.clock),
-    };
-    ports.auditor.final(call.trail, await ended(call, ports));
+    const trail = newTrail(callerOf(request, connection, ports), ports.clock);
+    const call: Call = { request, response, connection, trail };
+    let ending: Ending;
+    try {
+      ending = await serve(call, ports);
+    } catch (error) {
+      ending = refuse(call, error, ports);
+    }
+    ports.auditor.final(trail, ending);
   } catch (error) {
     ports.log(faultText(error));
     response.destroy();
@@ -43,14 +45,6 @@ export async function handle(
 
 function callerOf(request: IncomingMessage, { peer }: Connection, { trustedProxies }: Ports): string | null {
   return trustedProxies === null ? peer : clientIp(peer, request.headers["x-forwarded-for"], trustedProxies);
-}
-
-async function ended(call: Call, ports: Ports): Promise<Ending> {
-  try {
-    return await serve(call, ports);
-  } catch (error) {
-    return refuse(call, error, ports);
-  }
 }
 
 /** The straight line: route, key, room, body, message, decision, session, record, backend. @throws Refusal */
@@ -70,56 +64,53 @@ async function serve(call: Call, ports: Ports): Promise<Outcome> {
   trail.traceparent = heads.traceparent;
   const ticket = ports.keyUses.enter(hash, route.method === "GET" ? "stream" : "call");
   try {
-    return await serveKnown(call, { route, heads, caller, ticket }, ports);
+    const reader = readerOf(call, route, heads, ticket, ports);
+    const body = reader === null ? null : await reader.whole;
+    return await letThrough(call, decideOn(call, { route, heads, caller, ticket, body }, ports), ports);
   } finally {
     ticket.leave();
+    ports.sink.release(trail.reservedBytes);
   }
 }
 
-interface Known {
-  readonly route: Route;
-  readonly heads: Heads;
-  readonly caller: Caller;
-  readonly ticket: Ticket;
-}
-
-/** The rest of the line, for a caller whose key is good. */
-async function serveKnown(call: Call, { route, heads, caller, ticket }: Known, ports: Ports): Promise<Outcome> {
-  const { trail } = call;
-  const { state, clock } = ports;
-  const body = await bodyOf(call, route, heads, ticket, ports);
-  const wish = readWish(trail, route, heads, body, ports.maxJsonDepth);
-  trail.policy = state.current.policy.digest;
-  const grant = authorize(caller, wish, state.current, clock);
-  const isOpenEnded = route.method === "GET" || wish.method === OPENS_STREAM;
-  if (isOpenEnded && route.method !== "GET") ticket.becomes("stream");
-  const session = openSession(heads.sessionId, trail, caller, ports);
-  return letThrough(call, { caller, wish, grant, session, isOpenEnded, body }, ports);
-}
-
-/** The whole body of a POST; GET and DELETE have none, and may not bring one. */
-async function bodyOf(
+/** Reads the body of a POST; GET and DELETE have none, and may not bring one. @throws Refusal */
+function readerOf(
   { request, connection, trail }: Call,
   route: Route,
   heads: Heads,
   ticket: Ticket,
   { maxBodyBytes }: Ports,
-): Promise<Buffer | null> {
+): BodyReader | null {
   if (route.method !== "POST") {
     if ((heads.contentLength ?? "0") !== "0" || request.headers["transfer-encoding"] !== undefined)
       throw new Refusal("http_malformed");
     return null;
   }
   checkBodyHeads(heads, maxBodyBytes);
-  const room = { maxBytes: maxBodyBytes, take: (bytes: number) => ticket.takeBody(bytes) };
-  const reader = new BodyReader(request, heads.contentLength, room);
-  connection.body = reader;
-  try {
-    return await reader.whole;
-  } finally {
-    connection.body = null;
-    trail.bytesIn = reader.receivedBytes;
-  }
+  trail.body = new BodyReader(request, heads.contentLength, ticket, maxBodyBytes);
+  connection.body = trail.body;
+  return trail.body;
+}
+
+/** A caller whose key is good, and everything that it sent. */
+interface Asked {
+  readonly route: Route;
+  readonly heads: Heads;
+  readonly caller: Caller;
+  readonly ticket: Ticket;
+  readonly body: Buffer | null;
+}
+
+/** Is this call allowed, as everything stands now? @throws Refusal */
+function decideOn({ trail }: Call, { route, heads, caller, ticket, body }: Asked, ports: Ports): Approved {
+  const { state, clock } = ports;
+  const wish = readWish(trail, route, heads, body, ports.maxJsonDepth);
+  trail.policy = state.current.policy.digest;
+  const grant = authorize(caller, wish, state.current, clock);
+  const isOpenEnded = route.method === "GET" || wish.method === OPENS_STREAM;
+  if (isOpenEnded && route.method !== "GET") ticket.becomes("stream");
+  const session = openSession(heads.sessionId, trail, caller, ports);
+  return { caller, wish, grant, session, isOpenEnded, body };
 }
 
 function readWish(trail: Trail, route: Route, heads: Heads, body: Buffer | null, maxDepth: number): Wish {
@@ -142,7 +133,8 @@ function refuse(call: Call, error: unknown, ports: Ports): Ending {
   if (response.headersSent) return { reason, status: response.statusCode, ...UNTOLD };
   const isGone = reason === "client_gone" || response.destroyed;
   if (isGone) {
-    response.destroy();
+    // Not the response alone: one that waits behind another's answer has no connection yet.
+    request.socket.destroy();
     return { reason, status: null, ...UNTOLD };
   }
   const bytesOut = replyRefused(request, response, refused, trail);

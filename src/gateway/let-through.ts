@@ -20,22 +20,22 @@ export interface Approved {
 }
 
 /** Forwards nothing that could not be recorded: room for the record is set aside first. @throws Refusal */
-export async function letThrough(call: Call, approved: Approved, ports: Ports): Promise<Outcome> {
-  const { auditor, sink, state, clock } = ports;
+export function letThrough(call: Call, approved: Approved, ports: Ports): Promise<Outcome> {
+  const { auditor, sink, startRecords } = ports;
   const recordBytes = auditor.prepare(call.trail);
   if (recordBytes === null) throw new Refusal("record_too_large");
   if (!sink.reserve(recordBytes)) throw new Refusal("audit_unavailable");
-  try {
-    if (approved.grant.backend.access === "ro" && ports.startRecords === "rw")
-      return await forward(call, approved, ports);
-    // What can change something leaves a trace even if this process is killed; so it is written first, then decided again.
-    auditor.start(call.trail);
-    if (!(await sink.flush(ports.startRecordTimeoutMs))) throw new Refusal("audit_unavailable");
-    const grant = authorize(approved.caller, approved.wish, state.current, clock);
-    return await forward(call, { ...approved, grant }, ports);
-  } finally {
-    sink.release(recordBytes);
-  }
+  call.trail.reservedBytes = recordBytes;
+  const isRecordedFirst = startRecords === "all" || approved.grant.backend.access === "rw";
+  return isRecordedFirst ? recordAndForward(call, approved, ports) : forward(call, approved, ports);
+}
+
+/** What can change something leaves a trace even if this process is killed; so it is written first, then decided again. */
+async function recordAndForward(call: Call, approved: Approved, ports: Ports): Promise<Outcome> {
+  ports.auditor.start(call.trail);
+  if (!(await ports.sink.flush(ports.startRecordTimeoutMs))) throw new Refusal("audit_unavailable");
+  const grant = authorize(approved.caller, approved.wish, ports.state.current, ports.clock);
+  return forward(call, { ...approved, grant }, ports);
 }
 
 async function forward(

@@ -70,11 +70,14 @@ export function createGatewayServer(ports: Ports, limits: ServerLimits, pair: Tl
   server.on("clientError", (error, socket) => {
     // A handshake that failed is no request.
     if (socket instanceof TLSSocket && !connections.has(socket)) return void socket.destroy();
-    const { calls, body } = connectionOf(connections, socket);
-    // A request under way has its own answer and record.
-    if (body !== null && !body.isComplete) body.fail(problemOf(error) ?? "client_gone");
-    else if (calls > 0) socket.destroy();
-    else refuse(error, socket);
+    const connection = connectionOf(connections, socket);
+    const { calls, body } = connection;
+    const problem = problemOf(error);
+    // A request under way has its own answer and record; what followed it on this connection is lost.
+    if (body !== null && !body.isComplete) body.fail(problem ?? "client_gone");
+    else if (calls === 0) refuse(error, socket);
+    else if (problem === null) socket.destroy();
+    else connection.isBroken = true;
   });
   return server;
 }
@@ -88,12 +91,15 @@ async function serve(
   connection.calls += 1;
   await handle(request, response, connection, ports);
   connection.calls -= 1;
+  if (!connection.isBroken || connection.calls > 0) return;
+  request.socket.end();
+  linger(request.socket);
 }
 
 function connectionOf(connections: WeakMap<Duplex, Connection>, socket: Duplex): Connection {
   let connection = connections.get(socket);
   if (connection === undefined) {
-    connection = { peer: addressOf(socket), calls: 0, body: null };
+    connection = { peer: addressOf(socket), calls: 0, body: null, isBroken: false };
     connections.set(socket, connection);
   }
   return connection;

@@ -15,12 +15,12 @@ function incoming(): IncomingMessage {
 /** Room for so many bytes, and what is left of it. */
 function roomOf(bytes: number): BodyRoom & { readonly left: () => number } {
   let left = bytes;
-  const take: BodyRoom["take"] = (wanted) => {
+  const takeBody: BodyRoom["takeBody"] = (wanted) => {
     if (wanted > left) return "overloaded";
     left -= wanted;
     return null;
   };
-  return { maxBytes: 4 * MIB, take, left: () => left };
+  return { takeBody, left: () => left };
 }
 
 function usedMemory(): number {
@@ -34,7 +34,7 @@ describe("a body", () => {
   it("in single bytes holds little more than the bytes", async () => {
     const room = roomOf(64 * MIB);
     const request = incoming();
-    const reader = new BodyReader(request, null, room);
+    const reader = new BodyReader(request, null, room, 4 * MIB);
     const before = usedMemory();
     for (let at = 0; at < MIB; at += 1) request.emit("data", Buffer.alloc(1, 65 + (at % 26)));
     expect(usedMemory() - before).toBeLessThan(8 * MIB);
@@ -54,7 +54,7 @@ describe("a body", () => {
   ])("of few bytes with $what", async ({ contentLength, held }) => {
     const room = roomOf(100);
     const request = incoming();
-    const reader = new BodyReader(request, contentLength, room);
+    const reader = new BodyReader(request, contentLength, room, 4 * MIB);
     for (const part of ["hello ", "world"]) request.emit("data", Buffer.from(part));
     request.emit("end");
     expect([(await reader.whole).toString(), reader.receivedBytes, room.left()]).toEqual([
@@ -67,7 +67,7 @@ describe("a body", () => {
   it("does not set aside what is only claimed", async () => {
     const room = roomOf(64 * MIB);
     const request = incoming();
-    const reader = new BodyReader(request, String(4 * MIB), room);
+    const reader = new BodyReader(request, String(4 * MIB), room, 4 * MIB);
     request.emit("data", Buffer.from("{"));
     expect(room.left()).toBe(64 * MIB - 64 * 1024);
     request.emit("end");
@@ -79,7 +79,7 @@ describe("a body", () => {
     { what: "more than there is room for", chunks: 3, bytes: 2 * MIB, reason: "overloaded" },
   ])("that is $what is given up", async ({ chunks, bytes, reason }) => {
     const request = incoming();
-    const reader = new BodyReader(request, null, roomOf(bytes));
+    const reader = new BodyReader(request, null, roomOf(bytes), 4 * MIB);
     for (let at = 0; at < chunks; at += 1) request.emit("data", Buffer.alloc(MIB));
     await expect(reader.whole).rejects.toMatchObject({ reason });
   });
