@@ -3,7 +3,7 @@ import { until } from "../support/gateway.ts";
 import { readBooks, type Books } from "./books.ts";
 import { pick, type Below } from "./body-mutations.ts";
 import { HonestConnection, sendHostile } from "./connections.ts";
-import { startFuzzedGateway, type FuzzedGateway } from "./fuzzed-gateway.ts";
+import { startFuzzedGateway, type FuzzedGateway, type Memory } from "./fuzzed-gateway.ts";
 import { mutatedRequest, type Sent } from "./requests.ts";
 import { startStrictBackend, type StrictBackend } from "./strict-backend.ts";
 import { faultOf, validCall } from "./valid-calls.ts";
@@ -22,7 +22,7 @@ export interface FuzzReport {
   readonly statuses: Readonly<Record<string, number>>;
   readonly reached: number;
   readonly books: Books;
-  readonly rssMiB: readonly [atFirst: number, atLast: number];
+  readonly memory: readonly [atFirst: Memory, atLast: Memory];
   readonly breaches: readonly string[];
 }
 
@@ -80,12 +80,12 @@ class Run {
     const descriptors = this.#gateway.descriptors();
     await this.#sendUpTo(Math.ceil(requests / 10));
     await this.#settle(descriptors);
-    const atFirst = await this.#gateway.rssMiB();
+    const atFirst = await this.#gateway.memory();
     await this.#sendUpTo(requests);
     const books = await this.#settle(descriptors);
-    const atLast = await this.#gateway.rssMiB();
-    if (maxGrowthMiB !== null && atLast - atFirst > maxGrowthMiB)
-      this.#breach(`memory grew from ${atFirst.toFixed(0)} to ${atLast.toFixed(0)} MiB`, null);
+    const atLast = await this.#gateway.memory();
+    if (maxGrowthMiB !== null && atLast.heldMiB - atFirst.heldMiB > maxGrowthMiB)
+      this.#breach(`memory grew from ${atFirst.heldMiB.toFixed(0)} to ${atLast.heldMiB.toFixed(0)} MiB`, null);
     this.#audit(books);
     return {
       requests: this.#next,
@@ -93,7 +93,7 @@ class Run {
       statuses: this.#statuses,
       reached: this.#backend.reached().length,
       books,
-      rssMiB: [atFirst, atLast],
+      memory: [atFirst, atLast],
       breaches: this.#breaches,
     };
   }

@@ -1,14 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { backendsYaml, keysJsonOf, ROLES_YAML, type Holders } from "./world.ts";
-
-const MIB = 1024 * 1024;
 
 /** A gateway in a process of its own, seen from outside. */
 export interface FuzzedGateway {
@@ -19,9 +17,15 @@ export interface FuzzedGateway {
   complaints(): readonly string[];
   hasEnded(): boolean;
   /** Its memory after garbage was collected. */
-  rssMiB(): Promise<number>;
+  memory(): Promise<Memory>;
   descriptors(): number;
   stop(): Promise<void>;
+}
+
+export interface Memory {
+  /** What objects and buffers take. */
+  readonly heldMiB: number;
+  readonly rssMiB: number;
 }
 
 export async function startFuzzedGateway(holders: Holders, backendOrigin: string): Promise<FuzzedGateway> {
@@ -52,11 +56,9 @@ export async function startFuzzedGateway(holders: Holders, backendOrigin: string
     auditFile: join(folder, "audit.jsonl"),
     complaints: () => logged.split("\n").filter((text) => text !== "" && !text.endsWith(" is read and in force")),
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    rssMiB: async () => {
+    memory: async () => {
       child.stdin.write("\n");
-      await line();
-      const [, kib = "0"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];
-      return (Number(kib) * 1024) / MIB;
+      return JSON.parse(await line()) as Memory;
     },
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     stop: async () => {

@@ -3,9 +3,10 @@ import { startGateway } from "../../src/gateway/start-gateway.ts";
 
 /**
  * The gateway in a process of its own, so that its memory and descriptors can be seen: `node --expose-gc
- * gateway-process.ts FOLDER`. Says where it listens, one JSON line on standard output; collects garbage and says so
- * whenever it reads a line; what the gateway logs goes to standard error.
+ * gateway-process.ts FOLDER`. Says where it listens, one JSON line on standard output; collects garbage and tells
+ * its memory whenever it reads a line; what the gateway logs goes to standard error.
  */
+const MIB = 1024 * 1024;
 const folder = process.argv[2] as string;
 const gateway = await startGateway({
   keys: [join(folder, "keys.json")],
@@ -33,6 +34,7 @@ const gateway = await startGateway({
 process.stdout.write(`${JSON.stringify({ url: gateway.url, adminUrl: gateway.adminUrl })}\n`);
 process.stdin.on("data", () => {
   for (let times = 0; times < 3; times += 1) globalThis.gc?.();
-  process.stdout.write("collected\n");
+  const { heapUsed, external, rss } = process.memoryUsage();
+  process.stdout.write(`${JSON.stringify({ heldMiB: (heapUsed + external) / MIB, rssMiB: rss / MIB })}\n`);
 });
 process.stdin.on("end", () => void gateway.drain().then(() => process.exit(0)));
