@@ -10,7 +10,11 @@ export class Refusal extends Error {
   readonly refused: Refused;
 
   constructor(reason: RefusalReason, changes: Partial<Refused> = {}) {
+    // A refusal is an answer, not a fault: nobody reads where it was made, and a stack costs more than the rest of it.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(reason);
+    Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
     this.refused = { ...REFUSALS[reason], ...changes };
   }

@@ -21,11 +21,11 @@ export const BASE: Cell = {
   kinds: ["call"],
   bytes: KIB,
   hasOneKey: false,
-  rounds: 15,
-  calls: 4_000,
+  rounds: 9,
+  calls: 12_000,
 };
 
-const VARIED: Cell = { ...BASE, rounds: 7, calls: 3_000 };
+const VARIED: Cell = { ...BASE, rounds: 5, calls: 6_000 };
 
 /** Four of ten are refused: two for their backend (403), two for their tool (200, -32602). */
 const MIXED: readonly Kind[] = [

@@ -8,7 +8,8 @@ import { median, quantile, spread } from "./statistics.ts";
 
 const KEYS = 10_000;
 /** Not told of: until then V8 is still compiling, and a gateway just started would not compare with one long at work. */
-const WARM_UP: Cell = { ...BASE, rounds: 1, calls: 20_000 };
+/** As many calls as the compilers of V8 need to be done with the gateway: about 25,000. */
+const WARM_UP: Cell = { ...BASE, rounds: 1, calls: 40_000 };
 /** Requests that the gateway under each set of arms was sent. */
 type Sent = Map<Arms, number>;
 

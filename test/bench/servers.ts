@@ -58,7 +58,8 @@ export class BenchServers {
 
   /** The gateway from the built launcher. */
   async startGateway(project: Project, flags: GatewayFlags = {}): Promise<StartedGateway> {
-    const auditFile = join(project.folder, "audit.jsonl");
+    // Not beside the files that are followed: every record would be announced there as a change.
+    const auditFile = join(await mkdtemp(join(this.folder, "audit-")), "audit.jsonl");
     const addresses = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
     const args = [
       flags.launcher ?? LAUNCHER,
