@@ -107,7 +107,8 @@ export class Metrics {
 
   #unsampledLines(): readonly string[] {
     const samples = [...this.#unsampled].map(([reason, value]) => ({ labels: { reason }, value }));
-    const help = "Refusals before authentication that were counted and not recorded.";
+    const help =
+      "Refusals that were counted and not recorded: beyond a sample of those that anyone can send, or for want of room.";
     return gaugeLines(counter("mcpctl_refusals_unsampled_total", help, samples));
   }
 }

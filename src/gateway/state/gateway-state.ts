@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { buildKeyring, EMPTY_KEYRING, type Keyring } from "../../lib/keys/keyring.ts";
+import { FollowedKeyring } from "../../lib/keys/followed-keyring.ts";
+import { EMPTY_KEYRING, type Keyring } from "../../lib/keys/keyring.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
 import type { Policy } from "../../lib/policy/decide.ts";
 import { indexLocks, type Lock, type Locks } from "../../lib/policy/locks.ts";
@@ -59,7 +60,7 @@ export class GatewayState {
   /** Of which value of each source the keyring was made. */
   readonly #seen = new Map<AnySource, unknown>();
   readonly #log: (line: string) => void;
-  #keyring: Keyring = EMPTY_KEYRING;
+  readonly #keyring = new FollowedKeyring(EMPTY_KEYRING);
   #snapshot: Snapshot;
 
   constructor(paths: StatePaths, ports: StatePorts) {
@@ -136,11 +137,10 @@ export class GatewayState {
     const loaded = this.#keys.map(({ current }) => current);
     const all = together(loaded);
     if (this.#keys.some((source) => this.#seen.get(source) !== source.current.value)) {
-      const entries = loaded.flatMap(({ value }) => value ?? []);
-      this.#keyring = buildKeyring(entries, this.#keyring);
+      this.#keyring.reload(loaded.map(({ value }) => value ?? []));
       for (const source of this.#keys) this.#seen.set(source, source.current.value);
     }
-    return { ...all, value: all.value === null ? null : this.#keyring };
+    return { ...all, value: all.value === null ? null : this.#keyring.current };
   }
 }
 

@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseKeysJson } from "../../lib/keys/keys-json.ts";
+import { KeysJsonReader } from "../../lib/keys/keys-json-reader.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
-import { decodeUtf8 } from "../../lib/files/read-file.ts";
 import type { FileReading } from "../../lib/files/follow-file.ts";
 import { parseTime } from "../../lib/time.ts";
+import { decodeInPieces } from "./decode-in-pieces.ts";
 import { bytesOf, FileSource, healthy, type Source, type SourcePorts, type Verdict } from "./source.ts";
 
 /** A Kubernetes Secret holds 1 MiB; a file may hold far more, but not without end. */
@@ -20,6 +20,7 @@ export function keysSource(
   ports: SourcePorts,
 ): Source<readonly StoredEntry[]> {
   const heartbeat = new Heartbeat(ports);
+  const reader = new KeysJsonReader();
   return new FileSource<readonly StoredEntry[]>(
     {
       what: "keys",
@@ -29,7 +30,7 @@ export function keysSource(
       paths: async () => ((await isFolder(path)) ? [join(path, "synced"), join(path, "keys.json")] : [path]),
       judge: (readings) => {
         const isMounted = readings.length > 1;
-        const parsed = parseKeysJson(decodeUtf8(bytesOf(readings), path), {
+        const parsed = reader.read(decodeInPieces(bytesOf(readings), path), {
           source: path,
           allowsBareHashes: allowsBareHashes || !isMounted,
         });

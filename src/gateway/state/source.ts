@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import { isFileErrorCode } from "../../lib/files/file-error.ts";
 import { followFiles, type FileFollower, type FileReading } from "../../lib/files/follow-file.ts";
@@ -50,7 +50,7 @@ export interface SourceOptions<T> {
   /** Whether not even a digest of it may be told. */
   readonly isSecret?: boolean;
   readonly paths?: () => Promise<readonly string[]>;
-  /** Which of the files gives the digest and the bytes to compare: the last one. */
+  /** Which of the files gives the digest: the last one. The bytes are gone afterwards: the value must not keep them. */
   readonly judge: (readings: readonly FileReading[], previous: T | null) => Verdict<T>;
 }
 
@@ -79,7 +79,13 @@ export class FileSource<T> implements Source<T> {
       what,
       maxBytes,
       pollMs: ports.pollMs,
-      onReadings: (readings) => this.#take(readings),
+      onReadings: (readings) => {
+        try {
+          this.#take(readings);
+        } finally {
+          for (const reading of readings) if (reading.ok) release(reading.bytes);
+        }
+      },
       onFault: (error) => ports.log(`${what} ${options.path}: ${faultText(error)}`),
     });
   }
@@ -97,12 +103,13 @@ export class FileSource<T> implements Source<T> {
   }
 
   #take(readings: readonly FileReading[]): void {
-    const seen = JSON.stringify(readings.map(fingerprint));
+    const digests = readings.map(digestOf);
+    const seen = JSON.stringify(readings.map((reading, index) => fingerprint(reading, digests[index] ?? null)));
     if (seen === this.#seen) return;
     this.#seen = seen;
     const verdict = this.#judge(readings);
     const before = this.#current.problem;
-    this.#current = verdict.ok ? this.#accept(verdict, readings) : this.#keep(verdict);
+    this.#current = verdict.ok ? this.#accept(verdict, digests.at(-1) ?? null) : this.#keep(verdict);
     if (this.#current.problem !== before) this.#report(this.#current.problem);
     this.#ports.onChange();
   }
@@ -118,7 +125,7 @@ export class FileSource<T> implements Source<T> {
     }
   }
 
-  #accept(verdict: Approval<T>, readings: readonly FileReading[]): Loaded<T> {
+  #accept(verdict: Approval<T>, digest: string | null): Loaded<T> {
     this.#brokenAt = null;
     this.#lastGood = verdict.value;
     const { value, staleAt, freshAt, problem } = verdict;
@@ -127,7 +134,7 @@ export class FileSource<T> implements Source<T> {
       staleAt,
       freshAt,
       problem,
-      digest: this.#options.isSecret === true ? null : digestOf(readings.at(-1)),
+      digest: this.#options.isSecret === true ? null : digest,
     };
   }
 
@@ -168,12 +175,21 @@ export function bytesOf(readings: readonly FileReading[]): Uint8Array {
   return reading.bytes;
 }
 
-function fingerprint(reading: FileReading): readonly [string, string | null] {
-  return reading.ok ? [reading.path, digestOf(reading)] : [reading.path, reading.error.message];
+function fingerprint(reading: FileReading, digest: string | null): readonly [string, string | null] {
+  return [reading.path, reading.ok ? digest : reading.error.message];
 }
 
-function digestOf(reading: FileReading | undefined): string | null {
-  return reading?.ok ? createHash("sha256").update(reading.bytes).digest("hex") : null;
+function digestOf(reading: FileReading): string | null {
+  return reading.ok ? hash("sha256", reading.bytes) : null;
+}
+
+/**
+ * Gives the memory of these bytes back at once. The collector is in no hurry with what lies outside its heap, and of a
+ * large file that is read often dozens of readings would lie there.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  // Small ones may share their memory with others.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 function isOutOfDescriptors({ cause }: AppError): boolean {

@@ -55,7 +55,7 @@ export interface AuditRecord {
   /** Of the request's body and of the answer's, as far as they came. */
   readonly bytes_in: number;
   readonly bytes_out: number;
-  /** How many records of this kind were not written since the last one that was. */
+  /** How many refusals, of whatever kind, were counted and not written since the record before. */
   readonly unsampled: number;
   readonly duration_ms: number;
 }

@@ -19,13 +19,19 @@ export function parseKeysJson(text: string, options: KeysJsonOptions): readonly 
   const reading = parseJson(text);
   if (!reading.ok) throw unreadable(options.source, reading.detail);
   if (!isKeysJson(reading.value)) throw unreadable(options.source, "not one object whose values are all strings");
-  return Object.entries(reading.value as Record<string, string>).map(([label, value]) => ({
-    label,
-    name: parseEntryName(label, ".") ?? (options.allowsBareHashes ? bareName(label, value) : null),
-    value,
-    version: null,
-    changedAt: null,
-  }));
+  return Object.entries(reading.value as Record<string, string>).map(([label, value]) =>
+    storedEntry(label, value, options),
+  );
+}
+
+/** Which entry is this member of a keys.json? */
+export function storedEntry(
+  label: string,
+  value: string,
+  { allowsBareHashes }: Pick<KeysJsonOptions, "allowsBareHashes">,
+): StoredEntry {
+  const name = parseEntryName(label, ".") ?? (allowsBareHashes ? bareName(label, value) : null);
+  return { label, name, value, version: null, changedAt: null };
 }
 
 /** A record without a folder is taken at its own word for the role. */
