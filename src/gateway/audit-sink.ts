@@ -84,7 +84,7 @@ export class AuditSink {
   append(line: string, isReserved: boolean): boolean {
     const bytes = Buffer.byteLength(line);
     const most = 2 * this.#options.maxBufferedBytes - this.#reservedBytes;
-    if (!isReserved && this.#bufferedBytes + bytes > most) {
+    if (this.#isClosed || (!isReserved && this.#bufferedBytes + bytes > most)) {
       this.#dropped += 1;
       return false;
     }

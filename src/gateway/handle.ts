@@ -27,6 +27,7 @@ export async function handle(
   connection: Connection,
   ports: Ports,
 ): Promise<void> {
+  ports.inFlight.arrive();
   try {
     const trail = newTrail(callerOf(request, connection, ports), ports.clock);
     const call: Call = { request, response, connection, trail };
@@ -40,6 +41,8 @@ export async function handle(
   } catch (error) {
     ports.log(faultText(error));
     response.destroy();
+  } finally {
+    ports.inFlight.depart();
   }
 }
 
@@ -75,7 +78,7 @@ async function serve(call: Call, ports: Ports): Promise<Outcome> {
 
 /** Reads the body of a POST; GET and DELETE have none, and may not bring one. @throws Refusal */
 function readerOf(
-  { request, connection, trail }: Call,
+  { request, response, connection, trail }: Call,
   route: Route,
   heads: Heads,
   ticket: Ticket,
@@ -87,6 +90,7 @@ function readerOf(
     return null;
   }
   checkBodyHeads(heads, maxBodyBytes);
+  if (heads.expect?.toLowerCase() === "100-continue") response.writeContinue();
   trail.body = new BodyReader(request, heads.contentLength, ticket, maxBodyBytes);
   connection.body = trail.body;
   return trail.body;
@@ -102,15 +106,16 @@ interface Asked {
 }
 
 /** Is this call allowed, as everything stands now? @throws Refusal */
-function decideOn({ trail }: Call, { route, heads, caller, ticket, body }: Asked, ports: Ports): Approved {
+function decideOn(call: Call, { route, heads, caller, ticket, body }: Asked, ports: Ports): Approved {
   const { state, clock } = ports;
+  const { trail } = call;
   const wish = readWish(trail, route, heads, body, ports.maxJsonDepth);
   trail.policy = state.current.policy.digest;
   const grant = authorize(caller, wish, state.current, clock);
   const isOpenEnded = route.method === "GET" || wish.method === OPENS_STREAM;
   if (isOpenEnded && route.method !== "GET") ticket.becomes("stream");
-  const session = openSession(heads.sessionId, trail, caller, ports);
-  return { caller, wish, grant, session, isOpenEnded, body };
+  const session = openSession(heads.sessionId, wish.backend, { call, caller }, ports);
+  return { caller, wish, grant, session, isOpenEnded, ticket, body };
 }
 
 function readWish(trail: Trail, route: Route, heads: Heads, body: Buffer | null, maxDepth: number): Wish {

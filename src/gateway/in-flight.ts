@@ -19,6 +19,20 @@ interface Entry {
 export class InFlight {
   /** An array and not a Set: outgrown tables of a Set that is always changing keep finished calls alive for long. */
   readonly #entries: Entry[] = [];
+  #unfinished = 0;
+
+  /** Requests of every kind that have no record yet: bodies that are still coming are no calls yet, but must not be lost. */
+  get unfinished(): number {
+    return this.#unfinished;
+  }
+
+  arrive(): void {
+    this.#unfinished += 1;
+  }
+
+  depart(): void {
+    this.#unfinished -= 1;
+  }
 
   get size(): number {
     return this.#entries.length;

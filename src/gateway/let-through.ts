@@ -4,6 +4,7 @@ import { authorize, type Caller, type Wish } from "./authenticate.ts";
 import type { Call, Ports } from "./call.ts";
 import { Exchange, type Outcome } from "./forward.ts";
 import { forwardedHeaders } from "./http/request-headers.ts";
+import type { Ticket } from "./key-use.ts";
 import { Refusal } from "./refusal.ts";
 import { giveSession } from "./sessions.ts";
 
@@ -16,6 +17,7 @@ export interface Approved {
   readonly session: string | null;
   /** Whether the answer is a stream that never ends by itself. */
   readonly isOpenEnded: boolean;
+  readonly ticket: Ticket;
   readonly body: Buffer | null;
 }
 
@@ -40,7 +42,7 @@ async function recordAndForward(call: Call, approved: Approved, ports: Ports): P
 
 async function forward(
   call: Call,
-  { caller, wish, grant, session, isOpenEnded, body }: Approved,
+  { caller, wish, grant, session, isOpenEnded, ticket, body }: Approved,
   ports: Ports,
 ): Promise<Outcome> {
   const { request, response, trail } = call;
@@ -53,7 +55,8 @@ async function forward(
     rule,
     isModern: wish.isModern,
     isOpenEnded,
-    wrapSession: (id) => giveSession(id, trail, caller, ports),
+    room: ticket,
+    wrapSession: (id) => giveSession(id, wish.backend, { call, caller }, ports),
     silence: ports.silence,
     clock: ports.clock,
   });

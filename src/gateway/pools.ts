@@ -25,8 +25,7 @@ export class Pools {
 
   /** The pool for calls to this address, and the path within it. */
   at(endpoint: string): { readonly pool: Pool; readonly path: string } {
-    const slash = endpoint.indexOf("/", endpoint.indexOf("//") + 2);
-    const origin = endpoint.slice(0, slash);
+    const origin = originOf(endpoint);
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
       pool = new Pool(origin, {
@@ -38,10 +37,25 @@ export class Pools {
       });
       this.#pools.set(origin, pool);
     }
-    return { pool, path: endpoint.slice(slash) };
+    return { pool, path: endpoint.slice(origin.length) };
+  }
+
+  /** Lets go of connections to addresses that are not among these; calls under way finish. */
+  keep(endpoints: readonly string[]): void {
+    const origins = new Set(endpoints.map((endpoint) => originOf(endpoint)));
+    for (const [origin, pool] of this.#pools) {
+      if (origins.has(origin)) continue;
+      this.#pools.delete(origin);
+      pool.close().catch(() => undefined);
+    }
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
+}
+
+/** Faster than a URL for each call; the registry has checked it. */
+function originOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.indexOf("/", endpoint.indexOf("//") + 2));
 }

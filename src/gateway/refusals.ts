@@ -54,7 +54,12 @@ export const REFUSALS: Readonly<Record<RefusalReason, Refused>> = {
   sessions_unavailable: NOT_READY,
   locks_unavailable: NOT_READY,
   audit_unavailable: NOT_READY,
-  draining: { status: 503, code: -31503, message: "The gateway is shutting down", headers: RETRY },
+  draining: {
+    status: 503,
+    code: -31503,
+    message: "The gateway is shutting down",
+    headers: { ...RETRY, connection: "close" },
+  },
   overloaded: { status: 503, code: -31503, message: "The gateway is busy", headers: RETRY },
 
   // True for this caller, whosever session it is: it has none of this name, and is to begin a new one.

@@ -37,6 +37,7 @@ export interface ServerLimits {
 const KEEP_ALIVE_MS = 65_000;
 /** How often slow requests are looked for, at most. */
 const SWEEP_MS = 1_000;
+const DROP_LOG_MS = 60_000;
 /** Where the system does not tell its limit. */
 const DEFAULT_CONNECTIONS = 10_000;
 
@@ -64,6 +65,10 @@ export function createGatewayServer(ports: Ports, limits: ServerLimits, pair: Tl
   server.maxHeadersCount = 0;
   // Node would answer these by itself, and nothing would be recorded.
   server.on("checkExpectation", listener);
+  // Whoever has no key is not asked for a body; the others are, once they are known.
+  server.on("checkContinue", listener);
+  const drops = new DropLog(ports.log);
+  server.on("drop", () => drops.note());
   const refuse = guarded(ports.log, (error: Error, socket: Duplex) => refuseUnreadable(error, socket, ports));
   server.on("connect", (_request, socket) => refuse(new Error("CONNECT"), socket));
   server.on("secureConnection", (socket: Duplex) => void connectionOf(connections, socket));
@@ -107,6 +112,27 @@ function connectionOf(connections: WeakMap<Duplex, Connection>, socket: Duplex):
 
 function addressOf(socket: Duplex): string | null {
   return socket instanceof Socket ? plainAddress(socket.remoteAddress) : null;
+}
+
+/** Tells of connections that found no room, once a minute at most. */
+class DropLog {
+  readonly #log: (line: string) => void;
+  #count = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
+
+  note(): void {
+    this.#count += 1;
+    if (performance.now() - this.#toldAt < DROP_LOG_MS) return;
+    this.#log(
+      `the gateway has as many connections open as it may; ${this.#count} were turned away since this was told`,
+    );
+    this.#count = 0;
+    this.#toldAt = performance.now();
+  }
 }
 
 /** Half of the descriptors: the other half is for backends, files and the admin listener, whatever clients do. */

@@ -1,10 +1,12 @@
 import type { Server } from "node:http";
 import { Server as SecureServer } from "node:https";
+import { Server as NetServer, type BlockList } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Reason } from "../lib/audit/reasons.ts";
 import { DEFAULT_REDACTED_NAMES, RedactedNames } from "../lib/audit/redacted-names.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { Report } from "./admin/report.ts";
+import { endpointOf } from "../lib/policy/registry.ts";
 import { AuditSink } from "./audit-sink.ts";
 import { Auditor } from "./auditor.ts";
 import { ExpiryTimer } from "./expiry-timer.ts";
@@ -70,6 +72,8 @@ export interface RunningGateway {
   drain(): Promise<boolean>;
 }
 
+/** How long requests whose connection was ended may take to be recorded. */
+const RECORD_MS = 2_000;
 /** One key may hold a quarter of the room for bodies. */
 const KEY_SHARE = 4;
 
@@ -81,8 +85,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const draining = { isOn: false };
   const { log } = options;
+  const proxies = trustedProxies(options.trustedProxies);
   const tls = options.tls === null ? null : await openTls(options.tls, options, limits.pollMs);
-  const { ports, report } = assemble(options, limits, { isDraining: () => draining.isOn, tls });
+  const { ports, report } = assemble(options, limits, { isDraining: () => draining.isOn, tls, proxies });
   const expiry = followDecisions(ports);
   const watch = watchCalls(ports);
   await ports.state.ready();
@@ -96,6 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ports.state.close();
     tls?.close();
     await Promise.all([stop(admin), stop(server), ports.pools.close()]);
+    // Whoever lost its connection just now still has its record to write.
+    await recorded(ports.inFlight);
     return ports.sink.close(limits.flushTimeoutMs);
   };
   const drain = async (): Promise<boolean> => {
@@ -115,17 +122,20 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
 }
 
+/** What must be good before anything else is opened. */
+interface Opened {
+  readonly isDraining: () => boolean;
+  readonly tls: TlsFiles | null;
+  readonly proxies: BlockList | null;
+}
+
 interface Parts {
   readonly ports: Ports;
   readonly report: Report;
 }
 
 /** Everything that serves requests, not serving yet. @throws AppError when the audit file cannot be opened */
-function assemble(
-  options: GatewayOptions,
-  limits: GatewayLimits,
-  { isDraining, tls }: { readonly isDraining: () => boolean; readonly tls: TlsFiles | null },
-): Parts {
+function assemble(options: GatewayOptions, limits: GatewayLimits, { isDraining, tls, proxies }: Opened): Parts {
   const { log, instance, version } = options;
   const clock = options.clock ?? SYSTEM_CLOCK;
   const sink = new AuditSink({ path: options.auditFile, maxBufferedBytes: limits.maxAuditBytes, log });
@@ -144,7 +154,7 @@ function assemble(
       hosts: hostNames([options.listen.host, ...options.allowedHosts]),
       origins: new Set(options.allowedOrigins.map((origin) => origin.toLowerCase())),
     },
-    trustedProxies: trustedProxies(options.trustedProxies),
+    trustedProxies: proxies,
     keyUses: new KeyUses(useLimits(limits), clock.monotonic),
     maxBodyBytes: limits.maxBodyBytes,
     maxJsonDepth: limits.maxJsonDepth,
@@ -167,13 +177,15 @@ function assemble(
 }
 
 /** Decides again on what is under way whenever a file changes, or time alone could change a decision. */
-function followDecisions({ state, inFlight, lastUse, log }: Ports): ExpiryTimer {
+function followDecisions({ state, inFlight, lastUse, pools, log }: Ports): ExpiryTimer {
   const recheck = guarded(log, () => inFlight.recheck());
   const expiry = new ExpiryTimer(() => state.nextChangeMs(), recheck);
   let keyring = state.current.keyring.value;
   state.onChange(() => {
     recheck();
     expiry.arm();
+    const registry = state.current.policy.value?.registry;
+    if (registry !== undefined) pools.keep([...registry.values()].map(endpointOf));
     if (state.current.keyring.value === keyring) return;
     keyring = state.current.keyring.value;
     if (keyring !== null) lastUse.prune(keyring);
@@ -220,18 +232,26 @@ function watchCalls({ inFlight, keyUses, silence, log }: Ports): NodeJS.Timeout 
 
 /** Open streams are ended at once, for they never end by themselves; calls may finish for `drainMs`. */
 async function finishCalls(server: Server, inFlight: InFlight, drainMs: number): Promise<void> {
-  server.close();
-  server.closeIdleConnections();
+  // Not http's own close: that destroys connections whose answer was given to them and is not sent yet.
+  NetServer.prototype.close.call(server);
   inFlight.cut(new Refusal("draining"), ({ isOpenEnded }) => isOpenEnded);
   const deadline = performance.now() + drainMs;
-  while (inFlight.size > 0 && performance.now() < deadline) await delay(10);
+  while (inFlight.unfinished > 0 && performance.now() < deadline) await delay(10);
   inFlight.cut(new Refusal("draining"), () => true);
-  // What was cut still has to write its record.
+  // What was cut before its answer began is still told so.
   await delay(0);
+}
+
+/** Resolves when every request has its record, or soon. */
+async function recorded(inFlight: InFlight): Promise<void> {
+  const deadline = performance.now() + RECORD_MS;
+  while (inFlight.unfinished > 0 && performance.now() < deadline) await delay(1);
 }
 
 async function stop(server: Server): Promise<void> {
   if (!server.listening && server.address() === null) {
+    // Ends http's own timer, too.
+    server.close();
     server.closeAllConnections();
     return;
   }

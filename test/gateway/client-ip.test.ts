@@ -9,6 +9,7 @@ describe("the client's address", () => {
     { peer: "10.1.2.3", header: "203.0.113.9, 198.51.100.1, 10.9.9.9", client: "198.51.100.1" },
     { peer: "10.1.2.3", header: "203.0.113.9, junk", client: "10.1.2.3" },
     { peer: "10.1.2.3", header: "junk, 10.0.0.1", client: "10.0.0.1" },
+    { peer: "10.1.2.3", header: `fe80::1%${"a".repeat(14_000)}`, client: "10.1.2.3" },
     { peer: "fd00::1", header: "2001:db8::5", client: "2001:db8::5" },
     { peer: null, header: "198.51.100.1", client: null },
   ])("of $peer saying $header is $client", ({ peer, header, client }) => {

@@ -21,6 +21,7 @@ function exchangeWith(response: Partial<ServerResponse>): {
     rule: null,
     isModern: false,
     isOpenEnded: false,
+    room: { takeBody: () => null },
     wrapSession: (id) => id,
     silence: { streamMs: 1000, otherMs: 1000 },
     clock: SYSTEM_CLOCK,

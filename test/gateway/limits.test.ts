@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { request as httpRequest } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -47,7 +48,12 @@ const call = (gateway: TestGateway, path = "/mcp/eks-ro/mcp") =>
 function slowPost(
   gateway: TestGateway,
   first: string,
-): { readonly finish: (rest: string) => void; readonly answered: Promise<number> } {
+): {
+  readonly finish: (rest: string) => void;
+  readonly answered: Promise<number>;
+  /** The gateway knows the key and waits for the body. */
+  readonly asked: Promise<unknown>;
+} {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const url = new URL(gateway.url);
   const request = httpRequest({
@@ -55,15 +61,21 @@ function slowPost(
     port: url.port,
     method: "POST",
     path: "/mcp/eks-ro/mcp",
-    headers: { ...Object.fromEntries(pairs(callHeaders(gateway.key))), "transfer-encoding": "chunked" },
+    headers: {
+      ...Object.fromEntries(pairs(callHeaders(gateway.key))),
+      "transfer-encoding": "chunked",
+      expect: "100-continue",
+    },
   });
+  const asked = once(request, "continue");
+  asked.catch(() => undefined);
   request.on("response", (response) => {
     response.resume();
     resolve(response.statusCode ?? 0);
   });
   request.on("error", reject);
   request.write(first);
-  return { finish: (rest) => request.end(rest), answered: promise };
+  return { finish: (rest) => request.end(rest), answered: promise, asked };
 }
 
 describe("bodies", () => {
@@ -331,6 +343,26 @@ describe("the audit sink", () => {
 });
 
 describe("draining", () => {
+  it("waits for bodies that are still coming, and answers and records them", async () => {
+    const { gateway, backend } = await start();
+    const body = toolCall("t");
+    const post = slowPost(gateway, body.slice(0, 10));
+    await post.asked;
+    const drained = gateway.drain();
+    post.finish(body.slice(10));
+    expect([await post.answered, await drained, backend.received.length]).toEqual([200, true, 1]);
+    expect((await gateway.records()).map(({ reason }) => reason)).toEqual(["granted"]);
+  });
+
+  it("records those whose body never comes", async () => {
+    const { gateway } = await start(OK, { limits: { drainMs: 50 } });
+    const post = slowPost(gateway, "{");
+    post.answered.catch(() => undefined);
+    await post.asked;
+    expect(await gateway.drain()).toBe(true);
+    expect((await gateway.records()).map(({ reason }) => reason)).toEqual(["client_gone"]);
+  });
+
   it("finishes calls, ends streams, refuses the rest, and writes every record", async () => {
     const finish: (() => void)[] = [];
     const { gateway } = await start((got, response) => {

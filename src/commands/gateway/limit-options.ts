@@ -11,6 +11,8 @@ interface LimitOption {
   readonly limit: keyof GatewayLimits;
   readonly unit: Unit;
   readonly what: string;
+  /** The least that makes sense, in the limit's own unit; 0 where nothing is said. */
+  readonly least?: number;
 }
 
 const LIMITS: readonly LimitOption[] = [
@@ -34,7 +36,7 @@ const LIMITS: readonly LimitOption[] = [
   },
   { flag: "max-calls", limit: "maxCalls", unit: "count", what: "calls of all keys at once; 0 for no limit" },
   { flag: "max-streams", limit: "maxStreams", unit: "count", what: "open streams of all keys; 0 for no limit" },
-  { flag: "max-header-size", limit: "maxHeaderBytes", unit: "bytes", what: "the headers of a request" },
+  { flag: "max-header-size", limit: "maxHeaderBytes", unit: "bytes", what: "the headers of a request", least: 2048 },
   { flag: "max-body-size", limit: "maxBodyBytes", unit: "bytes", what: "the body of a request" },
   {
     flag: "max-bodies-size",
@@ -42,8 +44,14 @@ const LIMITS: readonly LimitOption[] = [
     unit: "bytes",
     what: "the bodies of all calls together; one key may hold a quarter",
   },
-  { flag: "max-audit-backlog", limit: "maxAuditBytes", unit: "bytes", what: "audit records that wait to be written" },
-  { flag: "max-json-depth", limit: "maxJsonDepth", unit: "count", what: "how deep a body may be nested" },
+  {
+    flag: "max-audit-backlog",
+    limit: "maxAuditBytes",
+    unit: "bytes",
+    what: "audit records that wait to be written",
+    least: 1024 * 1024,
+  },
+  { flag: "max-json-depth", limit: "maxJsonDepth", unit: "count", what: "how deep a body may be nested", least: 8 },
   { flag: "header-timeout", limit: "headersTimeoutMs", unit: "duration", what: "for the headers of a request" },
   { flag: "body-timeout", limit: "bodyTimeoutMs", unit: "duration", what: "for a whole request with its body" },
   { flag: "connect-timeout", limit: "connectTimeoutMs", unit: "duration", what: "for a connection to a backend" },
@@ -75,11 +83,21 @@ export function addLimitOptions(command: Command): void {
 
 /** The limits that were typed. @throws AppError usage */
 export function readLimits(options: Readonly<Record<string, unknown>>): Partial<GatewayLimits> {
-  const typed = LIMITS.flatMap(({ flag, limit, unit }) => {
+  const typed = LIMITS.flatMap(({ flag, limit, unit, least = 0 }) => {
     const text = options[new Option(`--${flag} <value>`).attributeName()];
-    return typeof text === "string" ? [[limit, READERS[unit](`--${flag}`, text)] as const] : [];
+    if (typeof text !== "string") return [];
+    const value = READERS[unit](`--${flag}`, text);
+    if (value < least) throw invalid(`--${flag}`, text, "enough", `It must be at least ${written(least, unit)}.`);
+    return [[limit, value] as const];
   });
-  return Object.fromEntries(typed);
+  const limits: Partial<GatewayLimits> = Object.fromEntries(typed);
+  const { maxBodyBytes, maxTotalBodyBytes } = { ...DEFAULT_LIMITS, ...limits };
+  if (maxTotalBodyBytes < maxBodyBytes) {
+    throw new AppError("usage", "limit_invalid", "--max-bodies-size is less than --max-body-size", {
+      hint: "All bodies together must have room for one.",
+    });
+  }
+  return limits;
 }
 
 const READERS: Readonly<Record<Unit, (option: string, text: string) => number>> = {

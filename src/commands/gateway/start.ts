@@ -104,7 +104,7 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
     auditFile: options.audit === undefined ? null : at(options.audit),
     startRecords: options.auditStart,
     redactedNames: options.redact ?? [],
-    sessionSecret: await sessionSecretPath(options, context, ports),
+    sessionSecret: await sessionSecretPath(options, needsStore ? context : null, ports),
     tls: readTls(options, at),
     limits: readLimits({ ...options }),
     allowsBareHashes: options.allowBareHashes === true,

@@ -39,7 +39,8 @@ export function clientIp(
     .map((hop) => hop.trim());
   while (trusted.check(client, familyOf(client))) {
     const hop = hops.pop();
-    if (hop === undefined || isIP(hop) === 0) break;
+    // A zone may be of any length, and is nobody's outside its own machine.
+    if (hop === undefined || isIP(hop) === 0 || hop.includes("%")) break;
     client = hop;
   }
   return client;

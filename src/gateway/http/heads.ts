@@ -13,6 +13,7 @@ export interface Heads {
   readonly mcpMethod: string | null;
   readonly mcpName: string | null;
   readonly traceparent: string | null;
+  readonly expect: string | null;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -29,6 +30,7 @@ const FIELDS: ReadonlyMap<string, keyof Heads> = new Map([
   ["mcp-method", "mcpMethod"],
   ["mcp-name", "mcpName"],
   ["traceparent", "traceparent"],
+  ["expect", "expect"],
 ]);
 
 /** What a name that stands twice is refused as. */
@@ -52,12 +54,15 @@ export function readHeads(rawHeaders: readonly string[]): Heads {
     mcpMethod: null,
     mcpName: null,
     traceparent: null,
+    expect: null,
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const field = FIELDS.get((rawHeaders[at] as string).toLowerCase());
     if (field === undefined) continue;
-    if (heads[field] !== null) throw new Refusal(TWICE[field] ?? "http_malformed");
-    heads[field] = rawHeaders[at + 1] as string;
+    const isRepeated = heads[field] !== null;
+    if (isRepeated && field !== "traceparent") throw new Refusal(TWICE[field] ?? "http_malformed");
+    // Two trace contexts are none, and no reason to refuse a call.
+    heads[field] = isRepeated ? "" : (rawHeaders[at + 1] as string);
   }
   return heads;
 }

@@ -1,6 +1,7 @@
 import type { ToolRule } from "../../lib/policy/tools.ts";
 import { endsWithBlankLine, SseCutter, withData } from "../mcp/sse.ts";
-import { KeptBytes } from "./kept-bytes.ts";
+import type { BodyRoom } from "./body.ts";
+import { KeptBytes, takeRoom } from "./kept-bytes.ts";
 import { filterTools, mayListTools } from "../mcp/tool-list.ts";
 import { isEncoded, type ResponseHeaders } from "./response-headers.ts";
 
@@ -15,7 +16,7 @@ export interface Relay {
 }
 
 /** More than any honest list of tools; beyond it the answer cannot be filtered, and is refused. */
-const MAX_FILTERED = 16 * 1024 * 1024;
+const MAX_FILTERED = 8 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 const AS_IS: Relay = { changesLength: false, isBetweenEvents: false, push: (chunk) => chunk, end: () => NOTHING };
@@ -29,6 +30,14 @@ const NO_BODY: Relay = {
 /** For an error told in some other form: the status counts (404 ends a session), its text is not relayed. */
 const STATUS_ONLY: Relay = { changesLength: true, isBetweenEvents: false, push: () => NOTHING, end: () => NOTHING };
 
+export interface Filter {
+  /** Null where nothing is filtered. */
+  readonly rule: ToolRule | null;
+  readonly isModern: boolean;
+  /** What must be held to be filtered is taken from here. */
+  readonly room: BodyRoom;
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: ResponseHeaders;
@@ -36,13 +45,13 @@ export interface Answer {
 }
 
 /** For answers of backends that a grant narrows: lists of tools are filtered, and what could hide one is not relayed. */
-export function relayFor(answer: Answer, rule: ToolRule | null, isModern: boolean): Relay | null {
+export function relayFor(answer: Answer, { rule, isModern, room }: Filter): Relay | null {
   const { status, headers, mediaType } = answer;
   const isStream = mediaType === "text/event-stream";
   if (rule === null) return isStream && !isEncoded(headers) ? new PlainStream() : AS_IS;
   if (isEncoded(headers)) return null;
-  if (isStream) return new FilteredStream(rule, isModern);
-  if (mediaType === "application/json") return new FilteredJson(rule, isModern);
+  if (isStream) return new FilteredStream(rule, isModern, room);
+  if (mediaType === "application/json") return new FilteredJson(rule, isModern, room);
   return status >= 400 ? STATUS_ONLY : NO_BODY;
 }
 
@@ -73,11 +82,12 @@ class FilteredJson implements Relay {
   readonly isBetweenEvents = false;
   readonly #rule: ToolRule;
   readonly #isModern: boolean;
-  readonly #kept = new KeptBytes(MAX_FILTERED);
+  readonly #kept: KeptBytes;
 
-  constructor(rule: ToolRule, isModern: boolean) {
+  constructor(rule: ToolRule, isModern: boolean, room: BodyRoom) {
     this.#rule = rule;
     this.#isModern = isModern;
+    this.#kept = new KeptBytes(MAX_FILTERED, room);
   }
 
   push(chunk: Buffer): Buffer | null {
@@ -99,15 +109,20 @@ class FilteredStream implements Relay {
   readonly #rule: ToolRule;
   readonly #isModern: boolean;
   readonly #cutter = new SseCutter(MAX_FILTERED);
+  readonly #room: BodyRoom;
+  /** As much as an event needed so far; it is not given back while the stream lives. */
+  #roomTaken = 0;
 
-  constructor(rule: ToolRule, isModern: boolean) {
+  constructor(rule: ToolRule, isModern: boolean, room: BodyRoom) {
     this.#rule = rule;
     this.#isModern = isModern;
+    this.#room = room;
   }
 
   push(chunk: Buffer): string | null {
     const events = this.#cutter.push(chunk);
     if (events === null) return null;
+    this.#takeRoom(this.#cutter.heldLength);
     let out = "";
     for (const event of events) {
       const filtered =
@@ -122,5 +137,11 @@ class FilteredStream implements Relay {
 
   end(): string {
     return "";
+  }
+
+  #takeRoom(length: number): void {
+    if (length <= this.#roomTaken) return;
+    takeRoom(this.#room, length - this.#roomTaken);
+    this.#roomTaken = length;
   }
 }

@@ -19,6 +19,11 @@ export class SseCutter {
     this.#maxLength = maxLength;
   }
 
+  /** How much of an event that is not whole yet is held. */
+  get heldLength(): number {
+    return this.#length;
+  }
+
   /** The events that are whole now. Null when one is longer than the limit. */
   push(chunk: Uint8Array): readonly SseEvent[] | null {
     const text = this.#withoutMark(this.#decoder.decode(chunk, { stream: true }));

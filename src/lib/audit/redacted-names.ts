@@ -14,6 +14,7 @@ export const DEFAULT_REDACTED_NAMES: readonly string[] = [
   "clientsecret",
   "secretkey",
   "secretaccesskey",
+  "sessiontoken",
   "privatekey",
   "authorization",
 ];

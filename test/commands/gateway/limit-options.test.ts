@@ -31,6 +31,9 @@ describe("limits on the command line", () => {
     ["--max-body-size", "0MiB", "limit_invalid"],
     ["--body-timeout", "0s", "duration_invalid"],
     ["--answer-timeout", "25d", "limit_invalid"],
+    ["--max-json-depth", "0", "limit_invalid"],
+    ["--max-audit-backlog", "16KiB", "limit_invalid"],
+    ["--max-bodies-size", "1MiB", "limit_invalid"],
   ])("%s %s is a usage error", (flag, value, code) => {
     expect(() => limitsOf(`${flag}=${value}`)).toThrow(expect.objectContaining({ kind: "usage", code }) as Error);
   });

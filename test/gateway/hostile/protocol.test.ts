@@ -171,6 +171,10 @@ describe("what HTTP/1 lets a client say, and the gateway does not do", () => {
   it("asks for a body that was announced with Expect only once it is willing to read it", async () => {
     const willing = await outcome(post("POST /mcp/eks-ro/mcp HTTP/1.1", [CLOSE, "Expect: 100-continue"])());
     expect([statusesIn(willing.answer), endings(willing.seen.records)]).toEqual([[100, 200], ["granted 200"]]);
+    const anonymous =
+      "POST /mcp/eks-ro/mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
+    const unwilling = await outcome(anonymous);
+    expect([statusesIn(unwilling.answer), endings(unwilling.seen.records)]).toEqual([[401], ["key_missing 401"]]);
   });
 
   it("answers every one of 200 requests in one write, in order", async () => {

@@ -16,6 +16,7 @@ describe("the names that are redacted", () => {
       "clientsecret",
       "secretkey",
       "secretaccesskey",
+      "sessiontoken",
       "privatekey",
       "authorization",
     ]);
