@@ -113,6 +113,11 @@ export class Auditor {
     return FIXED_RECORD_BYTES + payloadBytes(payload);
   }
 
+  /** Refusals that no record tells of yet, once there will be no other. */
+  get untold(): number {
+    return this.#unsampled;
+  }
+
   start(trail: Trail): void {
     this.#write({ ...trail, isForwarded: true }, "start", STARTED, "allow", 0);
   }

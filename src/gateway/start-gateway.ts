@@ -103,6 +103,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await Promise.all([stop(admin), stop(server), ports.pools.close()]);
     // Whoever lost its connection just now still has its record to write.
     await recorded(ports.inFlight);
+    const { untold } = ports.auditor;
+    if (untold > 0) log(`audit: ${untold} refusals since the last record were counted and not written`);
     return ports.sink.close(limits.flushTimeoutMs);
   };
   const drain = async (): Promise<boolean> => {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { LastUse } from "../../src/gateway/last-use.ts";
-import { buildKeyring, type Keyring } from "../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../src/lib/keys/followed-keyring.ts";
+import type { Keyring } from "../../src/lib/keys/keyring.ts";
 import { mintKey, type MintedKey } from "../../src/lib/keys/key.ts";
 
 const ringOf = (...keys: readonly MintedKey[]): Keyring =>

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
@@ -111,7 +112,8 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
     allowedHosts,
     allowedOrigins: options.allowOrigin ?? [],
     trustedProxies: options.trustedProxy ?? [],
-    instance: hostname(),
+    // Records are counted by each process from 1 on, so each needs a name of its own.
+    instance: `${hostname().slice(0, 200)}-${randomBytes(3).toString("hex")}`,
     maxAgeSeconds: readDuration("--max-age", options.maxAge, 1),
     version: VERSION,
     log: ports.tell,

@@ -1,4 +1,5 @@
-import { buildKeyring, type Keyring } from "../../lib/keys/keyring.ts";
+import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
+import type { Keyring } from "../../lib/keys/keyring.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 
 /** Every key of the store, judged as a gateway would. */

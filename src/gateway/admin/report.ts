@@ -33,9 +33,11 @@ export class Report {
 
   /** What is wrong with what is followed, one line each, and what to do about it; some of it may still be in force. */
   problems(): readonly string[] {
-    const { state, tlsProblem } = this.#ports;
+    const { state, clock, tlsProblem } = this.#ports;
     const problems = state.sources.map((source) => {
-      const { problem } = source.current;
+      const isStale = source.current.value !== null && usable(source.current, clock.monotonic()) === null;
+      const problem =
+        source.current.problem ?? (isStale ? "is older than the limit (--max-age), and out of use" : null);
       return problem === null ? null : problemLine(source, problem);
     });
     return [...problems, tlsProblem()].filter((problem) => problem !== null);

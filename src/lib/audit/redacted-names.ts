@@ -17,6 +17,19 @@ export const DEFAULT_REDACTED_NAMES: readonly string[] = [
   "sessiontoken",
   "privatekey",
   "authorization",
+  "pwd",
+  "token",
+  "bearer",
+  "cookie",
+  "credentials",
+  "idtoken",
+  "awssecretaccesskey",
+  "awssessiontoken",
+  "dbpassword",
+  "userpassword",
+  "newpassword",
+  "oldpassword",
+  "currentpassword",
 ];
 
 const UNDERSCORE = 0x5f;

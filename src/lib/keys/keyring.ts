@@ -1,6 +1,4 @@
 import type { RefusalReason } from "../audit/reasons.ts";
-import { FollowedKeyring } from "./followed-keyring.ts";
-import type { StoredEntry } from "./key-store.ts";
 import type { KeyRecord } from "./record.ts";
 import type { Subject } from "./subject.ts";
 
@@ -49,14 +47,6 @@ export type Acceptance =
   | { readonly accepted: false; readonly reason: RefusalReason; readonly keyId: string | null };
 
 export const EMPTY_KEYRING: Keyring = { keys: new Map(), foreign: [] };
-
-/**
- * What do these entries say of each key? Entries are judged one by one, so a bad one harms only its own key.
- * Revocations and ends of `previous` stay in force whatever `entries` say: they are only ever added (design, principle 9).
- */
-export function buildKeyring(entries: readonly StoredEntry[], previous: Keyring = EMPTY_KEYRING): Keyring {
-  return new FollowedKeyring(previous).reload([entries]);
-}
 
 /** Is the key of this hash accepted at `now`, and until when at most? */
 export function acceptKey(keyring: Keyring, hash: string, now: number): Acceptance {

@@ -5,7 +5,7 @@ import type { ReportPorts } from "../../../src/gateway/admin/report-ports.ts";
 import { LastUse } from "../../../src/gateway/last-use.ts";
 import { Metrics } from "../../../src/gateway/metrics.ts";
 import { NOTHING_LOADED, type Loaded } from "../../../src/gateway/state/loaded.ts";
-import { buildKeyring } from "../../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { mintKey } from "../../../src/lib/keys/key.ts";
 import type { StoredEntry } from "../../../src/lib/keys/key-store.ts";
 import { indexLocks } from "../../../src/lib/policy/locks.ts";

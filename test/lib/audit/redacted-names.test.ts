@@ -19,6 +19,19 @@ describe("the names that are redacted", () => {
       "sessiontoken",
       "privatekey",
       "authorization",
+      "pwd",
+      "token",
+      "bearer",
+      "cookie",
+      "credentials",
+      "idtoken",
+      "awssecretaccesskey",
+      "awssessiontoken",
+      "dbpassword",
+      "userpassword",
+      "newpassword",
+      "oldpassword",
+      "currentpassword",
     ]);
   });
 
@@ -52,7 +65,7 @@ describe("the names that are redacted", () => {
     String.raw`"\\u0070assword"`,
     '"pässword"',
     '"secret"',
-    '"token"',
+    '"next_token"',
     '"namespace"',
     '"__proto__"',
   ])("are not meant by %s", (literal) => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { FollowedKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { parseKeysJson, type KeysJsonOptions } from "../../../src/lib/keys/keys-json.ts";
 import { KeysJsonReader } from "../../../src/lib/keys/keys-json-reader.ts";
-import { acceptKey, buildKeyring, EMPTY_KEYRING, type Keyring } from "../../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
+import { acceptKey, EMPTY_KEYRING, type Keyring } from "../../../src/lib/keys/keyring.ts";
 import { seededBytes, seededNumbers } from "../../support/seeded.ts";
 import { escaped, KeysJsonVersions, type Members } from "../../support/keys-json-versions.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { acceptKey, buildKeyring, EMPTY_KEYRING, keyState, type Keyring } from "../../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
+import { acceptKey, EMPTY_KEYRING, keyState, type Keyring } from "../../../src/lib/keys/keyring.ts";
 import type { StoredEntry } from "../../../src/lib/keys/key-store.ts";
 import { parseEntryName } from "../../../src/lib/keys/record.ts";
 

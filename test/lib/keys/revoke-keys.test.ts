@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../../src/lib/errors.ts";
-import { buildKeyring } from "../../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { type Revocation, revokeKeys } from "../../../src/lib/keys/revoke-keys.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StoredEntry } from "../../../src/lib/keys/key-store.ts";
-import { buildKeyring } from "../../../src/lib/keys/keyring.ts";
+import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { parseEntryName } from "../../../src/lib/keys/record.ts";
 import { describeSelector, type KeySelector, selectKeys } from "../../../src/lib/keys/select-keys.ts";
 
