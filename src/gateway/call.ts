@@ -47,6 +47,8 @@ export interface Connection {
   body: BodyReader | null;
   /** Whether something came that is no request: it ends when its calls are over. */
   isBroken: boolean;
+  /** The last request that came on it. */
+  request: IncomingMessage | null;
 }
 
 /** One request, its answer to be, and what is known of it so far. */

@@ -17,6 +17,7 @@ import { Refusal } from "./refusal.ts";
 import { replyRefused } from "./reply.ts";
 import { openSession } from "./sessions.ts";
 
+const STRANGER_IDLE_MS = 5_000;
 /** The method whose answer is a stream that never ends by itself (revision 2026-07-28). */
 const OPENS_STREAM = "subscriptions/listen";
 
@@ -142,6 +143,8 @@ function refuse(call: Call, error: unknown, ports: Ports): Ending {
     request.socket.destroy();
     return { reason, status: null, ...UNTOLD };
   }
+  // A connection that showed no good key is not kept for long.
+  if (trail.subject === null) response.once("finish", () => request.socket.setTimeout(STRANGER_IDLE_MS));
   const bytesOut = replyRefused(request, response, refused, trail);
   return { reason, status: refused.status, rpcErrorCode: refused.code, isError: null, bytesOut };
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Refusal } from "./refusal.ts";
 
 /** A call that was let through and is not over: a tool at work, or a stream. */
@@ -8,6 +9,8 @@ export interface Running {
   readonly giveUpIfSilent: () => void;
   /** A stream that never ends by itself; draining does not wait for it. */
   readonly isOpenEnded: boolean;
+  /** The client's connection. */
+  readonly socket: Duplex;
 }
 
 interface Entry {

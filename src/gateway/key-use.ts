@@ -14,6 +14,8 @@ export interface UseLimits {
 }
 
 const BURST_SECONDS = 2;
+/** What must be read and judged is paid for by its size: so many bytes count as one more request. */
+const BYTES_PER_CALL = 64 * 1024;
 
 /** A stream never ends by itself and costs little; a call ends, and may cost much. */
 export type UseKind = "call" | "stream";
@@ -116,7 +118,9 @@ export class Ticket {
     const { maxBodyBytes, maxBodyBytesPerKey } = this.#limits;
     if (this.#key.bodyBytes + bytes > maxBodyBytesPerKey) return "too_many_calls";
     if (this.#all.bodyBytes + bytes > maxBodyBytes) return "overloaded";
+    const before = Math.floor(this.#bodyBytes / BYTES_PER_CALL);
     this.#holdBody(bytes);
+    this.#key.allowance -= Math.floor(this.#bodyBytes / BYTES_PER_CALL) - before;
     return null;
   }
 

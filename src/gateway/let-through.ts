@@ -46,7 +46,7 @@ async function forward(
   ports: Ports,
 ): Promise<Outcome> {
   const { request, response, trail } = call;
-  if (response.destroyed) throw new Refusal("client_gone");
+  if (response.destroyed || request.socket.destroyed) throw new Refusal("client_gone");
   const rule = grant.grant.tools;
   const exchange = new Exchange({
     response,
@@ -65,6 +65,7 @@ async function forward(
     cut: (refusal) => exchange.cut(refusal),
     giveUpIfSilent: () => exchange.giveUpIfSilent(),
     isOpenEnded,
+    socket: request.socket,
   });
   try {
     response.once("close", () => {

@@ -17,6 +17,7 @@ import { handle } from "./handle.ts";
 import { guarded } from "./fault.ts";
 import { plainAddress } from "./http/client-ip.ts";
 import { linger, refusedBody } from "./reply.ts";
+import { Refusal } from "./refusal.ts";
 import { REFUSALS } from "./refusals.ts";
 import { secureOptions, type TlsPair } from "./tls-pair.ts";
 
@@ -70,7 +71,14 @@ export function createGatewayServer(ports: Ports, limits: ServerLimits, pair: Tl
   const drops = new DropLog(ports.log);
   server.on("drop", () => drops.note());
   const refuse = guarded(ports.log, (error: Error, socket: Duplex) => refuseUnreadable(error, socket, ports));
-  server.on("connect", (_request, socket) => refuse(new Error("CONNECT"), socket));
+  server.on("connect", (_request, socket) => {
+    // Node lets go of the connection: the calls on it would never learn that it ended.
+    ports.inFlight.cut(new Refusal("client_gone"), ({ socket: theirs }) => theirs === socket);
+    const { calls, body } = connectionOf(connections, socket);
+    body?.fail("client_gone");
+    if (calls === 0) refuse(new Error("CONNECT"), socket);
+    else socket.destroy();
+  });
   server.on("secureConnection", (socket: Duplex) => void connectionOf(connections, socket));
   server.on("clientError", (error, socket) => {
     // A handshake that failed is no request.
@@ -79,7 +87,9 @@ export function createGatewayServer(ports: Ports, limits: ServerLimits, pair: Tl
     const { calls, body } = connection;
     const problem = problemOf(error);
     // A request under way has its own answer and record; what followed it on this connection is lost.
+    const isAnswered = connection.request?.complete === false;
     if (body !== null && !body.isComplete) body.fail(problem ?? "client_gone");
+    else if (calls === 0 && isAnswered) socket.destroy();
     else if (calls === 0) refuse(error, socket);
     else if (problem === null) socket.destroy();
     else connection.isBroken = true;
@@ -94,6 +104,7 @@ async function serve(
   ports: Ports,
 ): Promise<void> {
   connection.calls += 1;
+  connection.request = request;
   await handle(request, response, connection, ports);
   connection.calls -= 1;
   if (!connection.isBroken || connection.calls > 0) return;
@@ -104,7 +115,7 @@ async function serve(
 function connectionOf(connections: WeakMap<Duplex, Connection>, socket: Duplex): Connection {
   let connection = connections.get(socket);
   if (connection === undefined) {
-    connection = { peer: addressOf(socket), calls: 0, body: null, isBroken: false };
+    connection = { peer: addressOf(socket), calls: 0, body: null, isBroken: false, request: null };
     connections.set(socket, connection);
   }
   return connection;

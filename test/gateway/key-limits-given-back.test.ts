@@ -52,7 +52,7 @@ const ENDS: readonly { readonly how: string; readonly reason: string; readonly e
   {
     how: "a body that is no JSON",
     reason: "body_malformed",
-    end: ({ gateway }) => send(gateway.url, { headers: callHeaders(gateway.key), body: "{".repeat(50_000) }),
+    end: ({ gateway }) => send(gateway.url, { headers: callHeaders(gateway.key), body: `"${"{".repeat(50_000)}` }),
   },
   {
     how: "a client that leaves in the middle of its body",

@@ -87,6 +87,22 @@ describe("what one key may have", () => {
     expect(() => keys.enter("a", "call")).toThrow(refused("rate_limited"));
   });
 
+  it("is a rate that large bodies use up like several requests", () => {
+    const { uses: keys, clock } = uses({
+      callsPerSecond: 10,
+      maxCallsPerKey: 0,
+      maxCalls: 0,
+      maxBodyBytes: 4e6,
+      maxBodyBytesPerKey: 4e6,
+    });
+    keys.enter("a", "call").takeBody(30 * 65_536);
+    expect(() => keys.enter("a", "call")).toThrow(refused("rate_limited"));
+    clock.ms = 1_100;
+    expect(() => keys.enter("a", "call")).toThrow(refused("rate_limited"));
+    clock.ms = 1_200;
+    expect(keys.enter("a", "call").takeBody(1)).toBeNull();
+  });
+
   it("is remembered while something is under way, and not given anew by forgetting", () => {
     const { uses: keys, clock } = uses({ callsPerSecond: 1, maxCallsPerKey: 1 });
     const open = keys.enter("a", "call");

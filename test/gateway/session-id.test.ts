@@ -36,6 +36,7 @@ describe("a session id", () => {
     { what: "the backend's own id", wrapped: "abc", by: owner },
     { what: "nothing", wrapped: "", by: owner },
     { what: "dots", wrapped: "s1..", by: owner },
+    { what: "a letter beyond ASCII in the code", wrapped: `s1.${"a".repeat(42)}\u00e9.abc`, by: owner },
   ])("does not open with $what", ({ wrapped: shown, by }) => {
     expect(unwrapSessionId(shown, by, secrets)).toBeNull();
   });

@@ -47,10 +47,6 @@ describe("the key", () => {
       (token: string) => ["authorization", `Bearer ${token}`, "x_api_key", token],
     ],
     [
-      "and as a connection option",
-      (token: string) => ["authorization", `Bearer ${token}`, "connection", "close, authorization"],
-    ],
-    [
       "and as who it is",
       (token: string) => ["authorization", `Bearer ${token}`, "x-mcpctl-user", token, "x-request-id", token],
     ],

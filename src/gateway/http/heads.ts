@@ -57,7 +57,9 @@ export function readHeads(rawHeaders: readonly string[]): Heads {
     expect: null,
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const field = FIELDS.get((rawHeaders[at] as string).toLowerCase());
+    const name = (rawHeaders[at] as string).toLowerCase();
+    if (name === CONNECTION) refuseDeciding(rawHeaders[at + 1] as string);
+    const field = FIELDS.get(name);
     if (field === undefined) continue;
     const isRepeated = heads[field] !== null;
     if (isRepeated && field !== "traceparent") throw new Refusal(TWICE[field] ?? "http_malformed");
@@ -65,4 +67,12 @@ export function readHeads(rawHeaders: readonly string[]): Heads {
     heads[field] = isRepeated ? "" : (rawHeaders[at + 1] as string);
   }
   return heads;
+}
+
+const CONNECTION = "connection";
+
+/** What Connection names does not reach the backend: nothing that was decided on may be named there. @throws Refusal */
+function refuseDeciding(connection: string): void {
+  for (const token of connection.split(","))
+    if (FIELDS.has(token.trim().toLowerCase())) throw new Refusal("http_malformed");
 }

@@ -1,9 +1,9 @@
 import type { ToolRule } from "../../lib/policy/tools.ts";
-import { endsWithBlankLine, SseCutter, withData } from "../mcp/sse.ts";
+import { endsWithBlankLine, isReadTwoWays, SseCutter, withData, type SseEvent } from "../mcp/sse.ts";
 import type { BodyRoom } from "./body.ts";
 import { KeptBytes, takeRoom } from "./kept-bytes.ts";
 import { filterTools, mayListTools } from "../mcp/tool-list.ts";
-import { isEncoded, type ResponseHeaders } from "./response-headers.ts";
+import { isEncoded, isUtf8, type ResponseHeaders } from "./response-headers.ts";
 
 /** Turns what a backend sends into what the client gets; null refuses the answer. */
 export interface Relay {
@@ -49,7 +49,8 @@ export function relayFor(answer: Answer, { rule, isModern, room }: Filter): Rela
   const { status, headers, mediaType } = answer;
   const isStream = mediaType === "text/event-stream";
   if (rule === null) return isStream && !isEncoded(headers) ? new PlainStream() : AS_IS;
-  if (isEncoded(headers)) return null;
+  // A part of a list, or letters of another alphabet, could not be filtered.
+  if (isEncoded(headers) || status === 206 || !isUtf8(headers)) return null;
   if (isStream) return new FilteredStream(rule, isModern, room);
   if (mediaType === "application/json") return new FilteredJson(rule, isModern, room);
   return status >= 400 ? STATUS_ONLY : NO_BODY;
@@ -125,14 +126,23 @@ class FilteredStream implements Relay {
     this.#takeRoom(this.#cutter.heldLength);
     let out = "";
     for (const event of events) {
-      const filtered =
-        event.data === null || !mayListTools(event.data)
-          ? event.data
-          : filterTools(event.data, this.#rule, this.#isModern);
-      if (filtered === null && event.data !== null) return null;
-      out += filtered === event.data ? event.raw : withData(event, filtered as string);
+      const filtered = this.#filtered(event);
+      if (filtered === null) return null;
+      out += filtered;
     }
     return out;
+  }
+
+  /** The event as the client may have it; null when it cannot be read surely. */
+  #filtered(event: SseEvent): string | null {
+    const { data, raw } = event;
+    const isOdd = isReadTwoWays(event);
+    if (data === null || data === "") return isOdd ? withData(event, data) : raw;
+    // A message of several lines, or with odd ones, is read whole, whatever words are in it.
+    if (!isOdd && !data.includes("\n") && !mayListTools(data)) return raw;
+    const filtered = filterTools(data, this.#rule, this.#isModern);
+    if (filtered === null) return null;
+    return !isOdd && filtered === data ? raw : withData(event, filtered);
   }
 
   end(): string {

@@ -42,6 +42,8 @@ const NOT_FORWARDED = new Set([
  */
 const NOT_FORWARDED_PATTERN = /^(?:x-forwarded-|x-envoy-|x-mcpctl-)|(?:^|-)remote-user$|_/;
 
+/** An answer that is to be filtered must come whole and readable. */
+const NOT_WHEN_FILTERED = new Set(["accept-encoding", "range", "if-range"]);
 const SESSION = "mcp-session-id";
 
 export interface ForwardedCall {
@@ -61,7 +63,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], call: ForwardedC
     const raw = rawHeaders[at] as string;
     const name = raw.toLowerCase();
     if (NOT_FORWARDED.has(name) || NOT_FORWARDED_PATTERN.test(name)) continue;
-    if (named?.has(name) === true || (call.needsIdentity && name === "accept-encoding")) continue;
+    if (named?.has(name) === true || (call.needsIdentity && NOT_WHEN_FILTERED.has(name))) continue;
     headers.push(raw, name === SESSION && call.sessionId !== null ? call.sessionId : (rawHeaders[at + 1] as string));
   }
   if (call.needsIdentity) headers.push("accept-encoding", "identity");

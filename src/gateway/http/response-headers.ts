@@ -51,6 +51,14 @@ export function isEncoded(headers: ResponseHeaders): boolean {
   return valuesOf(headers, "content-encoding").some((value) => normal(value) !== "identity");
 }
 
+/** Is no charset told, or the one that JSON and events have (RFC 8259 section 8.1; WHATWG HTML section 9.2)? */
+export function isUtf8(headers: ResponseHeaders): boolean {
+  const told = valuesOf(headers, "content-type").flatMap(
+    (value) => /charset\s*=\s*"?([^";\s]*)/i.exec(value)?.[1] ?? [],
+  );
+  return told.every((charset) => /^utf-?8$/i.test(charset));
+}
+
 function valuesOf(headers: ResponseHeaders, name: string): readonly string[] {
   const value = headers[name];
   if (value === undefined) return [];

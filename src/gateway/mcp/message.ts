@@ -1,6 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { memberSpan, type Span } from "../../lib/json/raw-json.ts";
+import { MAX_RECORD_BYTES } from "../../lib/audit/format-record.ts";
+import { isStructureWithin } from "../../lib/json/structure.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
+import { foldCase } from "./fold-case.ts";
 import { Refusal } from "../refusal.ts";
 
 /** One JSON-RPC message as the backend will read it. */
@@ -30,6 +33,8 @@ const PARAM_NAMES = new Set(["name", "arguments", "uri", "taskid", "_meta"]);
 const META_NAMES = new Set([VERSION_KEY.toLowerCase()]);
 const EXACT_NAMES = new Set([...MESSAGE_NAMES, "name", "arguments", "uri", "taskId", "_meta", VERSION_KEY]);
 
+const LONGEST_NAME = Math.max(...[...EXACT_NAMES].map(({ length }) => length));
+
 /** Which member of `params` Mcp-Name repeats (revision 2026-07-28, Standard Request Headers; tasks extension). */
 const NAME_SOURCES: Readonly<Record<string, string>> = {
   "tools/call": "name",
@@ -52,6 +57,9 @@ export function readText(body: Buffer): string {
 
 /** The one message in this text. Batches are refused: no client of today sends them, and they hid calls from gateways. @throws Refusal */
 export function readMessage(text: string, maxDepth: number): Message {
+  // Names and numbers are never cut in a record, so no record could hold so many of them; and they are what costs time.
+  if (text.length > MAX_RECORD_BYTES && !isStructureWithin(text, MAX_RECORD_BYTES))
+    throw new Refusal("record_too_large");
   const reading = parseJson(text, maxDepth);
   if (!reading.ok) throw new Refusal(reading.problem === "duplicate_name" ? "body_ambiguous" : "body_malformed");
   if (!isObject(reading.value)) throw new Refusal("not_json_rpc");
@@ -136,11 +144,6 @@ function isObject(value: unknown): value is Members {
 function refuseVariants(members: Members, names: ReadonlySet<string>): void {
   for (const name in members) {
     if (EXACT_NAMES.has(name)) continue;
-    if (names.has(fold(name))) throw new Refusal("body_ambiguous");
+    if (name.length <= LONGEST_NAME && names.has(foldCase(name))) throw new Refusal("body_ambiguous");
   }
-}
-
-/** Simple case folding as other languages' parsers do it: the long s and the Kelvin sign are letters too. */
-function fold(name: string): string {
-  return name.toUpperCase().toLowerCase();
 }

@@ -19,6 +19,9 @@ const MAX_ID_LENGTH = 2048;
 /** "It MUST only contain visible ASCII characters" (MCP 2025-11-25, Transports, Session Management). */
 const ID = /^[\x21-\x7e]+$/;
 
+/** 32 bytes in base64url. */
+const MAC = /^[\w-]{43}$/;
+
 /** May this be the session id of a backend? */
 export function isSessionId(id: string): boolean {
   return id.length <= MAX_ID_LENGTH && ID.test(id);
@@ -35,7 +38,7 @@ export function wrapSessionId(id: string, owner: SessionOwner, secrets: SessionS
 /** The backend's own id within a client's; null when it was not made by this gateway for this key and backend. */
 export function unwrapSessionId(wrapped: string, owner: SessionOwner, secrets: SessionSecrets): string | null {
   const [version, mac = ""] = wrapped.split(".", 2);
-  if (version !== VERSION) return null;
+  if (version !== VERSION || !MAC.test(mac)) return null;
   const id = wrapped.slice(version.length + mac.length + 2);
   if (!isSessionId(id)) return null;
   const isOurs =
@@ -55,5 +58,5 @@ function macOf(id: string, { keyHash, backend }: SessionOwner, secret: string): 
 }
 
 function isEqual(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }

@@ -56,14 +56,28 @@ export class SseCutter {
   }
 }
 
-/** Fields that a client acts on; a text in them that some client takes for a line end must not begin another line. */
-const KEPT_LINE = /^(?:event|id|retry):[^\v\f\u001c-\u001e\u0085\u2028\u2029]*$/;
+/** Fields that a client acts on. */
+const KEPT_LINE = /^(?:event|id|retry):/;
+/** What some client takes for a line end, or for nothing at the start of a line, and no standard does. */
+const ODD = /[\v\f\u001c-\u001e\u0085\u2028\u2029\ufeff]/;
 
-/** The same event with other data; of the other lines those stay that a client acts on. */
-export function withData(event: SseEvent, data: string): string {
-  const lines = event.raw.split(/\r\n|\n|\r/);
-  const kept = lines.filter((line) => KEPT_LINE.test(line));
-  return [...kept, ...data.split(/\r\n|\n|\r/).map((line) => `data: ${line}`), "", ""].join("\n");
+/** Could clients differ on where the lines of this event begin? Then it must not go out as it came. */
+export function isReadTwoWays(event: SseEvent): boolean {
+  return ODD.test(event.raw);
+}
+
+/**
+ * The same event with other data, which is JSON, or with none; of the other lines those stay that a client acts on and
+ * that every client reads alike. What is odd in the data is escaped, which changes nothing in JSON.
+ */
+export function withData(event: SseEvent, data: string | null): string {
+  const kept = event.raw.split(/\r\n|\n|\r/).filter((line) => KEPT_LINE.test(line) && !ODD.test(line));
+  const lines = data === null ? [] : data.split(/\r\n|\n|\r/).map((line) => `data: ${escaped(line)}`);
+  return kept.length + lines.length === 0 ? "" : [...kept, ...lines, "", ""].join("\n");
+}
+
+function escaped(json: string): string {
+  return json.replaceAll(new RegExp(ODD, "g"), (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function readEvent(raw: string): SseEvent {

@@ -1,9 +1,13 @@
 import { itemSpans, memberSpan } from "../../lib/json/raw-json.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
+import { foldCase } from "./fold-case.ts";
 import { isToolAllowed, type ToolRule } from "../../lib/policy/tools.ts";
 
-/** The one word that every list of tools has, in any case, and what could hide it: escapes, and encodings of two bytes. */
-const MAY_LIST = /tools|\\u|\0/i;
+/**
+ * The one word that every list of tools has, in any case (with the long s as text and as bytes), and what could hide it:
+ * escapes, and encodings of two bytes.
+ */
+const MAY_LIST = /tool(?:s|\u017f|\u00c5\u00bf)|\\u|\0/i;
 
 /** Could there be tools in this text, or is it no message? Most are known at once to need no filter, and empty data primes a client for resumption; bytes may be read as latin1. */
 export function mayListTools(text: string): boolean {
@@ -41,13 +45,13 @@ export function filterTools(text: string, rule: ToolRule, isModern: boolean): st
 
 /** Whether a name stands in another case: a client that does not mind the case would read what was not filtered. */
 function hasVariant(value: object, name: string): boolean {
-  return Object.keys(value).some((key) => key !== name && key.toLowerCase() === name);
+  return Object.keys(value).some((key) => key !== name && foldCase(key) === name);
 }
 
 function isShown(tool: unknown, rule: ToolRule): boolean {
   if (typeof tool !== "object" || tool === null) return false;
   const { name } = tool as { readonly name?: unknown };
-  return typeof name === "string" && isToolAllowed(rule, name);
+  return typeof name === "string" && !hasVariant(tool, "name") && isToolAllowed(rule, name);
 }
 
 function applied(

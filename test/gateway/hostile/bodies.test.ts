@@ -54,11 +54,23 @@ describe("a body that no two readers would read alike is refused", () => {
     { what: "a number with a plus", body: toolCall("t", "{}", "+1") },
     { what: "a line end in a string", body: toolCall("t").replace('"t"', '"t\n"') },
     { what: "129 levels", body: toolCall("t", `{"a":${"[".repeat(126)}${"]".repeat(126)}}`) },
-    { what: "a million levels", body: toolCall("t", `${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`) },
-    { what: "a million open levels", body: `{"a":${"[".repeat(1_000_000)}` },
   ])("$what", async ({ body }) => {
     const { answer, seen } = await post(body);
     expect([answer.status, endings(seen.records), seen.reached]).toEqual([400, ["body_malformed 400"], []]);
+  });
+
+  // No record could hold their structure; that is known before anything is parsed.
+  it.each([
+    { what: "a million levels", body: toolCall("t", `{"a":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}`) },
+    { what: "a million open levels", body: `{"a":${"[".repeat(1_000_000)}` },
+    { what: "a million empty objects", body: toolCall("t", `{"a":[${"{},".repeat(1_000_000)}1]}`) },
+    {
+      what: "300,000 names",
+      body: `{"jsonrpc":"2.0","method":"a",${Array.from({ length: 300_000 }, (_, n) => `"${n}":1`).join()}}`,
+    },
+  ])("$what", async ({ body }) => {
+    const { answer, seen } = await post(body);
+    expect([answer.status, endings(seen.records), seen.reached]).toEqual([413, ["record_too_large 413"], []]);
   });
 
   it("128 levels are read", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestGateway, toolCall, type TestGateway } from "../../support/gateway.ts";
+import { send, startTestGateway, toolCall, until, type TestGateway } from "../../support/gateway.ts";
 import { startRawBackend, type Backend, type Received } from "../../support/mcp-backend.ts";
 import { ANSWER, endings, observe } from "./observed.ts";
 import { bodyOf, exchange, headOf, openWire, postOf, statusesIn } from "./wire.ts";
@@ -176,6 +176,27 @@ describe("what HTTP/1 lets a client say, and the gateway does not do", () => {
     const unwilling = await outcome(anonymous);
     expect([statusesIn(unwilling.answer), endings(unwilling.seen.records)]).toEqual([[401], ["key_missing 401"]]);
   });
+
+  it("ends the calls of a connection that is given to CONNECT", async () => {
+    const calls = Array.from({ length: 8 }, (_, id) => postOf(gateway.key, toolCall("t", "{}", String(id)), [])).join(
+      "",
+    );
+    const { seen } = await outcome(`${calls}CONNECT x:1 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect(seen.records.filter(({ reason }) => reason !== "client_gone")).toEqual([]);
+    await until(
+      async () =>
+        JSON.parse((await send(gateway.adminUrl, { method: "GET", path: "/state" })).body) as { counts: object },
+      ({ counts }) => "calls_in_flight" in counts && counts.calls_in_flight === 0,
+    );
+  });
+
+  it.each(["mcp-session-id", "mcp-method", "content-type", "close, Authorization"])(
+    "refuses a Connection header that names what was decided on: %s",
+    async (named) => {
+      const { answer, seen } = await outcome(postOf(gateway.key, toolCall("t"), [`Connection: ${named}`]));
+      expect([statusesIn(answer), endings(seen.records), seen.reached]).toEqual([[400], ["http_malformed 400"], []]);
+    },
+  );
 
   it("answers every one of 200 requests in one write, in order", async () => {
     const calls = Array.from({ length: 200 }, (_, id) => postOf(gateway.key, toolCall("t", "{}", String(id)), []));
