@@ -4,6 +4,8 @@ import { callHeaders, open, send, startTestGateway, toolCall, until, type TestGa
 import { sendJson, startRawBackend } from "../support/mcp-backend.ts";
 
 const MIB = 1024 * 1024;
+/** The buffers of both ends of a connection together. */
+const MORE_THAN_KERNELS_HOLD = 96 * MIB;
 const closing: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -32,30 +34,23 @@ const ask = (gateway: TestGateway) => ({
 
 describe("an answer that its client does not read", () => {
   it("counts as a call until it is read", async () => {
-    const gateway = await start(7 * MIB, { maxCallsPerKey: 2 });
-    const unread = await Promise.all([open(gateway.url, ask(gateway)), open(gateway.url, ask(gateway))]);
-    expect((await send(gateway.url, ask(gateway))).status).toBe(429);
+    const gateway = await start(MORE_THAN_KERNELS_HOLD, { maxCallsPerKey: 2 });
+    const whole = { ...ask(gateway), path: "/mcp/eks-ro/mcp" };
+    const unread = await Promise.all([open(gateway.url, whole), open(gateway.url, whole)]);
+    expect((await send(gateway.url, whole)).status).toBe(429);
     for (const answer of unread) answer.resume();
     await until(
-      () => send(gateway.url, ask(gateway)),
-      ({ status }) => status === 200,
-    );
-  });
-
-  it("takes its memory from its key's share, which is given back", async () => {
-    const gateway = await start(5 * MIB, { maxTotalBodyBytes: 32 * MIB });
-    const unread = await open(gateway.url, ask(gateway));
-    const refused = await send(gateway.url, ask(gateway));
-    expect([refused.status, JSON.parse(refused.body)]).toMatchObject([429, { error: { code: -31429 } }]);
-    unread.resume();
-    await until(
-      () => send(gateway.url, ask(gateway)),
-      ({ status }) => status === 200,
+      async () => {
+        const answer = await open(gateway.url, whole);
+        answer.resume();
+        return answer.statusCode;
+      },
+      (status) => status === 200,
     );
   });
 
   it("ends with its connection when nothing is taken for too long", async () => {
-    const gateway = await start(64 * MIB, { answerTimeoutMs: 200 });
+    const gateway = await start(MORE_THAN_KERNELS_HOLD, { answerTimeoutMs: 200 });
     const unread = await open(gateway.url, { ...ask(gateway), path: "/mcp/eks-ro/mcp" });
     unread.on("error", () => undefined);
     const [record] = await gateway.waitForRecords(1);
@@ -72,4 +67,22 @@ describe("an answer that its client does not read", () => {
     expect(await drained).toBe(true);
     expect(await gateway.records()).toMatchObject([{ reason: "granted", bytes_out: length }]);
   });
+});
+
+it("an answer that is held to be filtered takes its memory from its key's share, and gives it back", async () => {
+  const sizes = [5 * MIB, 1000];
+  const backend = await startRawBackend((_got, response) =>
+    sendJson(response, `{"jsonrpc":"2.0","id":1,"result":{"text":"${"x".repeat(sizes.shift() ?? 0)}"}}`),
+  );
+  closing.push(backend.close);
+  const limits = { maxBodyBytes: MIB, maxTotalBodyBytes: 8 * MIB };
+  const gateway = await startTestGateway({ narrow: backend.url }, {}, { limits });
+  closing.push(gateway.close);
+  const refused = await send(gateway.url, ask(gateway));
+  expect([refused.status, JSON.parse(refused.body)]).toMatchObject([429, { error: { code: -31429 } }]);
+  expect((await send(gateway.url, ask(gateway))).status).toBe(200);
+  expect((await gateway.waitForRecords(2)).map(({ type, reason }) => [type, reason])).toEqual([
+    ["mcp_tool_call", "too_many_calls"],
+    ["mcp_tool_call", "granted"],
+  ]);
 });
