@@ -1,27 +1,7 @@
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { open } from "../../support/gateway.ts";
-import type { RawAnswer } from "../../support/mcp-backend.ts";
-import {
-  HeldStream,
-  openStream,
-  readBytes,
-  startRawPair,
-  STREAM_ASKS,
-  type RawPair,
-} from "../../support/mcp-fixture/raw-pair.ts";
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function start(answer: RawAnswer): Promise<RawPair> {
-  const pair = await startRawPair(answer);
-  closing.push(pair.close);
-  return pair;
-}
+import { HeldStream, openStream, readBytes, startRawPair, STREAM_ASKS } from "../../support/mcp-fixture/raw-pair.ts";
 
 const MESSAGE = '{"jsonrpc":"2.0","id":1,"result":{"n":1.0,"big":12345678901234567890,"s":"\\u00e4\u00e4"}}';
 const LETTER = Buffer.from("\u{1f600}");
@@ -52,7 +32,7 @@ describe("a stream of events on its way to the client", () => {
   const cases = STREAMS.flatMap((stream) => STREAM_ASKS.map((ask) => ({ ...stream, ...ask })));
   it.each(cases)("is not changed by a byte, and no part waits for the next: $what, on $ask", async (given) => {
     const held = new HeldStream();
-    const pair = await start(held.answer);
+    const pair = await startRawPair(held.answer);
     const stream = await openStream(pair, given);
     for (const part of given.parts) {
       await held.send(part);
@@ -66,7 +46,7 @@ describe("a stream of events on its way to the client", () => {
 
   it.each(STREAM_ASKS)("may be silent before its first event, and is open already: $ask", async (ask) => {
     const held = new HeldStream();
-    const stream = await openStream(await start(held.answer), ask);
+    const stream = await openStream(await startRawPair(held.answer), ask);
     expect([stream.statusCode, stream.headers["content-type"]]).toEqual([200, "text/event-stream"]);
     await held.send(": keep-alive\n\n");
     expect(String(await readBytes(stream, 14))).toBe(": keep-alive\n\n");
@@ -75,7 +55,7 @@ describe("a stream of events on its way to the client", () => {
 
   it("is not changed by a byte when it is compressed", async () => {
     const bytes = gzipSync(`data: ${MESSAGE}\n\n`);
-    const { gateway, headers } = await start((_got, response) =>
+    const { gateway, headers } = await startRawPair((_got, response) =>
       response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "gzip" }).end(bytes),
     );
     const stream = await open(gateway.url, { method: "GET", headers });
@@ -98,7 +78,7 @@ const ANSWERS = [
 
 describe("any other answer on its way to the client", () => {
   it.each(ANSWERS)("is not changed by a byte: $what", async ({ type, bytes }) => {
-    const { gateway, headers } = await start((_got, response) =>
+    const { gateway, headers } = await startRawPair((_got, response) =>
       response.writeHead(200, { "content-type": type, "content-length": bytes.length }).end(bytes),
     );
     const answer = await open(gateway.url, { headers, body: STREAM_ASKS[0].body });

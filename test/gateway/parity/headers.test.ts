@@ -1,25 +1,7 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { open, send } from "../../support/gateway.ts";
-import { sendJson, type RawAnswer } from "../../support/mcp-backend.ts";
-import {
-  headerPairs,
-  openStream,
-  startRawPair,
-  STREAM_ASKS,
-  type RawPair,
-} from "../../support/mcp-fixture/raw-pair.ts";
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function start(answer: RawAnswer): Promise<RawPair> {
-  const pair = await startRawPair(answer);
-  closing.push(pair.close);
-  return pair;
-}
+import { sendJson } from "../../support/mcp-backend.ts";
+import { headerPairs, openStream, startRawPair, STREAM_ASKS } from "../../support/mcp-fixture/raw-pair.ts";
 
 const EMPTY = '{"jsonrpc":"2.0","id":1,"result":{}}';
 
@@ -52,7 +34,7 @@ const KEPT_BACK = [
 describe("the headers of a backend's answer", () => {
   it.each(STREAM_ASKS)("pass, twice where they stand twice, but for those of the connection: $ask", async (ask) => {
     const type = ["Content-Type", ask.method === "GET" ? "text/event-stream; charset=utf-8" : "application/json"];
-    const pair = await start((_got, response) => {
+    const pair = await startRawPair((_got, response) => {
       response.sendDate = false;
       response.writeHead(200, [...type, ...PASSING, ...KEPT_BACK]).end(ask.method === "GET" ? "" : EMPTY);
     });
@@ -87,7 +69,7 @@ const STATUSES = [
 
 describe("the status of a backend's answer", () => {
   it.each(STATUSES)("passes with its body: $what, $status", async ({ method, status, body }) => {
-    const { gateway, headers, received } = await start((_got, response) => {
+    const { gateway, headers, received } = await startRawPair((_got, response) => {
       response.writeHead(status, body === "" ? {} : { "content-type": "application/json" }).end(body);
     });
     const ask = { method, headers, body: method === "POST" ? '{"jsonrpc":"2.0","method":"notifications/x"}' : null };
@@ -97,7 +79,7 @@ describe("the status of a backend's answer", () => {
   });
 
   it("passes without a body where there is none, and says so", async () => {
-    const { gateway, headers } = await start((_got, response) =>
+    const { gateway, headers } = await startRawPair((_got, response) =>
       response.writeHead(202, { "content-length": "0" }).end(),
     );
     const answer = await open(gateway.url, { headers, body: '{"jsonrpc":"2.0","id":7,"result":{}}' });
@@ -121,7 +103,7 @@ const REQUEST_HEADERS = [
 describe("the headers of a client's request", () => {
   const cases = REQUEST_HEADERS.flatMap((header) => STREAM_ASKS.map((ask) => ({ ...header, ...ask })));
   it.each(cases)("reach the backend as they are: $what, with $ask", async ({ lines, method, body }) => {
-    const { gateway, headers, received } = await start((_got, response) => sendJson(response, EMPTY));
+    const { gateway, headers, received } = await startRawPair((_got, response) => sendJson(response, EMPTY));
     const answer = await send(gateway.url, { method, headers: [...headers, ...lines], body });
     expect(answer.status).toBe(200);
     const named = new Set(lines.filter((_line, at) => at % 2 === 0).map((name) => name.toLowerCase()));
@@ -130,7 +112,7 @@ describe("the headers of a client's request", () => {
   });
 
   it("carry the session's id as the backend gave it", async () => {
-    const { gateway, headers, received } = await start((_got, response) => sendJson(response, EMPTY));
+    const { gateway, headers, received } = await startRawPair((_got, response) => sendJson(response, EMPTY));
     for (const { method, body } of STREAM_ASKS) await send(gateway.url, { method, headers, body });
     await send(gateway.url, { method: "DELETE", headers });
     const ids = received().map(({ rawHeaders }) =>

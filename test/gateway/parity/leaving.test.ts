@@ -1,34 +1,14 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { request as httpRequest } from "node:http";
 import { until } from "../../support/gateway.ts";
-import type { RawAnswer } from "../../support/mcp-backend.ts";
-import {
-  HeldStream,
-  openStream,
-  readBytes,
-  startRawPair,
-  STREAM_ASKS,
-  type RawPair,
-} from "../../support/mcp-fixture/raw-pair.ts";
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function start(answer: RawAnswer): Promise<RawPair> {
-  const pair = await startRawPair(answer);
-  closing.push(pair.close);
-  return pair;
-}
+import { HeldStream, openStream, readBytes, startRawPair, STREAM_ASKS } from "../../support/mcp-fixture/raw-pair.ts";
 
 const PART = ": still here\n\n";
 
 describe("a client that leaves", () => {
   it.each(STREAM_ASKS)("takes the backend's connection along: $ask", async (ask) => {
     const held = new HeldStream();
-    const stream = await openStream(await start(held.answer), ask);
+    const stream = await openStream(await startRawPair(held.answer), ask);
     await held.send(PART);
     await readBytes(stream, PART.length);
     stream.destroy();
@@ -37,7 +17,7 @@ describe("a client that leaves", () => {
 
   it.each(STREAM_ASKS)("takes it along before anything was answered: $ask", async ({ method, body }) => {
     const left = Promise.withResolvers<void>();
-    const { gateway, headers, received } = await start((_got, response) => {
+    const { gateway, headers, received } = await startRawPair((_got, response) => {
       response.on("close", () => left.resolve());
     });
     const request = httpRequest(`${gateway.url}/mcp/eks-ro/mcp`, { method, agent: false });
@@ -55,7 +35,7 @@ describe("a client that leaves", () => {
 
   it("leaves the other streams of its session alone", async () => {
     const streams = [new HeldStream(), new HeldStream()] as const;
-    const pair = await start((got, response) => streams[got.method === "GET" ? 1 : 0].answer(got, response));
+    const pair = await startRawPair((got, response) => streams[got.method === "GET" ? 1 : 0].answer(got, response));
     const call = await openStream(pair, STREAM_ASKS[0]);
     const other = await openStream(pair, STREAM_ASKS[1]);
     call.destroy();
@@ -68,7 +48,7 @@ describe("a client that leaves", () => {
 describe("a backend that leaves", () => {
   it.each(STREAM_ASKS)("ends the client's stream as it ended its own: $ask", async (ask) => {
     const held = new HeldStream();
-    const stream = await openStream(await start(held.answer), ask);
+    const stream = await openStream(await startRawPair(held.answer), ask);
     await held.send(PART);
     await held.end();
     expect(String(await readBytes(stream, PART.length))).toBe(PART);
@@ -78,7 +58,7 @@ describe("a backend that leaves", () => {
 
   it.each(STREAM_ASKS)("breaks the client's stream when its own breaks: $ask", async (ask) => {
     const held = new HeldStream();
-    const stream = await openStream(await start(held.answer), ask);
+    const stream = await openStream(await startRawPair(held.answer), ask);
     await held.send(PART);
     await readBytes(stream, PART.length);
     await held.die();

@@ -1,20 +1,8 @@
 import { request as httpRequest } from "node:http";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { send } from "../../support/gateway.ts";
 import { sendJson, type RawAnswer } from "../../support/mcp-backend.ts";
-import { startRawPair, type RawPair } from "../../support/mcp-fixture/raw-pair.ts";
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function start(answer: RawAnswer): Promise<RawPair> {
-  const pair = await startRawPair(answer);
-  closing.push(pair.close);
-  return pair;
-}
+import { startRawPair } from "../../support/mcp-fixture/raw-pair.ts";
 
 const answerEmpty: RawAnswer = (_got, response) => sendJson(response, '{"jsonrpc":"2.0","id":1,"result":{}}');
 
@@ -54,14 +42,14 @@ const BODIES = [
 
 describe("a body on its way to the backend", () => {
   it.each(BODIES)("is not changed by a byte: $what", async ({ body }) => {
-    const { gateway, headers, received } = await start(answerEmpty);
+    const { gateway, headers, received } = await startRawPair(answerEmpty);
     const answer = await send(gateway.url, { headers, body });
     expect(answer.status).toBe(200);
     expect(received().map((got) => got.body.equals(Buffer.from(body)))).toEqual([true]);
   });
 
   it("is put together when it comes in chunks that cut letters", async () => {
-    const { gateway, headers, received } = await start(answerEmpty);
+    const { gateway, headers, received } = await startRawPair(answerEmpty);
     const body = Buffer.from(call('{"a":"\u{1f600}\u00e4"}'));
     const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
     const request = httpRequest(`${gateway.url}/mcp/eks-ro/mcp`, { method: "POST", agent: false });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { onTestFinished } from "vitest";
 import { callHeaders, open, send, startTestGateway, type TestGateway } from "../gateway.ts";
 import { sendJson, startRawBackend, type RawAnswer, type Received } from "../mcp-backend.ts";
 
@@ -9,7 +10,6 @@ export interface RawPair {
   received(): readonly Received[];
   /** The headers of a call in the session, with the id as the gateway gave it. */
   readonly headers: readonly string[];
-  close(): Promise<void>;
 }
 
 /** The session's id as the backend knows it. */
@@ -18,7 +18,7 @@ export const BACKEND_SESSION = "s-1";
 const INITIALIZE = '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}';
 const INITIALIZED = '{"jsonrpc":"2.0","id":0,"result":{}}';
 
-/** Everything but the request that begins the session is answered as the test says. */
+/** Everything but the request that begins the session is answered as the test says; ends with the test. */
 export async function startRawPair(answer: RawAnswer): Promise<RawPair> {
   const backend = await startRawBackend((got, response) => {
     if (isInitialize(got)) sendJson(response, INITIALIZED, 200, { "mcp-session-id": BACKEND_SESSION });
@@ -26,14 +26,14 @@ export async function startRawPair(answer: RawAnswer): Promise<RawPair> {
   });
   const gateway = await startTestGateway({ "eks-ro": backend.url });
   const begun = await send(gateway.url, { headers: callHeaders(gateway.key), body: INITIALIZE });
+  onTestFinished(async () => {
+    await gateway.close();
+    await backend.close();
+  });
   return {
     gateway,
     received: () => backend.received.filter((got) => !isInitialize(got)),
     headers: [...callHeaders(gateway.key), "mcp-session-id", String(begun.headers["mcp-session-id"])],
-    close: async () => {
-      await gateway.close();
-      await backend.close();
-    },
   };
 }
 
