@@ -1,9 +1,7 @@
-import { toNodeHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, McpServer as McpServerV2 } from "@modelcontextprotocol/server";
-import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
 
@@ -28,27 +26,8 @@ const REFUSED = {
   isError: true,
 };
 
-/** An official v2 server: stateless, both eras. */
-export async function startV2Backend(): Promise<Backend> {
-  const handler = createMcpHandler(() => {
-    const server = new McpServerV2({ name: "eks", version: "1.0.0" });
-    server.registerTool(
-      "eks_get_pods",
-      { description: "Pods of a namespace", inputSchema: z.object({ namespace: z.string() }) },
-      () => PODS,
-    );
-    server.registerTool(
-      "eks_delete_pod",
-      { description: "Deletes a pod", inputSchema: z.object({ name: z.string() }) },
-      () => REFUSED,
-    );
-    return server;
-  });
-  return startHttp(toNodeHandler(handler) as RequestListener);
-}
-
-/** An official v1 server with sessions, its answers framed as events or plain. */
-export async function startV1Backend(enableJsonResponse = false): Promise<Backend> {
+/** An official v1 server with sessions, its answers framed as events. */
+export async function startV1Backend(): Promise<Backend> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const backend = await startHttp(async (request, response) => {
     const id = request.headers["mcp-session-id"];
@@ -58,7 +37,7 @@ export async function startV1Backend(enableJsonResponse = false): Promise<Backen
       response.end('{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
       return;
     }
-    await (known ?? (await newSession(sessions, enableJsonResponse))).handleRequest(request, response);
+    await (known ?? (await newSession(sessions))).handleRequest(request, response);
   });
   const close = async (): Promise<void> => {
     await Promise.all([...sessions.values()].map((transport) => transport.close()));
@@ -69,14 +48,12 @@ export async function startV1Backend(enableJsonResponse = false): Promise<Backen
 
 async function newSession(
   sessions: Map<string, StreamableHTTPServerTransport>,
-  enableJsonResponse: boolean,
 ): Promise<StreamableHTTPServerTransport> {
   const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
-    enableJsonResponse,
     onsessioninitialized: (id) => void sessions.set(id, transport),
   });
-  const server = new McpServerV1({ name: "eks", version: "1.0.0" });
+  const server = new McpServer({ name: "eks", version: "1.0.0" });
   server.registerTool(
     "eks_get_pods",
     { description: "Pods of a namespace", inputSchema: { namespace: z.string() } },
