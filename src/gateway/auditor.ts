@@ -14,7 +14,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Clock } from "./state/clock.ts";
 
-/** What is known of a request, filled in as it is learned; only the audit record is made of it. */
+/** What is known of a request, filled in as it is learned: its record is made of it, and what a refused caller is told. */
 export interface Trail {
   readonly requestId: string;
   readonly startedAt: number;

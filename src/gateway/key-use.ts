@@ -1,4 +1,5 @@
 import { Refusal } from "./refusal.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** How much one key may have of the gateway, and how much all keys together; 0 is no limit. */
 export interface UseLimits {
@@ -20,12 +21,15 @@ const BYTES_PER_CALL = 64 * 1024;
 /** A stream never ends by itself and costs little; a call ends, and may cost much. */
 export type UseKind = "call" | "stream";
 
-interface Use {
+/** What is under way. */
+interface Load {
   readonly calls: Record<UseKind, number>;
   bodyBytes: number;
-  /** Requests that may still come at once. */
-  allowance: number;
-  countedAt: number;
+}
+
+interface Use extends Load {
+  /** Requests that may still come; null without a limit. */
+  readonly requests: TokenBucket | null;
 }
 
 /** Counts what each key has under way, so that no key takes the gateway from the others. Only keys that are good get here. */
@@ -33,18 +37,18 @@ export class KeyUses {
   readonly #limits: UseLimits;
   readonly #monotonic: () => number;
   readonly #byKey = new Map<string, Use>();
-  readonly #all: Use;
+  readonly #all: Load = noLoad();
 
   constructor(limits: UseLimits, monotonic: () => number) {
     this.#limits = limits;
     this.#monotonic = monotonic;
-    this.#all = this.#fresh();
   }
 
   /** Lets one more request of this key in. @throws Refusal rate_limited, too_many_calls, overloaded */
   enter(keyHash: string, kind: UseKind): Ticket {
-    const use = this.#of(keyHash);
-    if (!this.#count(use)) throw new Refusal("rate_limited");
+    const now = this.#monotonic();
+    const use = this.#of(keyHash, now);
+    if (use.requests?.take(now) === false) throw new Refusal("rate_limited");
     const ticket = new Ticket(this.#limits, use, this.#all);
     ticket.becomes(kind);
     return ticket;
@@ -53,49 +57,40 @@ export class KeyUses {
   /** Forgets the keys that have nothing under way and their whole allowance back. */
   forgetIdle(): void {
     const now = this.#monotonic();
-    for (const [hash, use] of this.#byKey) {
-      const isIdle = use.calls.call === 0 && use.calls.stream === 0 && now - use.countedAt > BURST_SECONDS * 1000;
+    for (const [hash, { calls, requests }] of this.#byKey) {
+      const isIdle = calls.call === 0 && calls.stream === 0 && requests?.isFull(now) !== false;
       if (isIdle) this.#byKey.delete(hash);
     }
   }
 
-  #of(keyHash: string): Use {
+  #of(keyHash: string, now: number): Use {
     let use = this.#byKey.get(keyHash);
     if (use === undefined) {
-      use = this.#fresh();
+      use = { ...noLoad(), requests: this.#newBucket(now) };
       this.#byKey.set(keyHash, use);
     }
     return use;
   }
 
-  #fresh(): Use {
-    const allowance = this.#limits.callsPerSecond * BURST_SECONDS;
-    return { calls: { call: 0, stream: 0 }, bodyBytes: 0, allowance, countedAt: this.#monotonic() };
+  #newBucket(now: number): TokenBucket | null {
+    const { callsPerSecond: perSecond } = this.#limits;
+    return perSecond === 0 ? null : new TokenBucket({ perSecond, burst: perSecond * BURST_SECONDS }, now);
   }
+}
 
-  /** A bucket that fills with time (token bucket); false when it is empty. */
-  #count(use: Use): boolean {
-    const { callsPerSecond } = this.#limits;
-    if (callsPerSecond === 0) return true;
-    const now = this.#monotonic();
-    const filled = use.allowance + ((now - use.countedAt) * callsPerSecond) / 1000;
-    use.allowance = Math.min(filled, callsPerSecond * BURST_SECONDS);
-    use.countedAt = now;
-    if (use.allowance < 1) return false;
-    use.allowance -= 1;
-    return true;
-  }
+function noLoad(): Load {
+  return { calls: { call: 0, stream: 0 }, bodyBytes: 0 };
 }
 
 /** What one request holds; given back whole when it is over. */
 export class Ticket {
   readonly #limits: UseLimits;
   readonly #key: Use;
-  readonly #all: Use;
+  readonly #all: Load;
   #kind: UseKind | null = null;
   #bodyBytes = 0;
 
-  constructor(limits: UseLimits, key: Use, all: Use) {
+  constructor(limits: UseLimits, key: Use, all: Load) {
     this.#limits = limits;
     this.#key = key;
     this.#all = all;
@@ -120,7 +115,7 @@ export class Ticket {
     if (this.#all.bodyBytes + bytes > maxBodyBytes) return "overloaded";
     const before = Math.floor(this.#bodyBytes / BYTES_PER_CALL);
     this.#holdBody(bytes);
-    this.#key.allowance -= Math.floor(this.#bodyBytes / BYTES_PER_CALL) - before;
+    this.#key.requests?.spend(Math.floor(this.#bodyBytes / BYTES_PER_CALL) - before);
     return null;
   }
 

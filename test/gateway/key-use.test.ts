@@ -103,6 +103,16 @@ describe("what one key may have", () => {
     expect(keys.enter("a", "call").takeBody(1)).toBeNull();
   });
 
+  it("is no richer for having been forgotten", () => {
+    const { uses: keys, clock } = uses({ callsPerSecond: 10, maxBodyBytes: 4e6, maxBodyBytesPerKey: 4e6 });
+    const large = keys.enter("a", "call");
+    large.takeBody(50 * 65_536);
+    large.leave();
+    clock.ms = 2_500;
+    keys.forgetIdle();
+    expect(() => keys.enter("a", "call")).toThrow(refused("rate_limited"));
+  });
+
   it("is remembered while something is under way, and not given anew by forgetting", () => {
     const { uses: keys, clock } = uses({ callsPerSecond: 1, maxCallsPerKey: 1 });
     const open = keys.enter("a", "call");

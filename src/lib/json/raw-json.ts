@@ -1,3 +1,5 @@
+import { isEscaped } from "./closing-quote.ts";
+
 /**
  * Places in JSON text, so that parts of it can be kept exactly as they were received: numbers beyond 2^53, `1.0`,
  * the order of names. Every function here expects text that `parseJson` has accepted.
@@ -77,11 +79,8 @@ export function endOfString(text: string, start: number): number {
       if (code === QUOTE) return at + 1;
       if (code === BACKSLASH) at += 1;
     }
-    at = text.indexOf('"', at);
-    let backslashes = 0;
-    while (text.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    at += 1;
-    if (backslashes % 2 === 0) return at;
+    at = text.indexOf('"', at) + 1;
+    if (!isEscaped(text, at - 1)) return at;
   }
 }
 

@@ -1,10 +1,10 @@
+import { closingQuote } from "./closing-quote.ts";
 import { skipSpace } from "./raw-json.ts";
 
 /** Told of a member: where its two literals begin, and the offset after each. Answers whether to go on. */
 export type TextMemberVisitor = (nameAt: number, nameEnd: number, valueAt: number, valueEnd: number) => boolean;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPENING_BRACE = 0x7b;
@@ -52,16 +52,8 @@ export function literalText(literal: string): string | null {
 /** The offset after the literal that begins at `start`; -1 when none does, or it does not end. */
 function endOfLiteral(text: string, start: number): number {
   if (text.charCodeAt(start) !== QUOTE) return -1;
-  let quoteAt = text.indexOf('"', start + 1);
-  while (quoteAt >= 0 && isEscaped(text, quoteAt)) quoteAt = text.indexOf('"', quoteAt + 1);
-  return quoteAt < 0 ? -1 : quoteAt + 1;
-}
-
-/** Inside a literal, whose opening quote ends the look back. */
-function isEscaped(text: string, quoteAt: number): boolean {
-  let at = quoteAt - 1;
-  while (text.charCodeAt(at) === BACKSLASH) at -= 1;
-  return (quoteAt - at) % 2 === 0;
+  const end = closingQuote(text, start);
+  return end < 0 ? -1 : end + 1;
 }
 
 function isEnd(text: string, from: number): boolean {
