@@ -13,6 +13,10 @@ export interface Io {
   readonly stderr: Output;
   /** Asks a person for one line; null when there is no terminal to ask on. */
   readonly ask: ((question: string) => Promise<string>) | null;
+  /** The same without showing what is typed. */
+  readonly askHidden: ((question: string) => Promise<string>) | null;
+  /** What comes in on standard input, in parts; null when that is a terminal. */
+  readonly stdin: (() => AsyncIterable<Uint8Array>) | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly home: string;

@@ -1,14 +1,16 @@
-import { open, unlink } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { ChalkInstance } from "chalk";
-import type { Ports, TokenSink } from "./commands/ports.ts";
+import type { Ports } from "./commands/ports.ts";
 import { currentContext, type Config } from "./lib/config/config.ts";
 import { AppError } from "./lib/errors.ts";
-import { fileError, isFileErrorCode } from "./lib/files/file-error.ts";
+import { fileError } from "./lib/files/file-error.ts";
+import type { StoreConfig } from "./lib/config/config.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
 import { printable } from "./lib/output/printable.ts";
 import { osUser } from "./lib/stores/os-user.ts";
 import type { Io } from "./io.ts";
+import { progressLine } from "./progress-line.ts";
+import { stdoutSink } from "./stdout-sink.ts";
 
 /** The flags that every command has. */
 export interface GlobalOptions {
@@ -32,6 +34,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     const short = relative(io.cwd, path);
     return short === "" || short.startsWith("..") ? path : short;
   };
+  const progress = progressLine(io.stderr);
   return {
     now: Date.now,
     // Loading the module costs a tenth of a short command's time, and few commands need it.
@@ -47,11 +50,59 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     confirm: (lines, question) => confirm(io, lines, question),
     stdoutIsTerminal: io.stdout.isTerminal,
     stdoutIsDiscarded: io.stdout.isDiscarded,
-    sink: async (out) => (out === null ? stdoutSink(io) : fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)))),
+    journals: once(async () => {
+      const { openJournals } = await import("./lib/stores/delivery-journal.ts");
+      return openJournals(journalFolder(currentContext(await config()).store, io));
+    }),
+    sink: async (out) => {
+      if (out === null) return stdoutSink(io);
+      const { fileSink } = await import("./file-sinks.ts");
+      return fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)));
+    },
+    folderSink: async (folder) => {
+      const { folderSink } = await import("./file-sinks.ts");
+      return folderSink(resolve(io.cwd, folder), label(resolve(io.cwd, folder)));
+    },
+    secret: async (question) => (io.stdin === null ? ((await io.askHidden?.(printable(question))) ?? null) : null),
+    stdin: (maxBytes) => readStdin(io, maxBytes),
     print: (line) => stdoutSink(io).deliver(`${line}\n`),
     paint,
-    tell: (line) => void io.stderr.write(`${printable(line)}\n`).catch(() => undefined),
+    progress,
+    tell: (line) => {
+      progress(null);
+      void io.stderr.write(`${printable(line)}\n`).catch(() => undefined);
+    },
   };
+}
+
+/** Beside the embedded store; for a remote one where the system keeps the state of programs (XDG Base Directory). */
+function journalFolder(store: StoreConfig, io: Io): string {
+  if (store.type === "file") return join(dirname(store.path), "undelivered");
+  const state = io.env["XDG_STATE_HOME"] || join(io.home, ".local", "state");
+  // A path may be longer than a file's name.
+  const path = process.getBuiltinModule("node:crypto").hash("sha256", store.path).slice(0, 12);
+  return join(state, "mcpctl", "undelivered", `${store.account}-${store.region}-${path}`);
+}
+
+async function readStdin(io: Io, maxBytes: number): Promise<Uint8Array> {
+  if (io.stdin === null)
+    throw new AppError("usage", "stdin_terminal", "standard input is a terminal, and nothing is read from it here", {
+      hint: "Redirect a file to it, or pipe into it.",
+    });
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of io.stdin()) {
+      bytes += part.length;
+      if (bytes > maxBytes)
+        throw new AppError("invalid", "stdin_too_large", `standard input holds more than ${maxBytes} bytes`);
+      parts.push(part);
+    }
+  } catch (error) {
+    if (io.signal.aborted) throw new AppError("interrupted", "interrupted", "interrupted; nothing was changed");
+    throw fileError(error, "standard input", "read");
+  }
+  return Buffer.concat(parts);
 }
 
 async function openStore(config: Config, io: Io, label: Ports["label"]): Promise<KeyStore> {
@@ -67,7 +118,10 @@ async function openStore(config: Config, io: Io, label: Ports["label"]): Promise
     });
   }
   const { openSsmStore } = await import("./lib/stores/ssm-store.ts");
-  return openSsmStore(store, { signal: io.signal });
+  return openSsmStore(store, {
+    signal: io.signal,
+    tell: (line) => void io.stderr.write(`${line}\n`).catch(() => undefined),
+  });
 }
 
 async function confirm(io: Io, lines: readonly string[], question: string): Promise<void> {
@@ -79,44 +133,6 @@ async function confirm(io: Io, lines: readonly string[], question: string): Prom
   await io.stderr.write(`${lines.map(printable).join("\n")}\n`);
   const answer = await io.ask(`${printable(question)} [y/N] `);
   if (!/^\s*y(es)?\s*$/i.test(answer)) throw new AppError("usage", "declined", "declined; nothing was changed");
-}
-
-function stdoutSink(io: Io): TokenSink {
-  return {
-    label: "standard output",
-    deliver: async (text) => {
-      try {
-        await io.stdout.write(text);
-      } catch (error) {
-        throw fileError(error, "standard output", "write");
-      }
-    },
-    close: async () => undefined,
-    discard: async () => undefined,
-  };
-}
-
-/** A new file that only its owner can read; what was written is on the disk before it counts as delivered. */
-async function fileSink(path: string, label: string): Promise<TokenSink> {
-  const file = await open(path, "wx", 0o600).catch((error: unknown) => {
-    throw fileError(error, isFileErrorCode(error, "ENOENT") ? `the folder of ${label}` : label, "write");
-  });
-  return {
-    label,
-    deliver: async (text) => {
-      try {
-        await file.appendFile(text);
-        await file.sync();
-      } catch (error) {
-        throw fileError(error, label, "write");
-      }
-    },
-    close: () => file.close(),
-    discard: async () => {
-      await file.close();
-      await unlink(path).catch(() => undefined);
-    },
-  };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

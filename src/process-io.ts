@@ -1,6 +1,7 @@
 import { fstatSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import process from "node:process";
+import { addAbortSignal, Writable } from "node:stream";
 import type { Io, Output } from "./io.ts";
 import { AppError } from "./lib/errors.ts";
 
@@ -10,6 +11,8 @@ export function processIo(signal: AbortSignal): Io {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => ask(question, signal) : null,
+    askHidden: process.stdin.isTTY ? (question) => ask(question, signal, true) : null,
+    stdin: process.stdin.isTTY ? null : () => addAbortSignal(signal, process.stdin),
     env: process.env,
     cwd: currentFolder(),
     home: homedir(),
@@ -57,16 +60,19 @@ function interrupted(): AppError {
 }
 
 /** Ctrl-C, and an end of input, are a way out of every question. */
-async function ask(question: string, signal: AbortSignal): Promise<string> {
+async function ask(question: string, signal: AbortSignal, isHidden = false): Promise<string> {
   const { createInterface } = await import("node:readline/promises");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  if (isHidden) process.stderr.write(question);
+  // Readline echoes to its output what is typed.
+  const output = isHidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+  const terminal = createInterface({ input: process.stdin, output, terminal: true });
   const closed = new Promise<string>((done, fail) => {
     terminal.once("SIGINT", () => fail(interrupted()));
     terminal.once("close", () => done(END_OF_INPUT));
   });
   try {
     const answer = await Promise.race([terminal.question(question, { signal }), closed]);
-    if (answer === END_OF_INPUT) process.stderr.write("\n");
+    if (isHidden || answer === END_OF_INPUT) process.stderr.write("\n");
     return answer;
   } catch (error) {
     process.stderr.write("\n");

@@ -156,7 +156,7 @@ describe("a disk that is full", () => {
   it("makes no key when nothing can be written", async () => {
     const { code, out, err } = await limited(0, ...CREATE);
     expect({ code, out }).toEqual({ code: 5, out: "" });
-    expect(err).toContain(".mcpctl/keys.json.lock cannot be used");
+    expect(err).toMatch(/\.mcpctl\/undelivered\/[\w-]+\.lock cannot be used/);
     expect(await readdir(project.path(".mcpctl"))).not.toContain("keys.json");
   });
 

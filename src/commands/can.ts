@@ -1,15 +1,15 @@
 import { Option, type Command } from "commander";
 import type { ChalkInstance } from "chalk";
-import { currentContext, type Context } from "../lib/config/config.ts";
+import { currentContext } from "../lib/config/config.ts";
 import { REASONS } from "../lib/audit/reasons.ts";
 import type { ExitCode } from "../lib/errors.ts";
-import { loadLocks, loadRegistry, loadRoles, requireUsable } from "../lib/files/load-policy.ts";
+import { loadRegistry, loadRoles, requireUsable } from "../lib/files/load-policy.ts";
 import { decide, type Decision, type Policy } from "../lib/policy/decide.ts";
-import { indexLocks, type Locks } from "../lib/policy/locks.ts";
 import { formatPlace } from "../lib/policy/source.ts";
 import type { Format } from "../lib/output/view.ts";
 import { withExamples, type Cli } from "./cli.ts";
 import type { Ports } from "./ports.ts";
+import { readLocks } from "./read-locks.ts";
 import { requireKnown } from "./require-known.ts";
 import type { Result } from "./result.ts";
 
@@ -46,18 +46,6 @@ export async function can(
   const { locks, note } = readLocks(currentContext(config), ports.label);
   const request = { role, user: null, keyId: null, backend, method: null, tool: null };
   return answer(role, backend, decide(policy, locks, request, ports.now()), note);
-}
-
-/** Locks are heeded where they are in a file; elsewhere the answer says that they were not read. */
-function readLocks(context: Context, label: Ports["label"]): { locks: Locks; note: string | null } {
-  const none = indexLocks([]);
-  if (context.store.type !== "file")
-    return { locks: none, note: `Locks were not read: the denylist of context ${context.name} is in its cluster.` };
-  const path = context.store.denylist;
-  const locks = loadLocks({ path, label: label(path) });
-  return locks === null
-    ? { locks: none, note: `Locks were not read: ${label(path)} does not exist.` }
-    : { locks, note: null };
 }
 
 const EXITS: Readonly<Record<Decision["outcome"], ExitCode>> = { allow: 0, deny: 1, unknown: 7 };

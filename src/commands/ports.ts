@@ -1,17 +1,28 @@
 import type { ChalkInstance } from "chalk";
 import type { Config } from "../lib/config/config.ts";
 import type { KeyStore } from "../lib/keys/key-store.ts";
+import type { DeliveryJournals } from "../lib/keys/undelivered.ts";
 
 /** Where a token goes. It is opened before anything is minted, so that a key never waits for a place. */
 export interface TokenSink {
   /** For people: `standard output`, or the file's path. */
   readonly label: string;
+  /** The file's absolute path; null for standard output. */
+  readonly path: string | null;
   /** Ends only when the text is where it was asked for. @throws AppError unavailable */
   deliver(text: string): Promise<void>;
   /** Ends the use of a sink that something was delivered to. */
   close(): Promise<void>;
   /** Ends it by taking back what was opened and never used. */
   discard(): Promise<void>;
+}
+
+/** Where the tokens of many users go: a file for each, readable by its owner alone. */
+export interface FolderSink {
+  readonly label: string;
+  /** The file of a user; `isLines` for one that may hold many tokens, a line each, and is added to. */
+  of(user: string, extension: string, isLines: boolean): Promise<TokenSink>;
+  close(): Promise<void>;
 }
 
 /** Everything a command may touch; each is built only when it is asked for. */
@@ -26,6 +37,8 @@ export interface Ports {
   readonly config: () => Promise<Config>;
   /** The store of the current context. */
   readonly store: () => Promise<KeyStore>;
+  /** What this machine keeps of keys of that store between their making and their delivery. */
+  readonly journals: () => Promise<DeliveryJournals>;
   /** A path as people know it: relative to where they stand, when it lies below. */
   readonly label: (path: string) => string;
   /** Shows the lines and asks. @throws AppError usage when there is no terminal to ask on, or the answer is no. */
@@ -34,10 +47,18 @@ export interface Ports {
   readonly stdoutIsDiscarded: boolean;
   /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */
   readonly sink: (out: string | null) => Promise<TokenSink>;
+  /** A folder with a file for each user, made when it is not there. @throws AppError */
+  readonly folderSink: (folder: string) => Promise<FolderSink>;
+  /** What a person types at a terminal, not shown; null where standard input is no terminal. @throws AppError interrupted */
+  readonly secret: (question: string) => Promise<string | null>;
+  /** Whatever stands on standard input, at most this much. @throws AppError usage on a terminal, invalid when it is more */
+  readonly stdin: (maxBytes: number) => Promise<Uint8Array>;
   /** One line of data on stdout while work goes on. @throws AppError unavailable when it cannot be written */
   readonly print: (line: string) => Promise<void>;
   /** Colours for what `print` shows; none where they do not belong. */
   readonly paint: ChalkInstance;
+  /** One line on a terminal that the next one replaces; null takes it away. Nothing elsewhere. */
+  readonly progress: (line: string | null) => void;
   /** Prose for stderr while work goes on. */
   readonly tell: (line: string) => void;
 }

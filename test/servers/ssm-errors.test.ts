@@ -5,6 +5,7 @@ import { AppError } from "../../src/lib/errors.ts";
 import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { account, denyAccess, json, page, refuse, SERVICE_TEXT } from "../support/faults.ts";
+import { createEntry, readEntry } from "../../src/lib/keys/key-store.ts";
 import { TEST_CREDENTIALS } from "../support/moto.ts";
 
 const PATH = "/mcp-gateway/keys";
@@ -27,12 +28,14 @@ describe("an SSM store whose AWS call fails", () => {
   const open = (endpoint = proxy.url) =>
     openSsmStore(
       { path: PATH, region: "eu-central-1", account: "111122223333" },
-      { env: {}, client: { endpoint, credentials: TEST_CREDENTIALS, maxAttempts: 1 } },
+      { env: {}, client: { endpoint, credentials: TEST_CREDENTIALS, maxAttempts: 1 }, pause: async () => undefined },
     );
-  const readWith = async (fault: Fault): Promise<AppError> => {
+  /** What is throttled is tried ten times before it fails. */
+  const timesOf = (code: string | undefined): number => (code === "aws_throttled" ? 10 : 1);
+  const readWith = async (fault: Fault, code?: string): Promise<AppError> => {
     proxy.inject("GetCallerIdentity", account("111122223333"));
-    proxy.inject("GetParameter", fault);
-    return failure(open().read(ENTRY));
+    proxy.inject("GetParameters", fault, timesOf(code));
+    return failure(readEntry(open(), ENTRY));
   };
 
   it.each([
@@ -62,14 +65,14 @@ describe("an SSM store whose AWS call fails", () => {
     ["invalid", "aws_request_invalid", "HierarchyLevelLimitExceededException", 400],
     ["invalid", "aws_request_invalid", "NeverHeardOf", 400],
   ])("is %s (%s) on %s with status %i", async (kind, code, name, status) => {
-    const error = await readWith(refuse(name, status));
+    const error = await readWith(refuse(name, status), code);
     expect({ kind: error.kind, code: error.code }).toEqual({ kind, code });
     expect(error.hint).toBeTruthy();
   });
 
   it.each([...FAILURE_BY_NAME])("says of %s what the table says", async (name, expected) => {
-    const { kind, code, hint, message } = await readWith(refuse(name));
-    const told = `ssm:GetParameter on ${NAME} ${expected.says}.`;
+    const { kind, code, hint, message } = await readWith(refuse(name), expected.code);
+    const told = `ssm:GetParameters on ${NAME} ${expected.says}.`;
     expect({ kind, code, hint, message }).toEqual({
       kind: expected.kind,
       code: expected.code,
@@ -81,7 +84,7 @@ describe("an SSM store whose AWS call fails", () => {
   it.each([
     ["sts:GetCallerIdentity on the credentials in use", "GetCallerIdentity"],
     [`ssm:PutParameter on ${NAME}`, "PutParameter"],
-    [`ssm:GetParameter on ${NAME}`, "GetParameter"],
+    [`ssm:GetParameters on ${NAME}`, "GetParameters"],
     [`ssm:GetParametersByPath on ${PATH}`, "GetParametersByPath"],
     ["ssm:DescribeParameters on *", "DescribeParameters"],
   ])("names the missing right: %s", async (right, action) => {
@@ -90,10 +93,10 @@ describe("an SSM store whose AWS call fails", () => {
     const store = open();
     const work = {
       GetCallerIdentity: () => store.verify(),
-      PutParameter: () => store.create(ENTRY, "dev-readonly/a", NOTE),
-      GetParameter: () => store.read(ENTRY),
+      PutParameter: () => createEntry(store, ENTRY, "dev-readonly/a", NOTE),
+      GetParameters: () => readEntry(store, ENTRY),
       GetParametersByPath: () => store.list(),
-      DescribeParameters: () => store.history(new Set([ENTRY.hash])),
+      DescribeParameters: () => store.history([ENTRY]),
     }[action];
     const { kind, message } = await failure(work?.() ?? Promise.resolve());
     expect({ kind, message }).toEqual({
@@ -110,7 +113,7 @@ describe("an SSM store whose AWS call fails", () => {
     ["Throttling", 400, "aws_throttled"],
     ["InternalFailure", 500, "aws_failing"],
   ])("understands %s (%i) in the protocol of STS too", async (name, status, code) => {
-    proxy.inject("GetCallerIdentity", refuse(name, status));
+    proxy.inject("GetCallerIdentity", refuse(name, status), timesOf(code));
     expect((await failure(open().verify())).code).toBe(code);
   });
 
@@ -124,7 +127,7 @@ describe("an SSM store whose AWS call fails", () => {
   });
 
   it("is unavailable where nothing listens", async () => {
-    const error = await failure(open(await closedPort()).read(ENTRY));
+    const error = await failure(readEntry(open(await closedPort()), ENTRY));
     expect({ kind: error.kind, code: error.code }).toEqual({ kind: "unavailable", code: "aws_unreachable" });
   });
 
@@ -141,7 +144,7 @@ describe("an SSM store whose AWS call fails", () => {
     for (const fault of [refuse("ValidationException"), denyAccess(), page(200), page(500)]) {
       proxy.inject("GetCallerIdentity", account("111122223333"));
       proxy.inject("PutParameter", fault);
-      const error = await failure(open().create(ENTRY, "dev-readonly/said-by-the-caller", NOTE));
+      const error = await failure(createEntry(open(), ENTRY, "dev-readonly/said-by-the-caller", NOTE));
       const shown = `${error.message} ${error.hint}`;
       for (const secret of [SERVICE_TEXT, "said-by", TEST_CREDENTIALS.accessKeyId, "Signature", "Credential="]) {
         expect(shown).not.toContain(secret);
@@ -156,13 +159,13 @@ describe("an SSM store whose AWS call fails", () => {
       ...json({ __type: "InvalidSignatureException", message: "Signature expired: clock skew" }, 400),
       headers: { date: ahead.toUTCString() },
     });
-    proxy.inject("GetParameter", skewed);
-    proxy.inject("GetParameter", () => json({ Parameter: { Name: NAME, Value: "dev-readonly/a", Version: 1 } }));
+    proxy.inject("GetParameters", skewed);
+    proxy.inject("GetParameters", () => json({ Parameters: [{ Name: NAME, Value: "dev-readonly/a", Version: 1 }] }));
     const store = openSsmStore(
       { path: PATH, region: "eu-central-1" },
       { env: {}, client: { endpoint: proxy.url, credentials: TEST_CREDENTIALS } },
     );
-    expect((await store.read(ENTRY))?.value).toBe("dev-readonly/a");
+    expect((await readEntry(store, ENTRY))?.value).toBe("dev-readonly/a");
     const [first, second] = proxy.calls.map(({ signedAt }) => signedAt);
     expect((second as number) - (first as number)).toBeGreaterThan(3_500_000);
   });

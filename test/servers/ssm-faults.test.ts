@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { KeyStore } from "../../src/lib/keys/key-store.ts";
+import { createEntry, readEntry, type KeyStore } from "../../src/lib/keys/key-store.ts";
 import { openSsmStore, type SsmStoreDeps } from "../../src/lib/stores/ssm-store.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import {
@@ -56,11 +56,11 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
 
   it("asks who it is first, then sends one SecureString that must not overwrite, and reads it back", async () => {
     const store = open();
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
     expect(proxy.calls.map(({ action, region, service }) => ({ action, region, service }))).toEqual([
       { action: "GetCallerIdentity", region: "eu-central-1", service: "sts" },
       { action: "PutParameter", region: "eu-central-1", service: "ssm" },
-      { action: "GetParameter", region: "eu-central-1", service: "ssm" },
+      { action: "GetParameters", region: "eu-central-1", service: "ssm" },
     ]);
     expect(proxy.sent("PutParameter")).toEqual([
       {
@@ -75,7 +75,7 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
 
   it("names the KMS key when there is one", async () => {
     const store = open({}, "alias/mcp-gateway");
-    await store.create(ENTRY, VALUE, NOTE);
+    await createEntry(store, ENTRY, VALUE, NOTE);
     expect(proxy.sent("PutParameter")).toEqual([
       expect.objectContaining({ KeyId: "alias/mcp-gateway", Overwrite: false }),
     ]);
@@ -83,14 +83,19 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
 
   it("reads, lists and describes decrypted, recursive and with AWS's largest pages", async () => {
     const store = open();
-    await store.read(ENTRY);
+    await readEntry(store, ENTRY);
     await store.list();
-    await store.history(new Set([ENTRY.hash]));
+    await store.history([ENTRY]);
+    await store.history(null);
     const filter = { Key: "Path", Option: "Recursive", Values: [path] };
     expect(proxy.calls.map(({ action, body }) => ({ action, body }))).toEqual([
       { action: "GetCallerIdentity", body: { Action: "GetCallerIdentity", Version: "2011-06-15" } },
-      { action: "GetParameter", body: { Name: parameter(), WithDecryption: true } },
+      { action: "GetParameters", body: { Names: [parameter()], WithDecryption: true } },
       { action: "GetParametersByPath", body: { Path: path, Recursive: true, WithDecryption: true, MaxResults: 10 } },
+      {
+        action: "DescribeParameters",
+        body: { ParameterFilters: [{ Key: "Name", Option: "Equals", Values: [parameter()] }], MaxResults: 50 },
+      },
       { action: "DescribeParameters", body: { ParameterFilters: [filter], MaxResults: 50 } },
     ]);
   });
@@ -104,7 +109,7 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   ])("creates when the first attempt was %s", async (_what, fault) => {
     const store = open();
     proxy.inject("PutParameter", fault);
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
     expect(proxy.sent("PutParameter")).toHaveLength(2);
     expect((await store.list()).map(({ value, version }) => ({ value, version }))).toEqual([
       { value: VALUE, version: 1 },
@@ -117,32 +122,35 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   ])("finds its own entry when the write went through and was %s", async (_what, fault) => {
     const store = open();
     proxy.inject("PutParameter", fault);
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "exists", value: VALUE });
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "exists", value: VALUE });
     expect(proxy.sent("PutParameter")).toHaveLength(2);
-    expect(await store.read(ENTRY)).toMatchObject({ value: VALUE, version: 1 });
+    expect(await readEntry(store, ENTRY)).toMatchObject({ value: VALUE, version: 1 });
   });
 
   it("tries again when AWS is changing the parameter for somebody else", async () => {
     const waits: number[] = [];
     const store = open({ pause: async (ms) => void waits.push(ms) });
     proxy.inject("PutParameter", refuse("TooManyUpdates"), 2);
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
     expect(waits).toEqual([100, 200]);
   });
 
   it("gives up on a parameter that stays busy", async () => {
     const store = open({ pause: async () => {} });
     proxy.inject("PutParameter", refuse("TooManyUpdates"), 7);
-    await expect(store.create(ENTRY, VALUE, NOTE)).rejects.toMatchObject({ kind: "unavailable", code: "ssm_busy" });
-    expect(await store.read(ENTRY)).toBeNull();
+    await expect(createEntry(store, ENTRY, VALUE, NOTE)).rejects.toMatchObject({
+      kind: "unavailable",
+      code: "ssm_busy",
+    });
+    expect(await readEntry(store, ENTRY)).toBeNull();
   });
 
   it("waits until an entry that exists can be read", async () => {
     const waits: number[] = [];
     const store = open({ pause: async (ms) => void waits.push(ms) });
-    await store.create(ENTRY, VALUE, NOTE);
-    proxy.inject("GetParameter", staleRead(), 3);
-    expect(await store.create(ENTRY, "dev-readonly/mallory", NOTE)).toEqual({ status: "exists", value: VALUE });
+    await createEntry(store, ENTRY, VALUE, NOTE);
+    proxy.inject("GetParameters", staleRead(), 3);
+    expect(await createEntry(store, ENTRY, "dev-readonly/mallory", NOTE)).toEqual({ status: "exists", value: VALUE });
     expect(waits).toEqual([100, 200, 400]);
     expect(proxy.sent("PutParameter")).toHaveLength(2);
   });
@@ -150,9 +158,9 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   it("says so when an entry that exists never shows", async () => {
     const waits: number[] = [];
     const store = open({ pause: async (ms) => void waits.push(ms) });
-    await store.create(ENTRY, VALUE, NOTE);
-    proxy.inject("GetParameter", staleRead(), 7);
-    await expect(store.create(ENTRY, VALUE, NOTE)).rejects.toMatchObject({
+    await createEntry(store, ENTRY, VALUE, NOTE);
+    proxy.inject("GetParameters", staleRead(), 7);
+    await expect(createEntry(store, ENTRY, VALUE, NOTE)).rejects.toMatchObject({
       kind: "unavailable",
       code: "ssm_read_stale",
       message: `AWS says that ${parameter()} exists, and does not show it yet.`,
@@ -163,16 +171,16 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   it("proves what it created when only some reads are stale", async () => {
     const waits: number[] = [];
     const store = open({ pause: async (ms) => void waits.push(ms) });
-    proxy.inject("GetParameter", staleRead(), 3);
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
+    proxy.inject("GetParameters", staleRead(), 3);
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "created" });
     expect(waits).toEqual([100, 200, 400]);
   });
 
   it("calls unproven what it created and can never read", async () => {
     const waits: number[] = [];
     const store = open({ pause: async (ms) => void waits.push(ms) });
-    proxy.inject("GetParameter", staleRead(), 7);
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "unproven" });
+    proxy.inject("GetParameters", staleRead(), 7);
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "unproven" });
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200]);
     expect(proxy.sent("PutParameter")).toHaveLength(1);
   });
@@ -180,16 +188,16 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   it("tells what stands when somebody overwrote the entry before it was read back", async () => {
     const store = open();
     const shown = { Name: "x", Value: "dev-readonly/mallory", Version: 2 };
-    proxy.inject("GetParameter", () => json({ Parameter: shown }));
-    expect(await store.create(ENTRY, VALUE, NOTE)).toEqual({ status: "exists", value: "dev-readonly/mallory" });
+    proxy.inject("GetParameters", () => json({ Parameters: [{ ...shown, Name: parameter() }] }));
+    expect(await createEntry(store, ENTRY, VALUE, NOTE)).toEqual({ status: "exists", value: "dev-readonly/mallory" });
   });
 
   it("gives a stale read and a stale list as they are: the caller proves a write", async () => {
     const store = open();
-    await store.create(ENTRY, VALUE, NOTE);
-    proxy.inject("GetParameter", staleRead());
-    expect(await store.read(ENTRY)).toBeNull();
-    expect((await store.read(ENTRY))?.value).toBe(VALUE);
+    await createEntry(store, ENTRY, VALUE, NOTE);
+    proxy.inject("GetParameters", staleRead());
+    expect(await readEntry(store, ENTRY)).toBeNull();
+    expect((await readEntry(store, ENTRY))?.value).toBe(VALUE);
     proxy.inject("GetParametersByPath", olderList(new Set([parameter()])));
     expect(await store.list()).toEqual([]);
     expect(await store.list()).toHaveLength(1);
@@ -198,11 +206,11 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
   it("follows the token through empty pages", async () => {
     const store = open();
     const names = Array.from({ length: 12 }, (_, index) => entry(index));
-    for (const name of names) await store.create(name, VALUE, NOTE);
+    for (const name of names) await createEntry(store, name, VALUE, NOTE);
     proxy.inject("GetParametersByPath", emptyPage());
     expect((await store.list()).map(({ name }) => name)).toEqual(names);
     proxy.inject("DescribeParameters", emptyPage());
-    const history = await store.history(new Set(names.map(({ hash }) => hash)));
+    const history = await store.history(names);
     expect(history.map(({ name, note }) => ({ name, note }))).toEqual(names.map((name) => ({ name, note: NOTE })));
     expect(proxy.sent("GetParametersByPath").map((body) => body["NextToken"])).toEqual([undefined, "0", "10"]);
     expect(proxy.sent("DescribeParameters").map((body) => body["NextToken"])).toEqual([undefined, "0", "10"]);
@@ -239,7 +247,7 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
       { Name: `${path}/stray`, Description: "anything" },
     ];
     proxy.inject("DescribeParameters", () => json({ Parameters: described }));
-    expect(await store.history(new Set([ENTRY.hash]))).toEqual([
+    expect(await store.history(null)).toEqual([
       { name: ENTRY, by: "arn:aws:iam::123456789012:user/bob", at: null, note: null },
       { name: { ...ENTRY, part: "ends" }, by: null, at: 1_790_000_000_500, note: null },
     ]);
@@ -247,30 +255,30 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
 
   it("stops waiting for an answer that does not come", { timeout: 5000 }, async () => {
     const store = open({ maxAttempts: 1, requestTimeoutMs: 150 });
-    proxy.inject("GetParameter", neverAnswer());
-    await expect(store.read(ENTRY)).rejects.toMatchObject({ kind: "unavailable", code: "aws_timeout" });
+    proxy.inject("GetParameters", neverAnswer());
+    await expect(readEntry(store, ENTRY)).rejects.toMatchObject({ kind: "unavailable", code: "aws_timeout" });
   });
 
   it("repeats a call that was not answered in time", { timeout: 5000 }, async () => {
     const store = open({ requestTimeoutMs: 500 });
-    await store.create(ENTRY, VALUE, NOTE);
-    proxy.inject("GetParameter", neverAnswer());
-    expect((await store.read(ENTRY))?.value).toBe(VALUE);
+    await createEntry(store, ENTRY, VALUE, NOTE);
+    proxy.inject("GetParameters", neverAnswer());
+    expect((await readEntry(store, ENTRY))?.value).toBe(VALUE);
   });
 
   it.each([
-    ["a call", "GetParameter", neverAnswer()],
-    ["the wait between two attempts", "GetParameter", throttle()],
+    ["a call", "GetParameters", neverAnswer()],
+    ["the wait between two attempts", "GetParameters", throttle()],
   ])("is interrupted during %s", async (_what, action, fault) => {
     const abort = new AbortController();
     const store = open({ signal: abort.signal });
     proxy.inject(action, fault);
-    const reading = store.read(ENTRY);
+    const reading = readEntry(store, ENTRY);
     await proxy.reached(action);
     abort.abort();
     await expect(reading).rejects.toMatchObject({
       kind: "interrupted",
-      message: `Interrupted during ssm:GetParameter on ${parameter()}.`,
+      message: `Interrupted during ssm:GetParameters on ${parameter()}.`,
     });
     expect(proxy.sent(action)).toHaveLength(1);
   });
@@ -285,13 +293,18 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
       },
     });
     proxy.inject("PutParameter", refuse("ParameterAlreadyExists"));
-    proxy.inject("GetParameter", staleRead());
-    await expect(store.create(ENTRY, VALUE, NOTE)).rejects.toMatchObject({ kind: "interrupted" });
+    proxy.inject("GetParameters", staleRead());
+    await expect(createEntry(store, ENTRY, VALUE, NOTE)).rejects.toMatchObject({ kind: "interrupted" });
   });
 
   it("sends nothing once it is interrupted", async () => {
     const store = open({ signal: AbortSignal.abort() });
-    for (const work of [store.verify(), store.list(), store.read(ENTRY), store.create(ENTRY, VALUE, NOTE)]) {
+    for (const work of [
+      store.verify(),
+      store.list(),
+      readEntry(store, ENTRY),
+      createEntry(store, ENTRY, VALUE, NOTE),
+    ]) {
       await expect(work).rejects.toMatchObject({ name: "AppError", kind: "interrupted" });
     }
     expect(proxy.calls).toEqual([]);
@@ -299,18 +312,18 @@ describe.skipIf(!motoAvailable())("the SSM store on moto, with faults in between
 
   it("takes back, though interrupted, what was made before", async () => {
     const store = open({ signal: AbortSignal.abort() }).uninterrupted();
-    expect(await store.create({ ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE)).toEqual({
+    expect(await createEntry(store, { ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE)).toEqual({
       status: "created",
     });
   });
 
   it("sends nothing that AWS would refuse", async () => {
     const store = open();
-    const bad = ["", "x".repeat(4097), "a{{b", "a}}b"].map((value) => store.create(ENTRY, value, NOTE));
+    const bad = ["", "x".repeat(4097), "a{{b", "a}}b"].map((value) => createEntry(store, ENTRY, value, NOTE));
     for (const work of bad) await expect(work).rejects.toMatchObject({ kind: "invalid" });
-    await expect(store.create({ ...ENTRY, role: "a b" }, VALUE, NOTE)).rejects.toMatchObject({ kind: "invalid" });
-    expect(await store.read({ ...ENTRY, role: "a b" })).toBeNull();
-    expect(await store.history(new Set())).toEqual([]);
+    await expect(createEntry(store, { ...ENTRY, role: "a b" }, VALUE, NOTE)).rejects.toMatchObject({ kind: "invalid" });
+    expect(await readEntry(store, { ...ENTRY, role: "a b" })).toBeNull();
+    expect(await store.history([])).toEqual([]);
     expect(proxy.calls).toEqual([]);
   });
 });

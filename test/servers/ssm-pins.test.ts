@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openSsmStore, type SsmStoreDeps, type SsmStoreOptions } from "../../src/lib/stores/ssm-store.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { account, denyAccess, json, refuse } from "../support/faults.ts";
+import { createEntry, readEntry } from "../../src/lib/keys/key-store.ts";
 import { TEST_CREDENTIALS } from "../support/moto.ts";
 
 const PATH = "/mcp-gateway/keys";
@@ -48,37 +49,37 @@ describe("the pins of an SSM store", () => {
   const actions = (): readonly string[] => proxy.calls.map(({ action }) => action);
   /** What was put, as reading it back shows it. */
   const readBack: Fault = ({ body }) => {
-    const put = proxy.sent("PutParameter").find(({ Name }) => Name === body["Name"]);
-    return json({ Parameter: { Name: body["Name"], Value: put?.["Value"], Version: 1 } });
+    const put = proxy.sent("PutParameter").find(({ Name }) => (body["Names"] as unknown[]).includes(Name));
+    return json({ Parameters: [{ Name: put?.["Name"], Value: put?.["Value"], Version: 1 }] });
   };
 
   it("writes when account and region are the pinned ones, asking once", async () => {
     proxy.inject("GetCallerIdentity", account(PINNED));
     proxy.inject("PutParameter", created, 2);
-    proxy.inject("GetParameter", readBack, 2);
+    proxy.inject("GetParameters", readBack, 2);
     const store = open({ region: "eu-central-1", account: PINNED });
     await store.verify();
-    await store.create(ENTRY, "dev-readonly/a", NOTE);
-    await store.create({ ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE);
-    const write = ["PutParameter", "GetParameter"];
+    await createEntry(store, ENTRY, "dev-readonly/a", NOTE);
+    await createEntry(store, { ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE);
+    const write = ["PutParameter", "GetParameters"];
     expect(actions()).toEqual(["GetCallerIdentity", ...write, ...write]);
   });
 
   it("asks once for creates that start together", async () => {
     proxy.inject("GetCallerIdentity", account(PINNED));
     proxy.inject("PutParameter", created, 2);
-    proxy.inject("GetParameter", readBack, 2);
+    proxy.inject("GetParameters", readBack, 2);
     const store = open({ region: "eu-central-1", account: PINNED });
     const outcomes = await Promise.all([
-      store.create(ENTRY, "dev-readonly/a", NOTE),
-      store.create({ ...ENTRY, part: "ends" }, "exp=x", NOTE),
+      createEntry(store, ENTRY, "dev-readonly/a", NOTE),
+      createEntry(store, { ...ENTRY, part: "ends" }, "exp=x", NOTE),
     ]);
     expect(outcomes).toEqual([{ status: "created" }, { status: "created" }]);
     const [first, ...rest] = actions();
     expect([first, ...rest.toSorted()]).toEqual([
       "GetCallerIdentity",
-      "GetParameter",
-      "GetParameter",
+      "GetParameters",
+      "GetParameters",
       "PutParameter",
       "PutParameter",
     ]);
@@ -95,14 +96,14 @@ describe("the pins of an SSM store", () => {
         "The AWS credentials in use are of account 444455556666, but this context is pinned to account 111122223333.",
     };
     await expect(store.verify()).rejects.toMatchObject(mismatch);
-    await expect(store.create(ENTRY, "dev-readonly/a", NOTE)).rejects.toMatchObject(mismatch);
+    await expect(createEntry(store, ENTRY, "dev-readonly/a", NOTE)).rejects.toMatchObject(mismatch);
     expect(actions()).toEqual(["GetCallerIdentity", "GetCallerIdentity"]);
   });
 
   it("reads nothing with the credentials of another account", async () => {
     proxy.inject("GetCallerIdentity", account("444455556666"), 3);
     const store = open({ region: "eu-central-1", account: PINNED });
-    for (const work of [() => store.list(), () => store.read(ENTRY), () => store.history(new Set([ENTRY.hash]))]) {
+    for (const work of [() => store.list(), () => readEntry(store, ENTRY), () => store.history([ENTRY])]) {
       await expect(work()).rejects.toMatchObject({ kind: "invalid", code: "account_mismatch" });
     }
     expect(actions()).toEqual(["GetCallerIdentity", "GetCallerIdentity", "GetCallerIdentity"]);
@@ -127,7 +128,7 @@ describe("the pins of an SSM store", () => {
   it("proves the credentials even where nothing is pinned", async () => {
     proxy.inject("GetCallerIdentity", refuse("InvalidClientTokenId", 403));
     vi.stubEnv("AWS_REGION", "eu-west-1");
-    await expect(open({}).create(ENTRY, "dev-readonly/a", NOTE)).rejects.toMatchObject({
+    await expect(createEntry(open({}), ENTRY, "dev-readonly/a", NOTE)).rejects.toMatchObject({
       kind: "unauthenticated",
       code: "aws_credentials_invalid",
     });
@@ -136,7 +137,7 @@ describe("the pins of an SSM store", () => {
 
   it.each(["AWS_REGION", "AWS_DEFAULT_REGION"])("sends nothing when %s contradicts the pin", async (name) => {
     const store = open({ region: "eu-central-1", account: PINNED }, { env: { [name]: "us-east-1" } });
-    for (const work of [store.verify(), store.create(ENTRY, "dev-readonly/a", NOTE), store.list()]) {
+    for (const work of [store.verify(), createEntry(store, ENTRY, "dev-readonly/a", NOTE), store.list()]) {
       await expect(work).rejects.toMatchObject({
         kind: "invalid",
         code: "region_mismatch",

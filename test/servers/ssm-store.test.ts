@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { formatEntryName } from "../../src/lib/keys/record.ts";
 import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
 import { describeKeyStore } from "../support/key-store-contract.ts";
+import { createEntry, readEntry } from "../../src/lib/keys/key-store.ts";
 import { MOTO_ACCOUNT, motoAvailable, type MotoServer, startMoto, TEST_CREDENTIALS } from "../support/moto.ts";
 
 const REGION = "eu-central-1";
@@ -49,17 +50,17 @@ describe.skipIf(!motoAvailable())("on moto", () => {
 
   it("does not see a path that merely begins the same", async () => {
     const path = newPath();
-    await open(`${path}-old`).create(ENTRY, "dev-readonly/a", NOTE);
+    await createEntry(open(`${path}-old`), ENTRY, "dev-readonly/a", NOTE);
     expect(await open(path).list()).toEqual([]);
-    expect(await open(path).history(new Set([ENTRY.hash]))).toEqual([]);
+    expect(await open(path).history([ENTRY])).toEqual([]);
   });
 
   it("tells when an entry was written, by its list, its read and its history alike", async () => {
     const store = open(newPath());
     const earliest = Date.now() - 2000;
-    await store.create(ENTRY, "dev-readonly/a", NOTE);
-    const read = await store.read(ENTRY);
-    const [history] = await store.history(new Set([ENTRY.hash]));
+    await createEntry(store, ENTRY, "dev-readonly/a", NOTE);
+    const read = await readEntry(store, ENTRY);
+    const [history] = await store.history([ENTRY]);
     expect(read?.changedAt).toBeGreaterThan(earliest);
     expect(read?.changedAt).toBeLessThan(Date.now() + 2000);
     expect(Math.trunc((history?.at ?? 0) / 1000)).toBe(Math.trunc((read?.changedAt ?? 0) / 1000));
@@ -71,7 +72,11 @@ describe.skipIf(!motoAvailable())("on moto", () => {
       { path, region: REGION, kmsKeyId: "alias/mcp-gateway" },
       { env: {}, client: { endpoint: moto.url, credentials: TEST_CREDENTIALS } },
     );
-    await store.create(ENTRY, "dev-readonly/a", { ...NOTE, reason: "für {{die}}\nDemo \u{1f600}", author: "alice" });
+    await createEntry(store, ENTRY, "dev-readonly/a", {
+      ...NOTE,
+      reason: "für {{die}}\nDemo \u{1f600}",
+      author: "alice",
+    });
     const filter = { Key: "Path", Option: "Recursive", Values: [path] };
     const { Parameters: found } = await ssm.send(new DescribeParametersCommand({ ParameterFilters: [filter] }));
     expect(found?.map(({ Name, Type, KeyId, Description }) => ({ Name, Type, KeyId, Description }))).toEqual([
@@ -82,7 +87,7 @@ describe.skipIf(!motoAvailable())("on moto", () => {
         Description: String.raw`{"action":"create","at":"2026-11-20T10:00:00Z","author":"alice","reason":"f\u00fcr \u007b\u007bdie\u007d\u007d Demo \ud83d\ude00"}`,
       },
     ]);
-    const [history] = await store.history(new Set([ENTRY.hash]));
+    const [history] = await store.history([ENTRY]);
     expect(history?.note).toEqual({ ...NOTE, reason: "für {{die}} Demo \u{1f600}", author: "alice" });
   });
 });

@@ -34,8 +34,8 @@ export function cutAfterWrite(): Fault {
 /** Never answered: as slow as an answer can be. */
 export const neverAnswer = (): Fault => () => "hang";
 
-/** A read that does not see the parameter yet. */
-export const staleRead = (): Fault => refuse("ParameterNotFound");
+/** A read that does not see the parameters yet. */
+export const staleRead = (): Fault => (call) => json({ Parameters: [], InvalidParameters: call.body["Names"] });
 
 /** A list that does not see these parameters yet. */
 export function olderList(unseen: ReadonlySet<string>): Fault {

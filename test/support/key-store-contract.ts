@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { EntryNote, KeyStore, StoredEntry } from "../../src/lib/keys/key-store.ts";
+import {
+  createEntry,
+  readEntry,
+  type EntryNote,
+  type KeyStore,
+  type StoredEntry,
+} from "../../src/lib/keys/key-store.ts";
 import { type EntryName, formatEntryName } from "../../src/lib/keys/record.ts";
 
 /** A fresh, empty store for one test. */
@@ -43,14 +49,15 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
     it("is empty at first", async () => {
       const { store } = await open();
       expect(await store.list()).toEqual([]);
-      expect(await store.read(entry(1))).toBeNull();
-      expect(await store.history(new Set([hash(1)]))).toEqual([]);
+      expect(await readEntry(store, entry(1))).toBeNull();
+      expect(await store.history(null)).toEqual([]);
+      expect(await store.history([entry(1)])).toEqual([]);
     });
 
     it("creates an entry and reads it back", async () => {
       const { store } = await open();
-      expect(await store.create(entry(1), VALUE, NOTE)).toEqual({ status: "created" });
-      const read = await store.read(entry(1));
+      expect(await createEntry(store, entry(1), VALUE, NOTE)).toEqual({ status: "created" });
+      const read = await readEntry(store, entry(1));
       expect(read && essence(read)).toEqual({ name: entry(1), value: VALUE });
       expect([1, null]).toContain(read?.version);
       expect(await store.list()).toEqual([read]);
@@ -61,9 +68,9 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       ["another value", "dev-readonly/mallory"],
     ])("creates once: a second create with %s tells the first value and changes nothing", async (_what, second) => {
       const { store } = await open();
-      await store.create(entry(1), VALUE, NOTE);
+      await createEntry(store, entry(1), VALUE, NOTE);
       const before = await store.list();
-      expect(await store.create(entry(1), second, NOTE)).toEqual({ status: "exists", value: VALUE });
+      expect(await createEntry(store, entry(1), second, NOTE)).toEqual({ status: "exists", value: VALUE });
       expect(await store.list()).toEqual(before);
     });
 
@@ -74,21 +81,24 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
         [entry(1, "ends"), "exp=2026-11-21T09:00:00Z&next=k_0123456789ab"],
         [entry(1, "revoked"), "at=2026-11-20T10:00:00Z"],
       ] as const;
-      for (const [part, value] of parts) expect(await store.create(part, value, NOTE)).toEqual({ status: "created" });
+      for (const [part, value] of parts)
+        expect(await createEntry(store, part, value, NOTE)).toEqual({ status: "created" });
       expect(sorted(await store.list())).toEqual(parts.map(([part, value]) => ({ name: part, value })));
     });
 
     it("creates a marker whose record is not there", async () => {
       const { store } = await open();
-      expect(await store.create(entry(1, "revoked"), "at=2026-11-20T10:00:00Z", NOTE)).toEqual({ status: "created" });
-      expect(await store.read(entry(1))).toBeNull();
+      expect(await createEntry(store, entry(1, "revoked"), "at=2026-11-20T10:00:00Z", NOTE)).toEqual({
+        status: "created",
+      });
+      expect(await readEntry(store, entry(1))).toBeNull();
     });
 
     it("keeps one hash under two roles apart", async () => {
       const { store } = await open();
       const other = { ...entry(1), role: "oncall" };
-      await store.create(entry(1), VALUE, NOTE);
-      expect(await store.create(other, "oncall/alice", NOTE)).toEqual({ status: "created" });
+      await createEntry(store, entry(1), VALUE, NOTE);
+      expect(await createEntry(store, other, "oncall/alice", NOTE)).toEqual({ status: "created" });
       expect(sorted(await store.list())).toEqual([
         { name: entry(1), value: VALUE },
         { name: other, value: "oncall/alice" },
@@ -98,11 +108,11 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
     it("reads null for a name of another case, role or part", async () => {
       const { store } = await open();
       const name = { ...entry(1), hash: "ab".repeat(32) };
-      await store.create(name, VALUE, NOTE);
-      expect(await store.read({ ...name, hash: name.hash.toUpperCase() })).toBeNull();
-      expect(await store.read({ ...name, role: "DEV-READONLY" })).toBeNull();
-      expect(await store.read({ ...name, role: "dev" })).toBeNull();
-      expect(await store.read({ ...name, part: "ends" })).toBeNull();
+      await createEntry(store, name, VALUE, NOTE);
+      expect(await readEntry(store, { ...name, hash: name.hash.toUpperCase() })).toBeNull();
+      expect(await readEntry(store, { ...name, role: "DEV-READONLY" })).toBeNull();
+      expect(await readEntry(store, { ...name, role: "dev" })).toBeNull();
+      expect(await readEntry(store, { ...name, part: "ends" })).toBeNull();
     });
 
     it.each([
@@ -112,14 +122,14 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       ["a role that climbs", { ...entry(1), role: "../dev" }],
     ])("refuses to create %s", async (_what, name) => {
       const { store } = await open();
-      await expect(store.create(name, VALUE, NOTE)).rejects.toMatchObject({ name: "AppError", kind: "invalid" });
+      await expect(createEntry(store, name, VALUE, NOTE)).rejects.toMatchObject({ name: "AppError", kind: "invalid" });
       expect(await store.list()).toEqual([]);
     });
 
     it("lists 25 entries completely", async () => {
       const { store } = await open();
       const names = numbers(25).map((number) => entry(number));
-      for (const name of names) await store.create(name, VALUE, NOTE);
+      for (const name of names) await createEntry(store, name, VALUE, NOTE);
       expect(sorted(await store.list())).toEqual(names.map((name) => ({ name, value: VALUE })));
     });
 
@@ -127,7 +137,7 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       const { store, plant } = await open();
       if (!plant) skip("this store can hold nothing else");
       const label = await plant?.("stray", "anything");
-      await store.create(entry(1), VALUE, NOTE);
+      await createEntry(store, entry(1), VALUE, NOTE);
       const listed = await store.list();
       expect(sorted(listed)).toEqual([
         { name: null, value: "anything" },
@@ -139,9 +149,9 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
     it("shows by its version that an entry was overwritten", async ({ skip }) => {
       const { store, overwrite } = await open();
       if (!overwrite) skip("this store keeps no versions");
-      await store.create(entry(1), VALUE, NOTE);
+      await createEntry(store, entry(1), VALUE, NOTE);
       await overwrite?.(entry(1), "dev-readonly/mallory");
-      const read = await store.read(entry(1));
+      const read = await readEntry(store, entry(1));
       expect(read).toMatchObject({ value: "dev-readonly/mallory", version: 2 });
       expect(await store.list()).toEqual([read]);
     });
@@ -149,11 +159,11 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
     it("tells the history of the hashes asked for, and of no other", async () => {
       const { store, historyBy } = await open();
       const revoke: EntryNote = { action: "revoke", at: "2026-11-20T11:00:00Z" };
-      await store.create(entry(1), VALUE, NOTE);
-      await store.create(entry(1, "revoked"), "at=2026-11-20T11:00:00Z", revoke);
-      await store.create(entry(2), VALUE, NOTE);
-      expect(await store.history(new Set())).toEqual([]);
-      const history = await store.history(new Set([hash(1), hash(3)]));
+      await createEntry(store, entry(1), VALUE, NOTE);
+      await createEntry(store, entry(1, "revoked"), "at=2026-11-20T11:00:00Z", revoke);
+      await createEntry(store, entry(2), VALUE, NOTE);
+      expect(await store.history([])).toEqual([]);
+      const history = await store.history([entry(1), entry(1, "revoked"), entry(3)]);
       const told = history.map(({ name, by, note, at }) => ({ name, by, note, at: typeof at }));
       const expected = [
         { name: entry(1), by: historyBy, note: NOTE, at: "number" },
@@ -167,10 +177,10 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
     it("shows one handle what another created", async () => {
       const { store, another } = await open();
       const second = another();
-      await store.create(entry(1), VALUE, NOTE);
-      expect((await second.read(entry(1)))?.value).toBe(VALUE);
-      expect(await second.create(entry(1), "dev-readonly/bob", NOTE)).toEqual({ status: "exists", value: VALUE });
-      await second.create(entry(2), VALUE, NOTE);
+      await createEntry(store, entry(1), VALUE, NOTE);
+      expect((await readEntry(second, entry(1)))?.value).toBe(VALUE);
+      expect(await createEntry(second, entry(1), "dev-readonly/bob", NOTE)).toEqual({ status: "exists", value: VALUE });
+      await createEntry(second, entry(2), VALUE, NOTE);
       expect(sorted(await store.list())).toEqual([1, 2].map((number) => ({ name: entry(number), value: VALUE })));
     });
 
@@ -179,9 +189,9 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       const handles = [store, another()];
       const values = numbers(20).map((number) => `dev-readonly/agent-${number}`);
       const outcomes = await Promise.all(
-        values.map((value, index) => (handles[index % 2] as KeyStore).create(entry(1), value, NOTE)),
+        values.map((value, index) => createEntry(handles[index % 2] as KeyStore, entry(1), value, NOTE)),
       );
-      const winner = (await store.read(entry(1)))?.value;
+      const winner = (await readEntry(store, entry(1)))?.value;
       const expected = values.map((value) =>
         value === winner ? { status: "created" } : { status: "exists", value: winner },
       );
@@ -192,7 +202,7 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       const { store, another } = await open();
       const handles = [store, another()];
       const names = numbers(20).map((number) => entry(number));
-      await Promise.all(names.map((name, index) => (handles[index % 2] as KeyStore).create(name, VALUE, NOTE)));
+      await Promise.all(names.map((name, index) => createEntry(handles[index % 2] as KeyStore, name, VALUE, NOTE)));
       expect(sorted(await store.list())).toEqual(names.map((name) => ({ name, value: VALUE })));
     });
   });

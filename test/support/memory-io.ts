@@ -10,6 +10,8 @@ export interface MemoryIoOptions {
   readonly errIsTerminal?: boolean;
   /** What a person types, one answer a question; null, the default, for no terminal to ask on. */
   readonly answers?: readonly string[] | null;
+  /** What comes in on standard input; a terminal unless given. */
+  readonly stdin?: string | Uint8Array;
   /** What every write to standard output fails with. */
   readonly outFails?: Error;
   readonly signal?: AbortSignal;
@@ -47,6 +49,8 @@ export function memoryIo(options: MemoryIoOptions): MemoryIo {
     io: {
       stdout: outputOf("out", outIsTerminal),
       stderr: outputOf("err", options.errIsTerminal ?? outIsTerminal),
+      askHidden: options.answers == null ? null : ask,
+      stdin: options.stdin === undefined ? null : () => parts(options.stdin ?? ""),
       ask: options.answers == null ? null : ask,
       env: options.env ?? {},
       cwd: options.cwd,
@@ -57,6 +61,10 @@ export function memoryIo(options: MemoryIoOptions): MemoryIo {
     err: () => written.err,
     asked,
   };
+}
+
+async function* parts(input: string | Uint8Array): AsyncIterable<Uint8Array> {
+  yield Buffer.from(input);
 }
 
 /** An error of the operating system, as `fs` throws them. */

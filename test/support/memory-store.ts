@@ -1,8 +1,17 @@
 import { AppError } from "../../src/lib/errors.ts";
-import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../../src/lib/keys/key-store.ts";
+import type {
+  CreateOutcome,
+  EntryHistory,
+  EntryNote,
+  KeyStore,
+  ListOptions,
+  NewEntry,
+  StoredEntry,
+} from "../../src/lib/keys/key-store.ts";
 import { type EntryName, formatEntryName, parseEntryName } from "../../src/lib/keys/record.ts";
+import type { Tombstone } from "../../src/lib/keys/tombstone.ts";
 
-type Method = "verify" | "list" | "read" | "create" | "history";
+type Method = "verify" | "list" | "read" | "create" | "remove" | "history" | "bury" | "tombstones";
 
 interface Held {
   readonly entry: StoredEntry;
@@ -33,8 +42,13 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements KeyStore {
   readonly label: string;
   /** Every call made, in order: `verify`, `list`, `create dev-readonly/<hash>`, ... */
-  readonly calls: string[] = [];
+  readonly asked: string[] = [];
+  /** As a store that sends nothing. */
+  readonly calls = null;
+  /** What must be added to the test's clock to get the store's. */
+  clockOffsetMs = 0;
   readonly #held: Map<string, Held>;
+  readonly #tombstones: Tombstone[];
   readonly #faults: Fault[] = [];
   /** How many creates from now are taken and not proven. */
   #unproven: readonly number[] = [];
@@ -48,6 +62,7 @@ export class MemoryStore implements KeyStore {
     this.#by = options.by === undefined ? "tester" : options.by;
     this.#signal = options.signal;
     this.#held = options.sharing ? options.sharing.#held : new Map();
+    this.#tombstones = options.sharing ? options.sharing.#tombstones : [];
   }
 
   /** The next `times` calls of `method` reject: before anything is done, or after it was done, unseen by the caller. */
@@ -76,8 +91,8 @@ export class MemoryStore implements KeyStore {
     this.#put(label, value, (this.#held.get(label)?.entry.version ?? 0) + 1, null);
   }
 
-  /** Deletes an entry as only a stranger would. */
-  remove(name: EntryName): void {
+  /** Deletes an entry as a stranger would. */
+  lose(name: EntryName): void {
     this.#held.delete(formatEntryName(name, "/"));
   }
 
@@ -85,16 +100,29 @@ export class MemoryStore implements KeyStore {
     return this.#call("verify", "verify", () => undefined);
   }
 
-  list(): Promise<readonly StoredEntry[]> {
-    return this.#call("list", "list", () => [...this.#held.values()].map(({ entry }) => entry));
+  list({ role, onProgress }: ListOptions = {}): Promise<readonly StoredEntry[]> {
+    return this.#call("list", role === undefined ? "list" : `list ${role}`, () => {
+      const entries = [...this.#held.values()].map(({ entry }) => entry);
+      const wanted = entries.filter(({ label }) => role === undefined || label.startsWith(`${role}/`));
+      onProgress?.(wanted.length);
+      return wanted;
+    });
   }
 
-  read(name: EntryName): Promise<StoredEntry | null> {
-    const label = formatEntryName(name, "/");
-    return this.#call("read", `read ${label}`, () => this.#held.get(label)?.entry ?? null);
+  read(names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]> {
+    const labels = names.map((name) => formatEntryName(name, "/"));
+    return this.#call("read", `read ${labels.join(" ")}`, () =>
+      labels.map((label) => this.#held.get(label)?.entry ?? null),
+    );
   }
 
-  create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
+  async create(entries: readonly NewEntry[]): Promise<readonly CreateOutcome[]> {
+    const outcomes: CreateOutcome[] = [];
+    for (const entry of entries) outcomes.push(await this.#createOne(entry));
+    return outcomes;
+  }
+
+  #createOne({ name, value, note }: NewEntry): Promise<CreateOutcome> {
     const label = formatEntryName(name, "/");
     return this.#call("create", `create ${label}`, () => {
       if (!parseEntryName(label, "/"))
@@ -108,14 +136,33 @@ export class MemoryStore implements KeyStore {
     });
   }
 
+  remove(names: readonly EntryName[]): Promise<readonly EntryName[]> {
+    const labels = names.map((name) => formatEntryName(name, "/"));
+    return this.#call("remove", `remove ${labels.join(" ")}`, () => {
+      for (const label of labels) this.#held.delete(label);
+      return [];
+    });
+  }
+
+  bury(tombstones: readonly Tombstone[]): Promise<void> {
+    return this.#call("bury", `bury ${tombstones.map(({ hash }) => hash).join(" ")}`, () => {
+      this.#tombstones.push(...tombstones);
+    });
+  }
+
+  tombstones(): Promise<readonly Tombstone[]> {
+    return this.#call("tombstones", "tombstones", () => [...this.#tombstones]);
+  }
+
   uninterrupted(): KeyStore {
     return this.#signal === undefined ? this : new MemoryStore({ sharing: this, now: this.#now, by: this.#by });
   }
 
-  history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
+  history(names: readonly EntryName[] | null): Promise<readonly EntryHistory[]> {
+    const labels = names?.map((name) => formatEntryName(name, "/")) ?? null;
     return this.#call("history", "history", () =>
       [...this.#held.values()].flatMap(({ entry, note }) =>
-        entry.name && hashes.has(entry.name.hash)
+        entry.name && labels?.includes(entry.label) !== false
           ? [{ name: entry.name, by: this.#by, at: entry.changedAt, note }]
           : [],
       ),
@@ -128,7 +175,7 @@ export class MemoryStore implements KeyStore {
   }
 
   async #call<T>(method: Method, told: string, work: () => T): Promise<T> {
-    this.calls.push(told);
+    this.asked.push(told);
     if (this.#signal?.aborted === true) throw new AppError("interrupted", "interrupted", `interrupted at ${method}`);
     const index = this.#faults.findIndex((fault) => fault.method === method);
     const [planned] = index < 0 ? [] : this.#faults.splice(index, 1);

@@ -9,6 +9,9 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { entryNote } from "./entry-note.ts";
+import { recoverAndLeave } from "./recover.ts";
+import { clockNote, storeTime } from "./store-time.ts";
+import { withIssuer } from "./with-issuer.ts";
 import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
 import { openSink, withSink } from "./token-delivery.ts";
@@ -57,18 +60,22 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   const sink = await openSink(ports, form, options.out ?? null);
   return withSink(sink, async (deliver) => {
     await store.verify();
+    await recoverAndLeave(ports, store);
     await requireRoom(context, store, 1);
-    const now = ports.now();
+    const now = storeTime(ports, store);
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
-    const note = entryNote(ports, "create", options.reason);
-    const key = await issueKey({ ...ports, store }, record, note, (minted) =>
-      deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
+    const issue = { record, note: entryNote(ports, now, "create", options.reason), sink: sink.path, replaces: null };
+    const key = await withIssuer(ports, store, (issuer) =>
+      issueKey(issuer, issue, (minted) =>
+        deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),
+      ),
     );
     const expiry = record.expiresAt === null ? "never expires" : `expires ${formatTime(record.expiresAt)}`;
     return unprovenInCluster(context, options.wait, {
       notes: [
         `Created ${key.id} for ${user} in role ${role}; it ${expiry}.`,
         receipt(context, store),
+        ...clockNote(store),
         `Its token went to ${sink.label} and is stored nowhere else.`,
         `Next: call ${context.gateway.url}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".`,
         `To see it: mcpctl keys show ${key.id}. To end it: mcpctl keys revoke ${key.id}.`,

@@ -5,10 +5,11 @@ import type { Ports } from "../ports.ts";
 
 /** What stands beside an entry: when, by whom as they say themselves, and why; a token in the reason becomes its id. */
 export function entryNote(
-  ports: Pick<Ports, "now" | "author">,
+  { author }: Pick<Ports, "author">,
+  now: number,
   action: EntryNote["action"],
   reason: string | undefined,
 ): EntryNote {
-  const note = { action, at: formatTime(ports.now()), author: ports.author };
+  const note = { action, at: formatTime(now), author };
   return reason === undefined ? note : { ...note, reason: redactText(reason) };
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCreate } from "./create.ts";
+import { registerInspect } from "./inspect.ts";
 import { registerList } from "./list.ts";
 import { registerRevoke } from "./revoke.ts";
 import { registerRotate } from "./rotate.ts";
@@ -17,4 +18,5 @@ export function registerKeys(program: Command, cli: Cli): void {
   registerShow(keys, cli);
   registerRotate(keys, cli);
   registerRevoke(keys, cli);
+  registerInspect(keys, cli);
 }

@@ -1,20 +1,31 @@
 import { Option, type Command } from "commander";
-import type { KeyState, Keyring } from "../../lib/keys/keyring.ts";
+import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
+import { isExpiring } from "../../lib/keys/key-filter.ts";
+import type { KeyState } from "../../lib/keys/keyring.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
-import type { Format, View } from "../../lib/output/view.ts";
+import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
+import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
-import { keyData, type KeyData } from "./key-data.ts";
-import { loadKeyring, sharedIds } from "./load-keyring.ts";
+import { keyData } from "./key-data.ts";
+import { listWarnings } from "./list-warnings.ts";
+import { compareKeys, KEY_ORDERS, listedKey, listView, STATES, type KeyOrder, type ListedKey } from "./listed-key.ts";
+import { loadHistory } from "./load-history.ts";
+import { loadEntries } from "./load-keyring.ts";
+import { findOrigins } from "./origins.ts";
+import { loadRoleNames } from "./role-names.ts";
+import { clockNote, storeTime } from "./store-time.ts";
 
 export interface ListOptions {
   readonly role?: string;
   readonly user?: string;
   readonly state?: KeyState;
+  readonly olderThan?: string;
+  readonly expiring?: string;
+  readonly sort?: KeyOrder;
 }
-
-const STATES: readonly KeyState[] = ["active", "superseded", "expired", "revoked", "unusable"];
 
 export function registerList(keys: Command, cli: Cli, run = listKeys): void {
   const command = keys
@@ -24,86 +35,67 @@ export function registerList(keys: Command, cli: Cli, run = listKeys): void {
     .option("--role <role>", "only keys of this role")
     .option("--user <user>", "only keys of this user")
     .addOption(new Option("--state <state>", "only keys in this state").choices(STATES))
-    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]))
+    .option("--older-than <age>", "only keys that were made longer ago, e.g. 90d")
+    .option("--expiring <span>", "only active keys that end within this time, e.g. 14d; exit code 1 when there are any")
+    .addOption(new Option("--sort <column>", "in this order (default: state, role, user)").choices(KEY_ORDERS))
+    .addOption(
+      new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name", "csv"]),
+    )
     .action(async (options: ListOptions & { output?: Format }) =>
       cli.show(await run(options, cli.ports), options.output ?? null),
-    );
-  withExamples(command, "mcpctl keys list --role dev-readonly", "mcpctl keys list --state active -o json");
+    )
+    .addHelpText("after", "\nExit codes: 0 listed, 1 keys are about to expire, and --expiring asked.");
+  withExamples(command, "mcpctl keys list --role dev-readonly", "mcpctl keys list --expiring 14d -o name");
 }
 
-export async function listKeys(options: ListOptions, ports: Pick<Ports, "store" | "now">): Promise<Result> {
+export async function listKeys(
+  options: ListOptions,
+  ports: Pick<Ports, "config" | "label" | "now" | "progress" | "store" | "tell">,
+): Promise<Result> {
+  const started = performance.now();
+  const { role, user, state } = options;
+  const olderSeconds = options.olderThan === undefined ? null : readDuration("--older-than", options.olderThan, 1);
+  const expiringSeconds = options.expiring === undefined ? null : readDuration("--expiring", options.expiring, 1);
   const store = await ports.store();
-  const keyring = await loadKeyring(store);
-  const selector = { id: null, role: options.role ?? null, user: options.user ?? null };
+  const [entries, history] = await Promise.all([loadEntries(store, ports, role), loadHistory(store, null)]);
+  const keyring = buildKeyring(entries);
+  const roles = await loadRoleNames(ports);
+  const now = storeTime(ports, store);
+  const origins = findOrigins(entries, history.events);
   const keys = [...keyring.keys.values()]
-    .filter((key) => isSelected(key, selector))
-    .map((key) => keyData(key, ports.now()))
-    .filter(({ state }) => isWanted(options.state, state))
-    .toSorted((a, b) => order(a) - order(b) || compare(a, b));
-  const foreign =
-    options.role === undefined && options.user === undefined && isWanted(options.state, "unusable")
-      ? keyring.foreign
-      : [];
+    .filter((key) => isSelected(key, { id: null, role: role ?? null, user: user ?? null }))
+    .filter((key) => expiringSeconds === null || isExpiring(key, now, expiringSeconds))
+    .map((key) => listedKey(keyData(key, now), origins.get(key.hash), roles.names))
+    .filter((key) => state === undefined || key.state === state)
+    .filter((key) => olderSeconds === null || isOlder(key, now - olderSeconds * 1000))
+    .toSorted(compareKeys(options.sort ?? null));
+  const isForeignWanted =
+    [role, user, olderSeconds ?? undefined, expiringSeconds ?? undefined].every((filter) => filter === undefined) &&
+    (state === undefined || state === "unusable");
   return {
-    view: listView(
-      keys,
-      foreign.map(({ label }) => label),
-    ),
-    notes: warnings(keyring, keys, store.label),
+    view: listView(keys, isForeignWanted ? keyring.foreign.map(({ label }) => label) : []),
+    notes: [
+      ...(keyring.keys.size === 0
+        ? [`No keys in ${store.label}.`]
+        : keys.length === 0
+          ? [`None of the ${keyring.keys.size} keys in ${store.label} match.`]
+          : []),
+      ...listWarnings(keyring, keys),
+      ...history.notes,
+      ...roles.notes,
+      ...clockNote(store),
+      ...trafficNote(store, entries.length, performance.now() - started),
+    ],
+    ...(expiringSeconds !== null && keys.length > 0 ? { exit: 1 as const } : {}),
   };
 }
 
-function isWanted(wanted: KeyState | undefined, value: KeyState): boolean {
-  return wanted === undefined || wanted === value;
+/** A key whose making nobody knows is not left out: it may be the oldest of all. */
+function isOlder({ created_at: createdAt }: ListedKey, time: number): boolean {
+  return createdAt === null || Date.parse(createdAt) < time;
 }
 
-function order({ state }: KeyData): number {
-  return STATES.indexOf(state);
-}
-
-function compare(a: KeyData, b: KeyData): number {
-  const names = [a.role, a.user, a.id].map(String);
-  const others = [b.role, b.user, b.id].map(String);
-  return names.join("/") < others.join("/") ? -1 : 1;
-}
-
-function listView(keys: readonly KeyData[], foreign: readonly string[]): View {
-  return {
-    data: [...keys, ...foreign.map((label) => ({ id: null, label, state: "unusable", problem: "it is no key entry" }))],
-    table: {
-      columns: ["KEY", "ROLE", "USER", "STATE", "ENDS", "REMARK"],
-      rows: [
-        ...keys.map((key) => [
-          key.id,
-          key.role ?? "-",
-          key.user ?? "-",
-          key.state,
-          key.revoked_at ?? key.ends_at ?? "never",
-          remark(key),
-        ]),
-        ...foreign.map((label) => ["-", "-", "-", "unusable", "-", `${label} is no key entry`]),
-      ],
-    },
-    names: keys.map(({ id }) => id),
-  };
-}
-
-function remark(key: KeyData): string {
-  const parts = [key.problem, key.next === null ? null : `succeeded by ${key.next}`];
-  if (key.overwritten.length > 0) parts.push("overwritten by somebody");
-  return parts.filter((part) => part !== null).join("; ");
-}
-
-function warnings(keyring: Keyring, keys: readonly KeyData[], label: string): readonly string[] {
-  const shared = sharedIds(keyring);
-  const overwritten = keys.flatMap((key) => key.overwritten);
-  return [
-    ...(keyring.keys.size === 0
-      ? [`No keys in ${label}.`]
-      : keys.length === 0
-        ? [`None of the ${keyring.keys.size} keys in ${label} match.`]
-        : []),
-    ...[...shared].map((id) => `Warning: several keys share the id ${id}; revoke acts on all of them.`),
-    ...overwritten.map((entry) => `Warning: ${entry} was overwritten after it was made; mcpctl never does that.`),
-  ];
+function trafficNote({ calls, label }: KeyStore, entries: number, elapsedMs: number): readonly string[] {
+  if (calls === null) return [];
+  return [`Read ${entries} entries of ${label} with ${calls} calls in ${(elapsedMs / 1000).toFixed(1)} s.`];
 }

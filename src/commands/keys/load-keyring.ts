@@ -1,10 +1,38 @@
+import { AppError } from "../../lib/errors.ts";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import type { Keyring } from "../../lib/keys/keyring.ts";
-import type { KeyStore } from "../../lib/keys/key-store.ts";
+import type { KeyStore, StoredEntry } from "../../lib/keys/key-store.ts";
+import type { Ports } from "../ports.ts";
 
-/** Every key of the store, judged as a gateway would. */
-export async function loadKeyring(store: KeyStore): Promise<Keyring> {
-  return buildKeyring(await store.list());
+/**
+ * Every key of the store, judged as a gateway would. Who may read no more than the folder of `role` gets that, and is
+ * told so: what lies elsewhere and claims the role, or copies a hash, is then not seen.
+ */
+export async function loadKeyring(
+  store: KeyStore,
+  ports: Pick<Ports, "progress" | "tell">,
+  role?: string,
+): Promise<Keyring> {
+  return buildKeyring(await loadEntries(store, ports, role));
+}
+
+/** The entries that {@link loadKeyring} judges. */
+export async function loadEntries(
+  store: KeyStore,
+  { progress, tell }: Pick<Ports, "progress" | "tell">,
+  role?: string,
+): Promise<readonly StoredEntry[]> {
+  const onProgress = (count: number): void => progress(`Read ${count} entries`);
+  try {
+    return await store.list({ onProgress });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind !== "forbidden" || role === undefined) throw error;
+    const entries = await store.list({ role, onProgress });
+    tell(`Only the folder of role ${role} was read: ${error.message}`);
+    return entries;
+  } finally {
+    progress(null);
+  }
 }
 
 /** Key ids that more than one hash shares: somebody made them so. */

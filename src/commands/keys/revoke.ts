@@ -4,7 +4,8 @@ import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import type { KeyEntry, Keyring } from "../../lib/keys/keyring.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
-import { isSelected, selectKeys } from "../../lib/keys/select-keys.ts";
+import { isSelected, selectKeys, type KeySelector } from "../../lib/keys/select-keys.ts";
+import { keyId } from "../../lib/keys/key.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format, View } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
@@ -14,10 +15,13 @@ import { keyData } from "./key-data.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { keyLines } from "./key-lines.ts";
 import { entryNote } from "./entry-note.ts";
+import { clockNote, storeTime } from "./store-time.ts";
+import { askToken, hashOfToken } from "./token-input.ts";
 import { receipt, tellUnproven, unprovenInCluster } from "./propagation.ts";
 
 export interface RevokeOptions {
   readonly id: string | null;
+  readonly token?: string;
   readonly user?: string;
   readonly role?: string;
   readonly reason?: string;
@@ -32,6 +36,7 @@ export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
     .summary("end keys for good")
     .description("Revoke a key, or every key of a user or role. It cannot be undone; repeating it is harmless.")
     .argument("[key-id]", "the key's id; every key that shares it is revoked")
+    .option("--token <->", "with -: the key of the leaked token on standard input, or asked for without showing it")
     .option("--user <user>", "every key of this user")
     .option("--role <role>", "every key of this role (with --user: of that user in this role)")
     .option("--reason <text>", "why, for the record")
@@ -45,20 +50,22 @@ export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
   withExamples(
     command,
     'mcpctl keys revoke k_9f86d081884c --reason "token pasted into a ticket"',
-    "mcpctl keys revoke --user incident-agent-01 --role dev-readonly --yes",
+    "mcpctl keys revoke --token - --yes < leaked-token",
   );
 }
 
 export async function revoke(options: RevokeOptions, ports: Ports): Promise<Result> {
   const context = currentContext(await ports.config());
   const store = await ports.store();
-  const keyring = await loadKeyring(store);
-  const keys = selectKeys(keyring, { id: options.id, user: options.user ?? null, role: options.role ?? null });
+  const hash = await leakedHash(options, ports);
+  const keyring = await loadKeyring(store, ports, options.role);
+  const keys = hash === null ? selectKeys(keyring, selectorOf(options)) : [requireHash(keyring, hash, store)];
   const live = keys.filter((key) => !key.isRevoked);
-  const lines = keyLines(keys, ports.now());
+  const now = storeTime(ports, store);
+  const lines = keyLines(keys, now);
   if (options.dryRun === true) {
     const data = keys.map((key) => ({
-      ...keyData(key, ports.now()),
+      ...keyData(key, now),
       result: key.isRevoked ? "already_revoked" : "would_revoke",
     }));
     return {
@@ -72,17 +79,52 @@ export async function revoke(options: RevokeOptions, ports: Ports): Promise<Resu
     await ports.confirm([receipt(context, store), ...lines], `Revoke ${count(live.length)} for good?`);
   }
   await store.verify();
-  const done = await revokeKeys(store, keys, ports.now(), entryNote(ports, "revoke", options.reason));
-  const result = await withMissed(answer(done, receipt(context, store)), () => missed(store, keyring, options));
+  const at = storeTime(ports, store);
+  const note = entryNote(ports, at, "revoke", options.reason);
+  const onProgress = (count: number): void => ports.progress(`Revoked ${count} of ${keys.length} keys`);
+  const done = await revokeKeys(store, keys, { at, note, onProgress });
+  ports.progress(null);
+  const result = await withMissed(answer(done, [receipt(context, store), ...clockNote(store)]), () =>
+    missed(store, keyring, options, ports),
+  );
   const isChanged = done.some(({ status }) => status === "revoked");
   return isChanged ? unprovenInCluster(context, options.wait, result) : tellUnproven(context, options.wait, result);
 }
 
+function selectorOf({ id, user, role }: RevokeOptions): KeySelector {
+  return { id, user: user ?? null, role: role ?? null };
+}
+
+/** The hash of the token that somebody has in hand; null when keys are named otherwise. */
+async function leakedHash(options: RevokeOptions, ports: Ports): Promise<string | null> {
+  if (options.token === undefined) return null;
+  if (options.token !== "-")
+    throw new AppError("usage", "token_as_argument", "a token is never given as an argument", {
+      hint: "Pipe it in: `mcpctl keys revoke --token - < FILE`. Shells and process lists keep arguments.",
+    });
+  if (options.id !== null || options.user !== undefined || options.role !== undefined)
+    throw new AppError("usage", "key_named_twice", "--token names the key; give no id, --user or --role beside it");
+  return hashOfToken(await askToken(ports), "Nothing was revoked.");
+}
+
+function requireHash(keyring: Keyring, hash: string, store: KeyStore): KeyEntry {
+  const key = keyring.keys.get(hash);
+  if (key !== undefined) return key;
+  throw new AppError("not-found", "key_not_found", `the key of that token, ${keyId(hash)}, is not in ${store.label}`, {
+    hint: "Nothing was revoked. It may be another context's (--context), or was pruned.",
+  });
+}
+
 /** Keys that the same words mean and that were made while this ran: nobody was asked about them, and they live. */
-async function missed(store: KeyStore, before: Keyring, options: RevokeOptions): Promise<readonly KeyEntry[]> {
-  if (options.id !== null) return [];
-  const selector = { id: null, user: options.user ?? null, role: options.role ?? null };
-  const keys = [...(await loadKeyring(store)).keys.values()];
+async function missed(
+  store: KeyStore,
+  before: Keyring,
+  options: RevokeOptions,
+  ports: Ports,
+): Promise<readonly KeyEntry[]> {
+  if (options.id !== null || options.token !== undefined) return [];
+  const selector = selectorOf(options);
+  const keys = [...(await loadKeyring(store, ports, options.role)).keys.values()];
   return keys.filter((key) => isSelected(key, selector) && !key.isRevoked && !before.keys.has(key.hash));
 }
 
@@ -102,7 +144,7 @@ async function tellMissed(look: () => Promise<readonly KeyEntry[]>): Promise<str
   }
 }
 
-function answer(revocations: readonly Revocation[], where: string): Result {
+function answer(revocations: readonly Revocation[], where: readonly string[]): Result {
   const data = revocations.map(({ key, status, at, error }) => ({
     id: key.keyId,
     role: key.subject?.role ?? key.folders[0] ?? null,
@@ -116,7 +158,7 @@ function answer(revocations: readonly Revocation[], where: string): Result {
   const exit = failed !== null ? EXIT_BY_KIND[failed.kind] : isUnproven ? 6 : undefined;
   return {
     view: viewOf(data),
-    notes: [...revocations.map(tell), where],
+    notes: [...revocations.map(tell), ...where],
     ...(exit === undefined ? {} : { exit }),
   };
 }

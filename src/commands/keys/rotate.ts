@@ -1,26 +1,29 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { currentContext, type Context } from "../../lib/config/config.ts";
+import { currentContext } from "../../lib/config/config.ts";
+import { isFileErrorCode } from "../../lib/files/file-error.ts";
 import { keyState } from "../../lib/keys/keyring.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
-import { rotateKey, type Rotation } from "../../lib/keys/rotate-key.ts";
-import type { Backend } from "../../lib/policy/registry.ts";
 import { formatTime } from "../../lib/time.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
-import type { Ports, TokenSink } from "../ports.ts";
+import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
-import { entryNote } from "./entry-note.ts";
 import { keyLines } from "./key-lines.ts";
-import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
-import { loadRoleAccess } from "./role-access.ts";
+import { loadKeyring } from "./load-keyring.ts";
+import { receipt, unprovenInCluster } from "./propagation.ts";
+import { recover, type OwedSuccessor } from "./recover.ts";
+import { runRotations } from "./run-rotations.ts";
 import { planRotations, type RotationPlan } from "./rotation-plan.ts";
-import { openSink, withSink } from "./token-delivery.ts";
-import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
+import { storeTime } from "./store-time.ts";
+import { TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
 export interface RotateOptions {
   readonly id: string | null;
   readonly user?: string;
   readonly role?: string;
+  readonly expiring?: string;
   readonly grace: string;
   readonly ttl?: string;
   readonly reason?: string;
@@ -35,10 +38,14 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
   const command = keys
     .command("rotate")
     .summary("replace keys, the old ones living on for a while")
-    .description("Make a successor for a key and end the old one after a grace period. The new token is shown once.")
+    .description(
+      "Make a successor for a key, or for many, and end the old one after a grace period. Each new token is shown once.\n" +
+        "Repeat the command after any interruption: what was rotated is left alone, what was not delivered is replaced.",
+    )
     .argument("[key-id]", "the key's id")
     .option("--user <user>", "every active key of this user")
     .option("--role <role>", "every active key of this role (with --user: of that user in this role)")
+    .option("--expiring <span>", "only active keys that end within this time, e.g. 14d; alone: of everybody")
     .option("--grace <duration>", "how long the old key goes on working", "24h")
     .option("--ttl <ttl>", "life of the new key: 1h, 30d, never")
     .option("--reason <text>", "why, for the record")
@@ -47,7 +54,10 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     .addOption(
       new Option("-o, --output <form>", "form of the new tokens; json is one object a line").choices(TOKEN_FORMS),
     )
-    .option("--out <file>", "write the new tokens to a new file that only you can read")
+    .option(
+      "--out <path>",
+      "with a key id a new file, else a folder that gets a file for each user; only you can read it",
+    )
     .option("--no-wait", "do not ask whether gateways have seen the change")
     .action(async (id: string | undefined, options: Omit<RotateOptions, "id">) => {
       const format = options.output === "json" || options.output === "yaml" ? options.output : null;
@@ -56,41 +66,74 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
   withExamples(
     command,
     "mcpctl keys rotate k_9f86d081884c --grace 48h --out new-token",
-    "mcpctl keys rotate --user incident-agent-01 --yes -o json",
+    "mcpctl keys rotate --expiring 14d --out new-tokens --yes",
   );
 }
 
 export async function rotate(options: RotateOptions, ports: Ports): Promise<Result> {
+  const store = await ports.store();
+  if (options.dryRun === true) return plan(options, ports, store, []);
+  const owed = await recover(ports, store);
+  try {
+    return await plan(options, ports, store, owed);
+  } finally {
+    for (const { journal } of owed) await journal.close();
+  }
+}
+
+async function plan(
+  options: RotateOptions,
+  ports: Ports,
+  store: KeyStore,
+  owed: readonly OwedSuccessor[],
+): Promise<Result> {
   const config = await ports.config();
   const context = currentContext(config);
-  const store = await ports.store();
-  const request = { ...options, graceSeconds: readDuration("--grace", options.grace, 0), keys: config.keys };
-  const shown = await planRotations(request, store, ports.now());
+  const request = {
+    ...options,
+    graceSeconds: readDuration("--grace", options.grace, 0),
+    expiringSeconds: options.expiring === undefined ? null : readDuration("--expiring", options.expiring, 1),
+    keys: config.keys,
+    isFolder: await isFolder(options, ports.cwd),
+  };
+  const owedTo = new Map(owed.map(({ undelivered }) => [undelivered.replaces ?? "", undelivered]));
+  const look = async (): Promise<RotationPlan> =>
+    planRotations(request, await loadKeyring(store, ports, options.role), owedTo, storeTime(ports, store));
+  const shown = await look();
+  const now = storeTime(ports, store);
   const lines = keyLines(
     shown.rotations.map(({ old }) => old),
-    ports.now(),
+    now,
   );
   const count = shown.rotations.length;
-  if (options.dryRun === true || count === 0) return answerPlan(shown, lines, store, options, ports.now());
+  if (options.dryRun === true || count === 0) return answerPlan(shown, store, options, now);
   if (options.yes !== true) {
     const question = `Rotate ${count === 1 ? "this key" : `these ${count} keys`}, the old ending after ${options.grace}?`;
     await ports.confirm([receipt(context, store), ...lines], question);
   }
   // The question may have stood for an hour: what was revoked meanwhile gets no successor, and times count from now.
-  const fresh = await planRotations(request, store, ports.now());
+  const fresh = options.yes === true ? shown : await look();
   const asked = new Set(shown.rotations.map(({ old }) => old.hash));
-  const plan = { ...fresh, rotations: fresh.rotations.filter(({ old }) => asked.has(old.hash)) };
-  if (plan.rotations.length === 0) return answerPlan(plan, [], store, options, ports.now());
-  return unprovenInCluster(context, options.wait, await runPlan(plan, { options, context, store, ports }));
+  const agreed = { ...fresh, rotations: fresh.rotations.filter(({ old }) => asked.has(old.hash)) };
+  if (agreed.rotations.length === 0) return answerPlan(agreed, store, options, storeTime(ports, store));
+  const skipped = tellSkipped(agreed, storeTime(ports, store));
+  const result = await runRotations(agreed, { options, isFolder: request.isFolder, context, store, ports, owed });
+  return unprovenInCluster(context, options.wait, { ...result, notes: [...skipped, ...(result.notes ?? [])] });
 }
 
-function answerPlan(
-  plan: RotationPlan,
-  lines: readonly string[],
-  store: KeyStore,
-  options: RotateOptions,
-  now: number,
-): Result {
+/** With a key id one file; of many keys each user gets a file of their own. */
+async function isFolder({ id, out }: RotateOptions, cwd: string): Promise<boolean> {
+  if (out === undefined || out === "") return false;
+  if (id === null || out.endsWith("/")) return true;
+  try {
+    return (await stat(resolve(cwd, out))).isDirectory();
+  } catch (error) {
+    if (isFileErrorCode(error, "ENOENT") || isFileErrorCode(error, "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+function answerPlan(plan: RotationPlan, store: KeyStore, options: RotateOptions, now: number): Result {
   const data = plan.rotations.map(({ old, subject, oldEndsAt }) => ({
     id: old.keyId,
     role: subject.role,
@@ -107,79 +150,23 @@ function answerPlan(
     },
   };
   if (options.dryRun !== true) return { view, notes: [...told, "Nothing to rotate."] };
-  const total = lines.length + plan.skipped.length;
-  const summary = `Dry run: ${lines.length} of ${total} keys in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`;
+  const total = data.length + plan.skipped.length;
+  const users = new Set(data.map(({ user }) => user)).size;
+  const summary = `Dry run: ${data.length} of ${total} keys (of ${users} ${users === 1 ? "user" : "users"}) in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`;
   return { view, notes: [...told, summary] };
 }
 
+/** More lines than anybody reads. */
+const MOST_TOLD = 20;
+
 function tellSkipped({ skipped }: RotationPlan, now: number): readonly string[] {
+  if (skipped.length > MOST_TOLD) {
+    const counts = new Map<string, number>();
+    for (const key of skipped) counts.set(keyState(key, now), (counts.get(keyState(key, now)) ?? 0) + 1);
+    return [`Left alone: ${[...counts].map(([state, count]) => `${count} ${state}`).join(", ")}.`];
+  }
   return skipped.map((key) => {
     const next = key.next === null ? "" : `, succeeded by ${key.next}`;
     return `Left alone: ${key.keyId} is ${keyState(key, now)}${next}.`;
   });
-}
-
-interface Work {
-  readonly options: RotateOptions;
-  readonly context: Context;
-  readonly store: KeyStore;
-  readonly ports: Ports;
-}
-
-async function runPlan(plan: RotationPlan, work: Work): Promise<Result> {
-  const { options, context, store, ports } = work;
-  const form = options.output ?? (plan.rotations.length === 1 ? "token" : "json");
-  const backendsOf = await loadBackends(plan, form, ports);
-  const sink = await openSink(ports, options.output ?? null, options.out ?? null);
-  const notes: string[] = [...tellSkipped(plan, ports.now())];
-  try {
-    await withSink(sink, async (deliver) => {
-      await store.verify();
-      await requireRoom(context, store, plan.rotations.length);
-      for (const rotation of plan.rotations) {
-        notes.push(await rotateOne(rotation, form, backendsOf.get(rotation.subject.role) ?? [], deliver, work));
-      }
-    });
-  } catch (error) {
-    for (const line of notes) ports.tell(line);
-    throw error;
-  }
-  const tokens = plan.rotations.length === 1 ? "token" : "tokens";
-  return { notes: [...notes, receipt(context, store), `The new ${tokens} went to ${sink.label} and nowhere else.`] };
-}
-
-/** The backends of each role of the plan; every role must still stand in the role file. */
-async function loadBackends(
-  plan: RotationPlan,
-  form: TokenForm,
-  ports: Ports,
-): Promise<ReadonlyMap<string, readonly Backend[]>> {
-  const backendsOf = new Map<string, readonly Backend[]>();
-  for (const { subject } of plan.rotations) {
-    const backends = await loadRoleAccess(ports, subject.role, form === "claude" || form === "vscode");
-    requireServers(form, subject.role, backends);
-    backendsOf.set(subject.role, backends);
-  }
-  return backendsOf;
-}
-
-async function rotateOne(
-  rotation: Rotation,
-  form: TokenForm,
-  backends: readonly Backend[],
-  deliver: TokenSink["deliver"],
-  { options, context, store, ports }: Work,
-): Promise<string> {
-  const { old, subject, expiresAt, oldEndsAt } = rotation;
-  const issued = {
-    record: { role: subject.role, user: subject.user, expiresAt },
-    gatewayUrl: context.gateway.url,
-    backends,
-    replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
-  };
-  const note = entryNote(ports, "rotate", options.reason);
-  const key = await rotateKey({ ...ports, store }, rotation, note, (minted) =>
-    deliver(formatToken(form, { key: minted, ...issued })),
-  );
-  return `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`;
 }

@@ -1,14 +1,20 @@
 import { Option, type Command } from "commander";
 import { AppError } from "../../lib/errors.ts";
 import { selectKeys } from "../../lib/keys/select-keys.ts";
-import type { EntryHistory, KeyStore } from "../../lib/keys/key-store.ts";
+import { keyId } from "../../lib/keys/key.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
+import type { KeyEntry, Keyring } from "../../lib/keys/keyring.ts";
+import type { EntryName } from "../../lib/keys/record.ts";
+import { formatTime } from "../../lib/time.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { historyData, keyData, type HistoryData, type KeyData } from "./key-data.ts";
+import { loadHistory } from "./load-history.ts";
 import { loadKeyring } from "./load-keyring.ts";
+import { storeTime } from "./store-time.ts";
 
 export function registerShow(keys: Command, cli: Cli, run = showKey): void {
   const command = keys
@@ -23,37 +29,56 @@ export function registerShow(keys: Command, cli: Cli, run = showKey): void {
   withExamples(command, "mcpctl keys show k_9f86d081884c", "mcpctl keys show k_9f86d081884c -o json");
 }
 
-export async function showKey(id: string, ports: Pick<Ports, "store" | "now">): Promise<Result> {
+export async function showKey(id: string, ports: Pick<Ports, "now" | "progress" | "store" | "tell">): Promise<Result> {
   const store = await ports.store();
-  const found = selectKeys(await loadKeyring(store), { id, role: null, user: null });
-  const { history, note } = await loadHistory(store, new Set(found.map(({ hash }) => hash)));
+  const keyring = await loadKeyring(store, ports);
+  const found = await findKeys(keyring, id, store);
+  const { events, notes } = await loadHistory(store, found.flatMap(entryNames));
+  const now = storeTime(ports, store);
   const keys = found.map((key) => ({
-    ...keyData(key, ports.now()),
-    history: history.filter(({ name }) => name.hash === key.hash).map(historyData),
+    ...keyData(key, now),
+    predecessors: [...keyring.keys.values()].filter(({ next }) => next === id).map(({ keyId }) => keyId),
+    history: events.filter(({ name }) => name.hash === key.hash).map(historyData),
   }));
   return {
     view: { data: keys, text: () => keys.map(describe).join("\n\n"), names: keys.map((key) => key.id) },
     notes: [
       ...(keys.length > 1 ? [`Warning: ${keys.length} keys share this id; somebody made them so.`] : []),
-      ...note,
+      ...notes,
     ],
   };
 }
 
-/** History is worth showing and not worth failing for: without the right to it, the key is shown all the same. */
-async function loadHistory(
-  store: KeyStore,
-  hashes: ReadonlySet<string>,
-): Promise<{ history: readonly EntryHistory[]; note: readonly string[] }> {
+/** @throws AppError not-found, which tells of a key that was pruned. */
+async function findKeys(keyring: Keyring, id: string, store: KeyStore): Promise<readonly KeyEntry[]> {
   try {
-    return { history: await store.history(hashes), note: [] };
+    return selectKeys(keyring, { id, role: null, user: null });
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
-    return { history: [], note: [`Who made and changed it is not shown: ${error.message}.`] };
+    if (!(error instanceof AppError) || error.code !== "key_not_found") throw error;
+    const buried = (await store.tombstones()).find(({ hash }) => keyId(hash) === id);
+    if (buried === undefined) throw error;
+    throw new AppError(
+      "not-found",
+      "key_pruned",
+      `${id} had ended, and was pruned at ${formatTime(buried.removedAt)}`,
+      {
+        hint: "It can never be used or imported again.",
+      },
+    );
   }
 }
 
-function describe(key: KeyData & { readonly history: readonly HistoryData[] }): string {
+function entryNames({ hash, folders }: KeyEntry): readonly EntryName[] {
+  return folders.flatMap((role) => (["record", "ends", "revoked"] as const).map((part) => ({ role, hash, part })));
+}
+
+interface ShownKey extends KeyData {
+  /** Which keys it succeeded. */
+  readonly predecessors: readonly string[];
+  readonly history: readonly HistoryData[];
+}
+
+function describe(key: ShownKey): string {
   const lines = [
     ["Key", key.id],
     ["Hash", key.hash],
@@ -62,6 +87,7 @@ function describe(key: KeyData & { readonly history: readonly HistoryData[] }): 
     ["State", key.problem === null ? key.state : `${key.state}: ${key.problem}`],
     ["Expires", key.expires_at ?? "never"],
     ...(key.ends_at !== null && key.ends_at !== key.expires_at ? [["Ends", key.ends_at]] : []),
+    ...key.predecessors.map((id) => ["Predecessor", id]),
     ...(key.next === null ? [] : [["Successor", key.next]]),
     ...(key.revoked_at === null ? [] : [["Revoked", key.revoked_at]]),
     ...key.overwritten.map((entry) => ["Overwritten", entry]),

@@ -10,6 +10,23 @@ export const TOKEN_FORMS = ["token", "json", "yaml", "env", "claude", "vscode"] 
 
 export type TokenForm = (typeof TOKEN_FORMS)[number];
 
+/** What a user's file is called where each gets one, and whether it may hold several tokens, a line each. */
+export function folderForm(form: TokenForm): { readonly extension: string; readonly isLines: boolean } {
+  switch (form) {
+    case "json":
+      return { extension: "jsonl", isLines: true };
+    case "token":
+      return { extension: "token", isLines: false };
+    case "yaml":
+      return { extension: "yaml", isLines: false };
+    case "env":
+      return { extension: "env", isLines: false };
+    case "claude":
+    case "vscode":
+      return { extension: `${form}.json`, isLines: false };
+  }
+}
+
 export interface IssuedKey {
   readonly key: MintedKey;
   readonly record: KeyRecord;

@@ -1,5 +1,6 @@
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
+import { Traffic } from "./traffic.ts";
 
 /** What is not left to the SDK's own configuration files and variables; all of it optional. */
 export interface AwsClientOptions {
@@ -20,6 +21,8 @@ export interface AwsCredentials {
 export interface AwsClients {
   readonly ssm: SSMClient;
   readonly sts: STSClient;
+  /** What went over the wire. */
+  readonly traffic: Traffic;
   /** The region in use: the given one, else the SDK's own resolution, which rejects when there is none. */
   region(): Promise<string>;
   /** Loads credentials as the SDK does (once, then when they expire); rejects when there are none. */
@@ -42,9 +45,13 @@ export function makeAwsClients(region: string | undefined, options: AwsClientOpt
   };
   const ssm = new SSMClient({ ...settings, ...(options.credentials ? { credentials: options.credentials } : {}) });
   const sts = new STSClient({ ...settings, credentials: ssm.config.credentials });
+  const traffic = new Traffic();
+  traffic.watch(ssm);
+  traffic.watch(sts);
   return {
     ssm,
     sts,
+    traffic,
     region: () => ssm.config.region(),
     loadCredentials: async () => {
       await ssm.config.credentials();

@@ -1,9 +1,11 @@
+import { setTimeout } from "node:timers/promises";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import { AppError } from "../errors.ts";
 import { type AwsClientOptions, type AwsClients, makeAwsClients } from "./clients.ts";
 import { CREDENTIALS_INVALID, CREDENTIALS_MISSING } from "./error-table.ts";
 import { checkRegionPin, type Environment, regionMismatch, regionMissing } from "./region.ts";
+import { withPatience } from "./throttling.ts";
 import { type AwsCall, interrupted, toAppError } from "./to-app-error.ts";
 
 /** What a context says its AWS store is; what is absent is not checked. */
@@ -19,6 +21,10 @@ export interface AwsSessionDeps {
   /** Ends calls and waits; they then reject with AppError interrupted. */
   readonly signal?: AbortSignal;
   readonly client?: AwsClientOptions;
+  /** Waits between attempts, for a read to catch up or a throttle to pass; a timer outside tests. */
+  readonly pause?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  /** Tells a person why it takes long. */
+  readonly tell?: (line: string) => void;
 }
 
 /** One identity in one region. Every method throws AppError only. */
@@ -27,6 +33,10 @@ export interface AwsSession {
   verify(): Promise<void>;
   /** The region and account: as pinned, or else as far as they have been learnt. */
   known(): AwsPin;
+  /** How many requests were sent, the attempts that failed included. */
+  calls(): number;
+  /** AWS's clock minus this machine's, in milliseconds and whole seconds, as its last answer told; 0 when they agree within 30 s. */
+  clockOffsetMs(): number;
   /** Runs one call of the SDK, or one wait; its failures become AppErrors that name `call`. */
   run<T>(call: AwsCall, work: (ssm: SSMClient, signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
 }
@@ -36,6 +46,7 @@ const IDENTITY: AwsCall = { action: "sts:GetCallerIdentity", resource: "the cred
 export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
   const env = deps.env ?? process.env;
   const clients = makeAwsClients(pin.region, deps.client ?? {});
+  const pause = deps.pause ?? ((ms, signal) => setTimeout(ms, undefined, { ...(signal && { signal }) }));
   let known: AwsPin = pin;
   let verified: Promise<void> | null = null;
 
@@ -46,7 +57,11 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
       await loadCredentials(clients, call);
       if (pin.region === undefined) known = { ...known, region };
       else if (region !== pin.region) throw regionMismatch(`The AWS SDK uses ${region}`, pin.region, "Check the pin");
-      return work(clients.ssm, deps.signal);
+      return withPatience(() => work(clients.ssm, deps.signal), {
+        call,
+        pause: (ms) => pause(ms, deps.signal),
+        tell: deps.tell ?? (() => undefined),
+      });
     });
   };
 
@@ -65,6 +80,8 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
   return {
     run,
     known: () => known,
+    calls: () => clients.traffic.calls,
+    clockOffsetMs: () => clients.traffic.clockOffsetMs,
     verify: () => {
       verified ??= verifyOnce().catch((error: unknown) => {
         verified = null;

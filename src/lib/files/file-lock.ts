@@ -23,6 +23,27 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, sign
   }
 }
 
+/** A lock that is held until it is closed, or its process dies. */
+export interface HeldLock {
+  close(): void;
+}
+
+/**
+ * Holds the lock of this path, or null while another process does.
+ * @throws AppError unavailable when its file cannot be made
+ */
+export function tryFileLock(path: string): HeldLock | null {
+  const lock = openLock(path);
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (sqliteCode(error) === SQLITE_BUSY) return null;
+    throw lockFailed(path, error);
+  }
+}
+
 function openLock(path: string): DatabaseSync {
   try {
     // Whoever may read the file may lock it and keep others from revoking, so only its owner may.

@@ -1,4 +1,4 @@
-import type { EntryNote, KeyStore } from "./key-store.ts";
+import { createEntry, type EntryNote, type KeyStore } from "./key-store.ts";
 import type { EntryName } from "./record.ts";
 
 export type Written =
@@ -11,7 +11,7 @@ export type Written =
 
 /** Makes an entry; the same entry made before, perhaps by this very call, is as good. Repeating it changes nothing. */
 export async function createProven(store: KeyStore, name: EntryName, value: string, note: EntryNote): Promise<Written> {
-  const outcome = await store.create(name, value, note);
+  const outcome = await createEntry(store, name, value, note);
   if (outcome.status === "unproven") return outcome;
   return outcome.status === "created" || outcome.value === value
     ? { status: "done" }

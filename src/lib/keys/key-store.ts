@@ -1,4 +1,5 @@
 import type { EntryName } from "./record.ts";
+import type { Tombstone } from "./tombstone.ts";
 
 /** An entry as the store holds it; `name` is null for something under the path that is no entry of ours. */
 export interface StoredEntry {
@@ -12,6 +13,13 @@ export interface StoredEntry {
   readonly changedAt: number | null;
 }
 
+/** An entry to be made. */
+export interface NewEntry {
+  readonly name: EntryName;
+  readonly value: string;
+  readonly note: EntryNote;
+}
+
 /** Who wrote an entry, when and why, as far as the store tells. */
 export interface EntryHistory {
   readonly name: EntryName;
@@ -21,9 +29,11 @@ export interface EntryHistory {
   readonly note: EntryNote | null;
 }
 
+export const NOTE_ACTIONS = ["create", "rotate", "revoke", "import", "prune"] as const;
+
 /** What a writer says of an entry; a claim, kept as one JSON line of at most 1,024 characters. */
 export interface EntryNote {
-  readonly action: "create" | "rotate" | "revoke";
+  readonly action: (typeof NOTE_ACTIONS)[number];
   readonly at: string;
   readonly reason?: string;
   /** The claimed author, e.g. the operating system's user. */
@@ -37,8 +47,15 @@ export type CreateOutcome =
   /** The store took it and, read back with patience for stale reads, does not show it. */
   | { readonly status: "unproven" };
 
+export interface ListOptions {
+  /** Only the folder of this role, for whoever may not read the others. */
+  readonly role?: string;
+  /** Told now and then how many entries have been read. */
+  readonly onProgress?: (entries: number) => void;
+}
+
 /**
- * Where keys live. Entries are created once and never overwritten: `create` is atomic and safe to repeat
+ * Where keys live. Entries are created once and never overwritten: `create` is atomic for each entry and safe to repeat
  * from any number of processes. Every method throws AppError only: unauthenticated, forbidden, unavailable,
  * invalid (an entry the store cannot hold, a store that is not the pinned one), interrupted.
  */
@@ -48,19 +65,44 @@ export interface KeyStore {
    * A store may know more of itself after `verify`.
    */
   readonly label: string;
+  /** How many requests were sent so far, attempts that failed included; null for a store that sends none. */
+  readonly calls: number | null;
+  /** What must be added to this machine's clock to get the store's, in milliseconds; 0 until the store has told. */
+  readonly clockOffsetMs: number;
   /** Is this the pinned store, and can it be reached? Called before every change. */
   verify(): Promise<void>;
   /** Every entry below the path, foreign ones included, in the store's order. */
-  list(): Promise<readonly StoredEntry[]>;
-  /** The entry as it reads now, or null; null for a name outside the grammar. */
-  read(name: EntryName): Promise<StoredEntry | null>;
+  list(options?: ListOptions): Promise<readonly StoredEntry[]>;
+  /** Each entry as it reads now, or null, in the order asked for; null for a name outside the grammar. */
+  read(names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]>;
   /**
-   * Creates the entry, never changing one that is there, and reads it back: `created` is proven. A name outside the
-   * grammar is invalid. After an interruption or a failure on the way the entry may stand: revoke it, or read it.
+   * Creates entries one after another, never changing one that is there, and reads them back: `created` is proven. A name
+   * outside the grammar is invalid. After an interruption or a failure on the way any of them may stand: list them.
    */
-  create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome>;
+  create(entries: readonly NewEntry[]): Promise<readonly CreateOutcome[]>;
+  /** Deletes entries; gives those that the store, read back with patience, still shows. One that is not there is deleted. */
+  remove(names: readonly EntryName[], note: EntryNote): Promise<readonly EntryName[]>;
   /** The same store, deaf to the interruption that ends other work: for taking back what was made before it. */
   uninterrupted(): KeyStore;
-  /** Who wrote the entries of these key hashes, when and why; empty where that is not known. */
-  history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]>;
+  /** Who wrote these entries, or (null) all, when and why; nothing of those of which it is not known. */
+  history(names: readonly EntryName[] | null): Promise<readonly EntryHistory[]>;
+  /** Keeps for ever, outside the path, what is about to be deleted; proven when it ends. Safe to repeat. */
+  bury(tombstones: readonly Tombstone[]): Promise<void>;
+  /** Everything that was ever buried. @throws AppError invalid when it cannot be read whole */
+  tombstones(): Promise<readonly Tombstone[]>;
+}
+
+/** One entry as it reads now, or null. */
+export async function readEntry(store: Pick<KeyStore, "read">, name: EntryName): Promise<StoredEntry | null> {
+  return (await store.read([name]))[0] ?? null;
+}
+
+/** Creates one entry; see {@link KeyStore.create}. */
+export async function createEntry(
+  store: Pick<KeyStore, "create">,
+  name: EntryName,
+  value: string,
+  note: EntryNote,
+): Promise<CreateOutcome> {
+  return (await store.create([{ name, value, note }]))[0] as CreateOutcome;
 }

@@ -88,7 +88,7 @@ export function formatRevoked(at: number): string {
 }
 
 /** `a=1&b=2`, each known name at most once; null for anything else. */
-function parseAttributes(text: string, known: readonly string[]): ReadonlyMap<string, string> | null {
+export function parseAttributes(text: string, known: readonly string[]): ReadonlyMap<string, string> | null {
   const attributes = new Map<string, string>();
   for (const pair of text.split("&")) {
     const equals = pair.indexOf("=");

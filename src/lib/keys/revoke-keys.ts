@@ -16,11 +16,13 @@ export interface Revocation {
 export async function revokeKeys(
   store: KeyStore,
   keys: readonly KeyEntry[],
-  at: number,
-  note: EntryNote,
+  { at, note, onProgress }: { readonly at: number; readonly note: EntryNote; onProgress?: (count: number) => void },
 ): Promise<readonly Revocation[]> {
   const revocations: Revocation[] = [];
-  for (const key of keys) revocations.push(await revokeKey(store, key, at, note));
+  for (const key of keys) {
+    revocations.push(await revokeKey(store, key, at, note));
+    onProgress?.(revocations.length);
+  }
   return revocations;
 }
 

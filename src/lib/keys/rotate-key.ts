@@ -3,10 +3,11 @@ import { formatTime } from "../time.ts";
 import { createProven } from "./create-proven.ts";
 import { issueKey, type Issuer } from "./issue-key.ts";
 import type { MintedKey } from "./key.ts";
-import type { EntryNote } from "./key-store.ts";
+import { readEntry, type EntryNote } from "./key-store.ts";
 import type { KeyEntry } from "./keyring.ts";
 import { formatEnds, parseEnds } from "./record.ts";
 import type { Subject } from "./subject.ts";
+import type { UndeliveredKey } from "./undelivered.ts";
 
 export interface Rotation {
   readonly old: KeyEntry;
@@ -15,28 +16,31 @@ export interface Rotation {
   readonly oldEndsAt: number;
   /** The new key's own end; null for never. */
   readonly expiresAt: number | null;
+  /** The successor of an earlier rotation that was cut off before it was delivered; the old key has its end already. */
+  readonly undelivered: UndeliveredKey | null;
 }
 
 /**
  * Makes a successor for the same role and user, then ends the old key, then delivers the new token. Whoever ends the
  * old key first has rotated it: the other's successor is revoked.
- * @throws AppError conflict (key_superseded) when somebody else was first, else the failure's own.
+ * @throws AppError conflict (key_superseded, key_revoked) when somebody else was first, else the failure's own.
  */
 export async function rotateKey(
   issuer: Issuer,
   rotation: Rotation,
-  note: EntryNote,
+  { note, sink }: { readonly note: EntryNote; readonly sink: string | null },
   deliver: (key: MintedKey) => Promise<void>,
 ): Promise<MintedKey> {
-  const { subject, expiresAt } = rotation;
+  const { old, subject, expiresAt } = rotation;
   const record = { role: subject.role, user: subject.user, expiresAt };
   let isOldEnding = false;
   const claim = async (key: MintedKey): Promise<void> => {
-    await endOldKey(issuer, rotation, key, note);
+    if (rotation.undelivered === null) await endOldKey(issuer, rotation, key, note);
+    await requireNotRevoked(issuer, rotation);
     isOldEnding = true;
   };
   try {
-    return await issueKey(issuer, record, note, deliver, claim);
+    return await issueKey(issuer, { record, note, sink, replaces: old.hash }, deliver, claim);
   } catch (error) {
     throw isOldEnding ? tellOfOldKey(rotation, error) : error;
   }
@@ -69,17 +73,19 @@ async function endOldKey(
       `the end of ${old.keyId} was accepted by the store and cannot be read back`,
     );
   }
-  // Who revokes a key while it is rotated means its holder, who must not get another.
-  if ((await store.read({ ...name, part: "revoked" })) !== null) {
+}
+
+/** Who revokes a key while it is rotated means its holder, who must not get another. */
+async function requireNotRevoked({ store }: Issuer, { old, subject }: Rotation): Promise<void> {
+  if ((await readEntry(store, { role: subject.role, hash: old.hash, part: "revoked" })) !== null)
     throw new AppError("conflict", "key_revoked", `${old.keyId} was revoked while it was rotated`);
-  }
 }
 
 /** An end is never taken back, so whoever reads of the failure must also read that the old key ends. */
-function tellOfOldKey({ old, subject, oldEndsAt }: Rotation, error: unknown): unknown {
+function tellOfOldKey({ old, oldEndsAt }: Rotation, error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
   const message = `${error.message}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
-  const hint = error.hint ?? `Make another with \`mcpctl keys create --role ${subject.role} --user ${subject.user}\`.`;
+  const hint = error.hint ?? "Repeat the command: it makes another successor.";
   return new AppError(error.kind, error.code, message, { hint, cause: error });
 }
 

@@ -23,11 +23,22 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
       return (await import("./to-yaml.ts")).toYaml(view.data);
     case "name":
       return (view.names ?? []).join("\n");
+    case "csv":
+      return view.table === undefined ? "" : renderCsv(view.table);
     case "text":
       return view.text?.(paint) ?? "";
     case "table":
       return view.table === undefined ? "" : renderTable(view.table, isTerminal, paint);
   }
+}
+
+/** RFC 4180 with a header. What a spreadsheet would run as a formula gets a quote before it. */
+function renderCsv({ columns, rows }: Table): string {
+  const field = (text: string): string => {
+    const safe = /^[=+\-@\t\r]./.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return [columns, ...rows].map((row) => `${row.map((text) => field(printable(text))).join(",")}\r\n`).join("");
 }
 
 /** Aligned columns with a header on a terminal; elsewhere tabs and no header, for other programs to cut. */

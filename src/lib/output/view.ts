@@ -17,4 +17,4 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-export type Format = "table" | "text" | "json" | "yaml" | "name";
+export type Format = "table" | "text" | "json" | "yaml" | "name" | "csv";

@@ -130,8 +130,11 @@ function denyByLock(lock: Lock): Deny {
   };
 }
 
-/** A lock on the caller comes first, for it is the caller's own affair (401); the others concern everyone (403). */
-function findLock(locks: Locks, request: AccessRequest, now: number): Lock | null {
+/**
+ * The lock in force that refuses this call, or null. One on the caller comes first, for it is the caller's own affair (401);
+ * the others concern everyone (403).
+ */
+export function findLock(locks: Locks, request: AccessRequest, now: number): Lock | null {
   return (
     (request.keyId === null ? null : inForce(locks, targetKey("key", request.keyId), now)) ??
     (request.user === null ? null : inForce(locks, targetKey("user", request.user), now)) ??

@@ -4,6 +4,7 @@ import { validate as isAdminLine } from "../../generated/admin-log.js";
 import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { readFileBytesIfAnySync } from "../files/read-file.ts";
+import type { EntryNote } from "../keys/key-store.ts";
 
 /** One line of admin.jsonl: what was about to be changed, or what became of it. */
 export interface AdminLine {
@@ -11,7 +12,7 @@ export interface AdminLine {
   readonly ts: string;
   /** The same in intent and outcome; an intent without outcome is a process that died between. */
   readonly change_id: string;
-  readonly action: "create" | "rotate" | "revoke";
+  readonly action: EntryNote["action"];
   /** The operating system's user. */
   readonly by: string;
   readonly entry: string;
@@ -30,16 +31,17 @@ const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | const
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
- * Adds a line and waits until it is on the disk. The caller holds the store's lock.
+ * Adds lines and waits until they are on the disk. The caller holds the store's lock.
  * @throws AppError unavailable when it cannot be written: nothing is changed that is not recorded.
  */
-export async function appendAdminLine(path: string, line: AdminLine): Promise<void> {
+export async function appendAdminLines(path: string, lines: readonly AdminLine[]): Promise<void> {
   try {
     await using file = await open(path, APPEND, 0o600);
     const { size } = await file.stat();
     // A line that a crash cut short must not swallow this one.
     const last = size === 0 ? "\n" : String((await file.read({ buffer: Buffer.alloc(1), position: size - 1 })).buffer);
-    await file.appendFile(`${last === "\n" ? "" : "\n"}${JSON.stringify(line)}\n`);
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await file.appendFile(`${last === "\n" ? "" : "\n"}${text}`);
     await file.sync();
   } catch (error) {
     // Refused by O_NOFOLLOW, wherever it leads.

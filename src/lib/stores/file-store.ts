@@ -8,11 +8,20 @@ import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
 import { replaceFile } from "../files/write-file.ts";
 import { keyId } from "../keys/key.ts";
-import type { CreateOutcome, EntryHistory, EntryNote, KeyStore, StoredEntry } from "../keys/key-store.ts";
+import type {
+  CreateOutcome,
+  EntryHistory,
+  EntryNote,
+  KeyStore,
+  ListOptions,
+  NewEntry,
+  StoredEntry,
+} from "../keys/key-store.ts";
 import { parseKeysJson } from "../keys/keys-json.ts";
 import { formatEntryName, parseEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
+import { formatTombstones, parseTombstones, type Tombstone } from "../keys/tombstone.ts";
 import { osUser } from "./os-user.ts";
-import { appendAdminLine, readAdminLines, type AdminLine } from "./admin-log.ts";
+import { appendAdminLines, readAdminLines, type AdminLine } from "./admin-log.ts";
 
 export interface FileStoreOptions {
   /** The keys.json; made with its folder on the first change. */
@@ -24,6 +33,9 @@ export interface FileStoreOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal;
 }
+
+/** A change's line in the admin log, before it and after it. */
+type LoggedChange = (phase: AdminLine["phase"], outcome: AdminLine["outcome"]) => AdminLine;
 
 /** Larger than any keys.json that a gateway takes. */
 export const MAX_KEYS_JSON_BYTES = 64 * 1024 * 1024;
@@ -38,6 +50,9 @@ export function openFileStore(options: FileStoreOptions): KeyStore {
 
 class FileStore implements KeyStore {
   readonly label: string;
+  readonly calls = null;
+  /** It lies on this machine. */
+  readonly clockOffsetMs = 0;
   readonly #options: FileStoreOptions;
 
   constructor(options: FileStoreOptions) {
@@ -49,22 +64,40 @@ class FileStore implements KeyStore {
     await this.list();
   }
 
-  async list(): Promise<readonly StoredEntry[]> {
-    return this.#read(await this.#target());
+  async list({ role, onProgress }: ListOptions = {}): Promise<readonly StoredEntry[]> {
+    const entries = this.#read(await this.#target());
+    const wanted = role === undefined ? entries : entries.filter(({ name }) => name?.role === role);
+    onProgress?.(wanted.length);
+    return wanted;
   }
 
-  async read(name: EntryName): Promise<StoredEntry | null> {
-    const label = formatEntryName(name, ".");
-    return (await this.list()).find((entry) => entry.label === label) ?? null;
+  async read(names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]> {
+    const entries = new Map((await this.list()).map((entry) => [entry.label, entry]));
+    return names.map((name) => entries.get(formatEntryName(name, ".")) ?? null);
   }
 
-  async create(name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
-    if (parseEntryName(formatEntryName(name, "."), ".") === null) {
+  async create(entries: readonly NewEntry[]): Promise<readonly CreateOutcome[]> {
+    if (entries.some(({ name }) => !isEntryName(name)))
       throw new AppError("invalid", "entry_name_invalid", "that is not the name of a key's entry");
-    }
     await this.#makeFolder();
-    const target = await this.#target();
-    return withFileLock(`${target}.lock`, () => this.#createLocked(target, name, value, note), this.#options.signal);
+    return this.#locked((target) => this.#createLocked(target, entries));
+  }
+
+  async remove(names: readonly EntryName[], note: EntryNote): Promise<readonly EntryName[]> {
+    return this.#locked(async (target) => {
+      const entries = this.#read(target);
+      const labels = new Set(names.map((name) => formatEntryName(name, ".")));
+      // By what it stands for, since a bare hash has no folder in its label.
+      const isMeant = ({ name }: StoredEntry): boolean => name !== null && labels.has(formatEntryName(name, "."));
+      const gone = entries.filter(isMeant);
+      const kept = entries.filter((entry) => !isMeant(entry));
+      const logged = gone.flatMap(({ label, name, value }) =>
+        name === null ? [] : [this.#adminLine(label, name, value, entries, note)],
+      );
+      if (gone.length > 0) await this.#replace(target, kept, logged);
+      const left = new Set(this.#read(target).map(({ name }) => (name === null ? "" : formatEntryName(name, "."))));
+      return names.filter((name) => left.has(formatEntryName(name, ".")));
+    });
   }
 
   uninterrupted(): KeyStore {
@@ -72,11 +105,14 @@ class FileStore implements KeyStore {
     return new FileStore(options);
   }
 
-  async history(hashes: ReadonlySet<string>): Promise<readonly EntryHistory[]> {
+  async history(names: readonly EntryName[] | null): Promise<readonly EntryHistory[]> {
+    const labels = names === null ? null : new Set(names.map((name) => formatEntryName(name, ".")));
     const history: EntryHistory[] = [];
     for (const line of await readAdminLines(adminLogOf(await this.#target()))) {
       const name = parseEntryName(line.entry, ".");
-      if (line.outcome !== "done" || name === null || !hashes.has(name.hash)) continue;
+      if (line.outcome !== "done" || name === null || labels?.has(line.entry) === false) continue;
+      // Its end is told by its absence, and by its tombstone.
+      if (line.action === "prune") continue;
       history.push({
         name,
         by: line.by,
@@ -87,28 +123,81 @@ class FileStore implements KeyStore {
     return history;
   }
 
-  async #createLocked(target: string, name: EntryName, value: string, note: EntryNote): Promise<CreateOutcome> {
-    const entries = await this.#read(target);
-    const label = formatEntryName(name, ".");
-    const standing = entries.find((entry) => entry.label === label);
-    if (standing !== undefined) return { status: "exists", value: standing.value };
-    const log = this.#adminLine(label, name, value, entries, note);
-    const logPath = adminLogOf(target);
-    await appendAdminLine(logPath, log("intent", null));
-    // Only with the store itself: a denylist that somebody removed later must not come back empty.
-    if (!(await exists(target))) await this.#makeDenylist();
-    try {
-      await replaceFile(target, formatKeysJson([...entries, { label, value }]));
-    } catch (error) {
-      await appendAdminLine(logPath, log("outcome", "failed")).catch(() => undefined);
-      throw error;
-    }
-    await appendAdminLine(logPath, log("outcome", "done"));
-    const stands = (await this.#read(target)).some((entry) => entry.label === label && entry.value === value);
-    return { status: stands ? "created" : "unproven" };
+  async bury(tombstones: readonly Tombstone[]): Promise<void> {
+    await this.#locked(async (target) => {
+      const path = prunedFileOf(target);
+      const known = this.#readTombstones(path);
+      const buried = new Set(known.map(({ hash }) => hash));
+      const fresh = tombstones.filter(({ hash }) => !buried.has(hash));
+      if (fresh.length > 0) await replaceFile(path, `${formatTombstones([...known, ...fresh])}\n`);
+    });
   }
 
-  #adminLine(label: string, name: EntryName, value: string, entries: readonly StoredEntry[], note: EntryNote) {
+  async tombstones(): Promise<readonly Tombstone[]> {
+    return this.#readTombstones(prunedFileOf(await this.#target()));
+  }
+
+  #readTombstones(path: string): readonly Tombstone[] {
+    const bytes = readFileBytesIfAnySync(path, "the pruned keys", MAX_KEYS_JSON_BYTES);
+    return bytes === null ? [] : parseTombstones(decodeUtf8(bytes, path), path);
+  }
+
+  async #locked<T>(work: (target: string) => Promise<T>): Promise<T> {
+    const target = await this.#target();
+    return withFileLock(`${target}.lock`, () => work(target), this.#options.signal);
+  }
+
+  async #createLocked(target: string, wanted: readonly NewEntry[]): Promise<readonly CreateOutcome[]> {
+    const entries = this.#read(target);
+    const standing = new Map(entries.map(({ label, value }) => [label, value]));
+    const fresh: { readonly label: string; readonly value: string }[] = [];
+    const logged: LoggedChange[] = [];
+    const outcomes = wanted.map(({ name, value, note }): CreateOutcome => {
+      const label = formatEntryName(name, ".");
+      const there = standing.get(label);
+      if (there !== undefined) return { status: "exists", value: there };
+      standing.set(label, value);
+      fresh.push({ label, value });
+      logged.push(this.#adminLine(label, name, value, entries, note));
+      return { status: "created" };
+    });
+    if (fresh.length === 0) return outcomes;
+    // Only with the store itself: a denylist that somebody removed later must not come back empty.
+    if (!(await exists(target))) await this.#makeDenylist();
+    await this.#replace(target, [...entries, ...fresh], logged);
+    const stands = new Map(this.#read(target).map(({ label, value }) => [label, value]));
+    return outcomes.map((outcome, index) => {
+      const { name, value } = wanted[index] as NewEntry;
+      const isProven = outcome.status !== "created" || stands.get(formatEntryName(name, ".")) === value;
+      return isProven ? outcome : { status: "unproven" };
+    });
+  }
+
+  /** Records what is meant, replaces the file, records what became of it. */
+  async #replace(
+    target: string,
+    entries: readonly { readonly label: string; readonly value: string }[],
+    changes: readonly LoggedChange[],
+  ): Promise<void> {
+    const log = adminLogOf(target);
+    const lines = (...as: Parameters<LoggedChange>): readonly AdminLine[] => changes.map((change) => change(...as));
+    await appendAdminLines(log, lines("intent", null));
+    try {
+      await replaceFile(target, formatKeysJson(entries));
+    } catch (error) {
+      await appendAdminLines(log, lines("outcome", "failed")).catch(() => undefined);
+      throw error;
+    }
+    await appendAdminLines(log, lines("outcome", "done"));
+  }
+
+  #adminLine(
+    label: string,
+    name: EntryName,
+    value: string,
+    entries: readonly StoredEntry[],
+    note: EntryNote,
+  ): LoggedChange {
     const record =
       name.part === "record"
         ? value
@@ -125,7 +214,7 @@ class FileStore implements KeyStore {
       at: note.at,
       author: note.author?.slice(0, MAX_AUTHOR) ?? null,
     };
-    return (phase: AdminLine["phase"], outcome: AdminLine["outcome"]): AdminLine => ({
+    return (phase, outcome) => ({
       phase,
       ts: new Date(this.#options.now()).toISOString(),
       ...fixed,
@@ -133,7 +222,7 @@ class FileStore implements KeyStore {
     });
   }
 
-  async #read(target: string): Promise<readonly StoredEntry[]> {
+  #read(target: string): readonly StoredEntry[] {
     const bytes = readFileBytesIfAnySync(target, "the key store", MAX_KEYS_JSON_BYTES);
     if (bytes === null) return [];
     const source = this.#options.label;
@@ -172,6 +261,14 @@ class FileStore implements KeyStore {
 
 function noteOf({ action, at, reason, author }: AdminLine): EntryNote {
   return { action, at, ...(reason === null ? {} : { reason }), ...(author === null ? {} : { author }) };
+}
+
+function isEntryName(name: EntryName): boolean {
+  return parseEntryName(formatEntryName(name, "."), ".") !== null;
+}
+
+function prunedFileOf(keysJson: string): string {
+  return join(dirname(keysJson), "pruned.json");
 }
 
 function adminLogOf(keysJson: string): string {

@@ -6,7 +6,7 @@ import { AppError } from "../errors.ts";
  */
 const MAX_NAME_LENGTH = 1011;
 const MAX_LEVELS = 15;
-const MAX_VALUE_BYTES = 4096;
+export const MAX_SSM_VALUE_BYTES = 4096;
 /** The ARN before a name counts; this is more than `arn:aws-us-gov:ssm:us-gov-west-1:111122223333:parameter`. */
 const ARN_ROOM = 64;
 /** `/<role>/<hash>.revoked`, with the longest role. */
@@ -48,8 +48,8 @@ function pathProblem(path: string): string | null {
 export function checkSsmValue(value: string): void {
   const bytes = Buffer.byteLength(value);
   if (bytes === 0) throw new AppError("invalid", "ssm_value_empty", "A parameter's value must not be empty.");
-  if (bytes > MAX_VALUE_BYTES) {
-    const message = `A parameter's value holds at most ${MAX_VALUE_BYTES} bytes, this one has ${bytes}.`;
+  if (bytes > MAX_SSM_VALUE_BYTES) {
+    const message = `A parameter's value holds at most ${MAX_SSM_VALUE_BYTES} bytes, this one has ${bytes}.`;
     throw new AppError("invalid", "ssm_value_too_long", message);
   }
   if (value.includes("{{") || value.includes("}}")) {

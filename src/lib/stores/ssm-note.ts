@@ -1,11 +1,11 @@
-import type { EntryNote } from "../keys/key-store.ts";
+import { NOTE_ACTIONS, type EntryNote } from "../keys/key-store.ts";
 import { parseTime } from "../time.ts";
 
 /** Longest Description that SSM keeps. */
 const MAX_LENGTH = 1024;
 const MAX_AUTHOR_LENGTH = 256;
 const ELLIPSIS = "...";
-const ACTIONS: ReadonlySet<string> = new Set(["create", "rotate", "revoke"] satisfies EntryNote["action"][]);
+const ACTIONS: ReadonlySet<string> = new Set(NOTE_ACTIONS);
 /** Control characters, line separators and bidirectional controls: they could forge what a terminal shows. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
 

@@ -1,7 +1,8 @@
 import {
+  DeleteParametersCommand,
   DescribeParametersCommand,
-  GetParameterCommand,
   GetParametersByPathCommand,
+  GetParametersCommand,
   type Parameter,
   type ParameterMetadata,
   PutParameterCommand,
@@ -44,48 +45,82 @@ export async function putParameter(session: AwsSession, made: NewParameter): Pro
   });
 }
 
-/** The parameter, decrypted, or null. */
-export async function getParameter(session: AwsSession, name: string): Promise<Parameter | null> {
-  const command = new GetParameterCommand({ Name: name, WithDecryption: true });
-  return session.run({ action: "ssm:GetParameter", resource: name }, async (ssm, signal) => {
-    try {
-      return (await ssm.send(command, withSignal(signal))).Parameter ?? null;
-    } catch (error) {
-      if (errorName(error) === "ParameterNotFound") return null;
-      throw error;
-    }
-  });
+/** Those of these parameters that there are, decrypted, ten a call (AWS's most); in no order. */
+export async function getParameters(session: AwsSession, names: readonly string[]): Promise<readonly Parameter[]> {
+  return inTens(names, async (ten) =>
+    session.run({ action: "ssm:GetParameters", resource: resourceOf(ten) }, async (ssm, signal) => {
+      const command = new GetParametersCommand({ Names: [...ten], WithDecryption: true });
+      return (await ssm.send(command, withSignal(signal))).Parameters ?? [];
+    }),
+  );
 }
 
-/** Every parameter below the path, decrypted, ten a page (AWS's most). */
-export async function getParametersBelow(session: AwsSession, path: string): Promise<readonly Parameter[]> {
+/** Deletes them, ten a call (AWS's most); one that is not there is deleted. */
+export async function deleteParameters(session: AwsSession, names: readonly string[]): Promise<void> {
+  await inTens(names, async (ten) =>
+    session.run({ action: "ssm:DeleteParameters", resource: resourceOf(ten) }, async (ssm, signal) => {
+      await ssm.send(new DeleteParametersCommand({ Names: [...ten] }), withSignal(signal));
+      return [];
+    }),
+  );
+}
+
+/** Every parameter below the path, decrypted, ten a page (AWS's most), each page given to `read` as it comes. */
+export async function getParametersBelow<T>(
+  session: AwsSession,
+  path: string,
+  read: (page: readonly Parameter[]) => readonly T[],
+): Promise<readonly T[]> {
   const call = { action: "ssm:GetParametersByPath", resource: path };
   return everyPage(call, (token) =>
     session.run(call, async (ssm, signal) => {
       const input = { Path: path, Recursive: true, WithDecryption: true, MaxResults: 10, ...nextToken(token) };
       const answer = await ssm.send(new GetParametersByPathCommand(input), withSignal(signal));
-      return { items: answer.Parameters ?? [], next: answer.NextToken };
+      return { items: read(answer.Parameters ?? []), next: answer.NextToken };
     }),
   );
 }
 
-/** The metadata, without values, of every parameter below the path, fifty a page (AWS's most). */
-export async function describeParametersBelow(
+/** Which parameters to describe: all below a path, or these, of which AWS takes 50 a call. */
+export type Described = { readonly path: string } | { readonly names: readonly string[] };
+
+/** The metadata, without values, of parameters, fifty a page (AWS's most), each page given to `read` as it comes. */
+export async function describeParameters<T>(
   session: AwsSession,
-  path: string,
-): Promise<readonly ParameterMetadata[]> {
+  described: Described,
+  read: (page: readonly ParameterMetadata[]) => readonly T[],
+): Promise<readonly T[]> {
   // IAM knows no narrower resource for this action.
   const call = { action: "ssm:DescribeParameters", resource: "*" };
-  const below = { ParameterFilters: [{ Key: "Path", Option: "Recursive", Values: [path] }], MaxResults: 50 };
+  const filter =
+    "path" in described
+      ? { Key: "Path", Option: "Recursive", Values: [described.path] }
+      : { Key: "Name", Option: "Equals", Values: [...described.names] };
   return everyPage(call, (token) =>
     session.run(call, async (ssm, signal) => {
-      const answer = await ssm.send(
-        new DescribeParametersCommand({ ...below, ...nextToken(token) }),
-        withSignal(signal),
-      );
-      return { items: answer.Parameters ?? [], next: answer.NextToken };
+      const command = new DescribeParametersCommand({
+        ParameterFilters: [filter],
+        MaxResults: 50,
+        ...nextToken(token),
+      });
+      const answer = await ssm.send(command, withSignal(signal));
+      return { items: read(answer.Parameters ?? []), next: answer.NextToken };
     }),
   );
+}
+
+/** What to name a call by that is about several parameters: IAM's refusal is about one of them. */
+function resourceOf(names: readonly string[]): string {
+  return names.length === 1 ? (names[0] as string) : `${names[0]} and ${names.length - 1} more`;
+}
+
+async function inTens<T>(
+  names: readonly string[],
+  work: (ten: readonly string[]) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const results: T[] = [];
+  for (let at = 0; at < names.length; at += 10) results.push(...(await work(names.slice(at, at + 10))));
+  return results;
 }
 
 /** Follows the token, never the count: AWS may answer an empty page in the middle. */

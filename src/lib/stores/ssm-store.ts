@@ -2,12 +2,21 @@ import { setTimeout } from "node:timers/promises";
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
 import { type AwsPin, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
 import { AppError } from "../errors.ts";
-import type { CreateOutcome, EntryHistory, KeyStore, StoredEntry } from "../keys/key-store.ts";
+import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
 import { type EntryName, formatEntryName, parseEntryName } from "../keys/record.ts";
 import { patiently } from "./patience.ts";
 import { checkSsmPath, checkSsmValue } from "./ssm-limits.ts";
 import { formatNote, parseNote } from "./ssm-note.ts";
-import { describeParametersBelow, getParameter, getParametersBelow, putParameter } from "./ssm-parameters.ts";
+import {
+  deleteParameters,
+  describeParameters,
+  getParameters,
+  getParametersBelow,
+  type NewParameter,
+  putParameter,
+} from "./ssm-parameters.ts";
+import { prunedPath, tombstoneParameters } from "./ssm-tombstones.ts";
+import { parseTombstones } from "../keys/tombstone.ts";
 
 export interface SsmStoreOptions extends AwsPin {
   /** `/mcp-gateway/keys`: below it one folder per role. */
@@ -16,10 +25,12 @@ export interface SsmStoreOptions extends AwsPin {
   readonly kmsKeyId?: string;
 }
 
-export interface SsmStoreDeps extends AwsSessionDeps {
-  /** Waits for a read to catch up; a timer outside tests. */
-  readonly pause?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
-}
+export type SsmStoreDeps = AwsSessionDeps;
+
+/** AWS's most names in one filter of DescribeParameters. */
+const MAX_DESCRIBED_NAMES = 50;
+
+type Put = "created" | "exists";
 
 /**
  * Keys in AWS SSM Parameter Store, one SecureString per entry. Nothing is sent before the first method call.
@@ -30,58 +41,135 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
   checkSsmPath(path);
   const session = openAwsSession(pinOf(options), deps);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
+  const wait = deps.pause ?? ((ms, signal) => setTimeout(ms, undefined, { ...(signal && { signal }) }));
+  const pauseFor = (action: string, resource: string) => (ms: number) =>
+    session.run({ action, resource }, (_ssm, signal) => wait(ms, signal));
 
   // Reading another account's path would answer "no such key" to a question about this one.
   const verifyPin = async (): Promise<void> => (options.account === undefined ? undefined : session.verify());
 
-  const read = async (name: EntryName): Promise<StoredEntry | null> => {
-    if (!isEntryName(name)) return null;
-    await verifyPin();
-    const parameter = await getParameter(session, parameterName(name));
-    return parameter && toEntry(path, parameter);
+  const readNames = async (labels: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> => {
+    const found = labels.length === 0 ? [] : await getParameters(session, labels);
+    return new Map(found.map((parameter) => [parameter.Name ?? "", toEntry(path, parameter)]));
   };
 
-  const create = async (name: EntryName, value: string, description: string): Promise<CreateOutcome> => {
-    if (!isEntryName(name)) throw notAnEntry(name);
-    checkSsmValue(value);
-    await session.verify();
-    const made = { name: parameterName(name), value, description, kmsKeyId: options.kmsKeyId };
-    const call = { action: "ssm:PutParameter", resource: made.name };
-    const wait = deps.pause ?? ((ms, signal) => setTimeout(ms, undefined, { ...(signal && { signal }) }));
-    const pause = (ms: number): Promise<void> => session.run(call, (_ssm, signal) => wait(ms, signal));
-    const put = async (): Promise<"created" | "exists" | null> => {
-      const outcome = await putParameter(session, made);
+  const read = async (names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]> => {
+    const labels = names.filter(isEntryName).map(parameterName);
+    if (labels.length > 0) await verifyPin();
+    const found = await readNames(labels);
+    return names.map((name) => found.get(parameterName(name)) ?? null);
+  };
+
+  const put = async (parameter: NewParameter): Promise<Put> => {
+    const attempt = async (): Promise<Put | null> => {
+      const outcome = await putParameter(session, parameter);
       return outcome === "busy" ? null : outcome;
     };
-    const outcome = await patiently(put, pause);
-    const entry = outcome && (await patiently(() => read(name), pause));
-    if (outcome === "created") return proven(entry, value);
-    if (entry) return { status: "exists", value: entry.value };
-    throw notSettled(made.name, outcome);
+    const outcome = await patiently(attempt, pauseFor("ssm:PutParameter", parameter.name));
+    if (outcome === null) throw notSettled(parameter.name, "busy");
+    return outcome;
+  };
+
+  /** Reads back until all are there, ten at a time; what is missing in the end is not in the map. */
+  const readBack = async (labels: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> => {
+    const found = new Map<string, StoredEntry>();
+    const attempt = async (): Promise<true | null> => {
+      const missing = labels.filter((label) => !found.has(label));
+      for (const [label, entry] of await readNames(missing)) found.set(label, entry);
+      return found.size === labels.length ? true : null;
+    };
+    if (labels.length > 0) await patiently(attempt, pauseFor("ssm:GetParameters", labels[0] as string));
+    return found;
+  };
+
+  const create = async (entries: readonly NewEntry[]): Promise<readonly CreateOutcome[]> => {
+    for (const { name, value } of entries) {
+      if (!isEntryName(name)) throw notAnEntry(name);
+      checkSsmValue(value);
+    }
+    await session.verify();
+    const puts: Put[] = [];
+    for (const { name, value, note } of entries) {
+      const parameter = { name: parameterName(name), value, description: formatNote(note), kmsKeyId: options.kmsKeyId };
+      puts.push(await put(parameter));
+    }
+    const found = await readBack([...new Set(entries.map(({ name }) => parameterName(name)))]);
+    return entries.map(({ name, value }, index) => {
+      const label = parameterName(name);
+      const entry = found.get(label) ?? null;
+      if (puts[index] === "created") return proven(entry, value);
+      if (entry === null) throw notSettled(label, "exists");
+      return { status: "exists", value: entry.value };
+    });
   };
 
   return {
     get label() {
       return labelOf(path, session.known());
     },
+    get calls() {
+      return session.calls();
+    },
+    get clockOffsetMs() {
+      return session.clockOffsetMs();
+    },
     verify: () => session.verify(),
     read,
-    create: (name, value, note) => create(name, value, formatNote(note)),
-    list: async () => {
+    create,
+    list: async ({ role, onProgress } = {}) => {
       await verifyPin();
-      const parameters = await getParametersBelow(session, path);
       // A page may repeat a parameter that moved while it was read; its name is unique in the store.
-      return [...new Map(parameters.map((parameter) => [parameter.Name, toEntry(path, parameter)])).values()];
+      const entries = new Map<string, StoredEntry>();
+      await getParametersBelow(session, role === undefined ? path : `${path}/${role}`, (page) => {
+        for (const parameter of page) entries.set(parameter.Name ?? "", toEntry(path, parameter));
+        onProgress?.(entries.size);
+        return [];
+      });
+      return [...entries.values()];
+    },
+    remove: async (names) => {
+      const labels = names.filter(isEntryName).map(parameterName);
+      await session.verify();
+      await deleteParameters(session, labels);
+      let left: readonly string[] = labels;
+      const attempt = async (): Promise<true | null> => {
+        left = [...(await readNames(left)).keys()];
+        return left.length === 0 ? true : null;
+      };
+      await patiently(attempt, pauseFor("ssm:GetParameters", labels[0] ?? path));
+      return names.filter((name) => left.includes(parameterName(name)));
     },
     uninterrupted: () => {
       const { signal: _signal, ...rest } = deps;
       return openSsmStore(options, rest);
     },
-    history: async (hashes) => {
-      if (hashes.size === 0) return [];
+    history: async (names) => {
+      if (names?.length === 0) return [];
       await verifyPin();
-      const parameters = await describeParametersBelow(session, path);
-      return parameters.flatMap((parameter) => toHistory(path, parameter)).filter(({ name }) => hashes.has(name.hash));
+      const toHistories = (page: readonly ParameterMetadata[]): readonly EntryHistory[] =>
+        page.flatMap((parameter) => toHistory(path, parameter));
+      if (names === null) return describeParameters(session, { path }, toHistories);
+      const labels = names.map(parameterName);
+      const histories: EntryHistory[] = [];
+      for (let at = 0; at < labels.length; at += MAX_DESCRIBED_NAMES)
+        histories.push(
+          ...(await describeParameters(session, { names: labels.slice(at, at + MAX_DESCRIBED_NAMES) }, toHistories)),
+        );
+      return histories;
+    },
+    bury: async (tombstones) => {
+      await session.verify();
+      for (const parameter of tombstoneParameters(path, tombstones, options.kmsKeyId)) {
+        await put(parameter);
+        const found = await readBack([parameter.name]);
+        if (found.get(parameter.name)?.value !== parameter.value) throw notSettled(parameter.name, "exists");
+      }
+    },
+    tombstones: async () => {
+      await verifyPin();
+      return getParametersBelow(session, prunedPath(path), (page) =>
+        page.flatMap(({ Name, Value }) => parseTombstones(Value ?? "", Name ?? "")),
+      );
     },
   };
 }
@@ -131,11 +219,12 @@ function notAnEntry(name: EntryName): AppError {
   return new AppError("invalid", "entry_name_invalid", `${text} is not the name of a key's entry.`);
 }
 
-function notSettled(name: string, outcome: "exists" | null): AppError {
-  const message = outcome
-    ? `AWS says that ${name} exists, and does not show it yet.`
-    : `AWS kept ${name} busy with somebody else's change.`;
-  return new AppError("unavailable", outcome ? "ssm_read_stale" : "ssm_busy", message, {
+function notSettled(name: string, outcome: "exists" | "busy"): AppError {
+  const message =
+    outcome === "exists"
+      ? `AWS says that ${name} exists, and does not show it yet.`
+      : `AWS kept ${name} busy with somebody else's change.`;
+  return new AppError("unavailable", outcome === "exists" ? "ssm_read_stale" : "ssm_busy", message, {
     hint: "Repeat the command in a few seconds: it is safe to repeat.",
   });
 }

@@ -7,6 +7,8 @@ import type { Cli } from "../../../src/commands/cli.ts";
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { filesBelow } from "../../support/files-below.ts";
+import { historyOf } from "../../support/history-of.ts";
 import { makeProject, mintedKeys, NOW, type Project } from "../../support/run-cli.ts";
 
 const CREATE = ["keys", "create", "--role", "dev-readonly", "--user", "incident-agent-01"];
@@ -35,7 +37,7 @@ afterEach(() => project.remove());
 
 const stored = async (): Promise<unknown> => JSON.parse(await readFile(join(project.cwd, ".mcpctl/keys.json"), "utf8"));
 const untouched = async (): Promise<void> =>
-  expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+  expect(await filesBelow(project.cwd)).toEqual(["backends.yaml", "roles.yaml"]);
 
 describe("argv", () => {
   it.each([
@@ -74,7 +76,7 @@ describe("a key that is made", () => {
     expect(await stored()).toEqual({
       [`dev-readonly.${hash}`]: "dev-readonly/incident-agent-01?exp=2027-02-18T10:00:00Z",
     });
-    expect((await readdir(join(project.cwd, ".mcpctl"))).toSorted()).toEqual([
+    expect(await filesBelow(join(project.cwd, ".mcpctl"))).toEqual([
       "admin.jsonl",
       "denylist.json",
       "keys.json",
@@ -131,7 +133,7 @@ describe("a key that is made", () => {
     const path = join(project.cwd, "agent.token");
     expect(await readFile(path, "utf8")).toBe(`${token}\n`);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    for (const name of await readdir(join(project.cwd, ".mcpctl"))) {
+    for (const name of await filesBelow(join(project.cwd, ".mcpctl"))) {
       expect(await readFile(join(project.cwd, ".mcpctl", name), "latin1")).not.toContain(token.slice(0, 40));
     }
   });
@@ -159,14 +161,14 @@ describe("a key that is made", () => {
   it("leaves who, when and why in the record of the store", async () => {
     const store = new MemoryStore();
     await project.run([...CREATE, "-o", "token", "--reason", "incident 42"], { store });
-    const [history] = await store.history(new Set([hash]));
+    const [history] = await historyOf(store, hash);
     expect(history?.note).toEqual({
       action: "create",
       at: "2026-11-20T10:00:00Z",
       author: "tester",
       reason: "incident 42",
     });
-    expect(store.calls.slice(0, 2)).toEqual(["verify", `create dev-readonly/${hash}`]);
+    expect(store.asked.slice(0, 2)).toEqual(["verify", `create dev-readonly/${hash}`]);
   });
 });
 
@@ -310,7 +312,7 @@ describe("what can fail before there is a key", () => {
       out: "",
       err: "error: another account\n",
     });
-    expect(store.calls).toEqual(["verify"]);
+    expect(store.asked).toEqual(["verify"]);
     await untouched();
   });
 
@@ -434,7 +436,7 @@ describe("a context whose Secret fills up", () => {
       out: "",
       err: `error: ${most + 1} bytes of keys do not fit into 80 % of the context's Secret\n  Use one ExternalSecret per role folder, and name them all under kubernetes.externalSecret and kubernetes.secret.\n`,
     });
-    expect(full.calls.filter((call) => call.startsWith("create"))).toEqual([]);
+    expect(full.asked.filter((call) => call.startsWith("create"))).toEqual([]);
     expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "mcpctl.yaml", "roles.yaml"]);
     expect(await create(fill(most))).toMatchObject({ code: 0 });
   });

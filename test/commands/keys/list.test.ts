@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { parse } from "yaml";
@@ -18,6 +18,7 @@ let project: Project;
 let store: MemoryStore;
 beforeEach(async () => {
   project = await makeProject();
+  await appendFile(join(project.cwd, "roles.yaml"), "  dev: [eks-ro]\n");
   store = new MemoryStore();
 });
 afterEach(() => project.remove());
@@ -71,13 +72,13 @@ describe("keys list", () => {
     expect(await list()).toEqual({
       code: 0,
       out: [
-        "k_111111111111\tdev\talice\tactive\t2027-01-01T00:00:00Z\t",
-        "k_666666666666\tdev\terin\tactive\tnever\toverwritten by somebody",
-        "k_222222222222\tdev\tbob\tsuperseded\t2026-11-21T00:00:00Z\tsucceeded by k_111111111111",
-        "k_333333333333\tdev\tcarol\texpired\t2026-11-01T00:00:00Z\t",
-        "k_444444444444\tdev\tdave\trevoked\tnever\t",
-        "k_555555555555\tdev\t-\tunusable\tnever\tits record cannot be read",
-        "-\t-\t-\tunusable\t-\tstray is no key entry",
+        "k_111111111111\tdev\talice\tactive\t2027-01-01T00:00:00Z\ttester\tfirst day\t",
+        "k_666666666666\tdev\terin\tactive\tnever\t-\t\toverwritten by somebody",
+        "k_222222222222\tdev\tbob\tsuperseded\t2026-11-21T00:00:00Z\ttester\t\tsucceeded by k_111111111111",
+        "k_333333333333\tdev\tcarol\texpired\t2026-11-01T00:00:00Z\ttester\t\t",
+        "k_444444444444\tdev\tdave\trevoked\tnever\ttester\t\t",
+        "k_555555555555\tdev\t-\tunusable\tnever\ttester\t\tits record cannot be read",
+        "-\t-\t-\tunusable\t-\t-\t\tstray is no key entry",
         "",
       ].join("\n"),
       err: WARNING,
@@ -86,9 +87,9 @@ describe("keys list", () => {
 
   it("aligns them under a header on a terminal, in colour unless told not to", async () => {
     store.plant(`dev/${hash("1")}`, "dev/alice");
-    const rows = "k_111111111111  dev   alice  active  never\n";
-    const header = "KEY             ROLE  USER   STATE   ENDS\n";
-    const bold = header.replace(/[A-Z]+/g, "\u001b[1m$&\u001b[22m");
+    const rows = "k_111111111111  dev   alice  active  never  tester\n";
+    const header = "KEY             ROLE  USER   STATE   ENDS   CREATED BY\n";
+    const bold = header.replace(/[A-Z]+(?: BY)?/g, "\u001b[1m$&\u001b[22m");
     expect((await list([], { outIsTerminal: true })).out).toBe(`${bold}${rows}`);
     for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) {
       expect((await list([], { outIsTerminal: true, env })).out).toBe(`${header}${rows}`);
@@ -119,6 +120,10 @@ describe("keys list", () => {
         revoked_at: null,
         problem: null,
         overwritten: [],
+        created_at: "2026-11-20T10:00:00Z",
+        created_by: "tester",
+        reason: null,
+        role_known: true,
       },
       { id: null, label: "stray", state: "unusable", problem: "it is no key entry" },
     ]);
@@ -219,6 +224,7 @@ Role:        dev
 User:        alice
 State:       active
 Expires:     2027-01-01T00:00:00Z
+Predecessor: k_222222222222
 History:     2026-11-20T10:00:00Z created by tester: first day
 `,
       err: "",
@@ -270,6 +276,7 @@ History:     2026-11-20T10:00:00Z revoked by tester
         revoked_at: null,
         problem: "its record cannot be read",
         overwritten: [],
+        predecessors: [],
         history: [
           { entry: "record", action: null, by: "tester", author: null, at: "2026-11-20T10:00:00Z", reason: null },
         ],
@@ -283,7 +290,7 @@ History:     2026-11-20T10:00:00Z revoked by tester
     expect(await show(["k_666666666666", "-o", "name"])).toEqual({
       code: 0,
       out: "k_666666666666\n",
-      err: "Who made and changed it is not shown: you may not describe parameters.\n",
+      err: "Who made and changed what is not shown: you may not describe parameters.\n",
     });
     store.failNext("history", new AppError("unavailable", "aws_failing", "down"));
     expect((await show(["k_666666666666"])).code).toBe(5);

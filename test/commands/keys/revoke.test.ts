@@ -8,6 +8,8 @@ import { registerRevoke, type RevokeOptions } from "../../../src/commands/keys/r
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { createEntry } from "../../../src/lib/keys/key-store.ts";
+import { historyOf } from "../../support/history-of.ts";
 import { makeProject, mintedKeys, NOW, type Project } from "../../support/run-cli.ts";
 
 const [A, B, C] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];
@@ -30,7 +32,7 @@ const revoke = (argv: readonly string[], options: Parameters<Project["run"]>[1] 
   project.run(["keys", "revoke", ...argv], { store, ...options });
 const revoked = async (): Promise<readonly string[]> =>
   (await store.list()).map(({ label }) => label).filter((label) => label.endsWith(".revoked"));
-const writes = (): readonly string[] => store.calls.filter((call) => call.startsWith("create") || call === "verify");
+const writes = (): readonly string[] => store.asked.filter((call) => call.startsWith("create") || call === "verify");
 
 describe("argv", () => {
   it.each([
@@ -60,7 +62,7 @@ describe("keys revoke", () => {
       err: `Revoked ${ID_A}.\n${WHERE}`,
     });
     expect(await revoked()).toEqual([`dev/${A}.revoked`]);
-    const history = await store.history(new Set([A]));
+    const history = await historyOf(store, A);
     expect(history[1]?.note).toEqual({
       action: "revoke",
       at: "2026-11-20T10:00:00Z",
@@ -190,7 +192,7 @@ describe("--dry-run", () => {
       out: `${ID_A}\tdev\talice\twould_revoke\t-\n${ID_C}\toncall\talice\talready_revoked\t2026-11-19T08:00:00Z\n`,
       err: "Dry run: 1 of 2 keys in memory would be revoked; nothing was changed.\n",
     });
-    expect(store.calls).toEqual(["list"]);
+    expect(store.asked).toEqual(["list"]);
   });
 });
 
@@ -296,7 +298,7 @@ describe("what fails", () => {
 describe("in the file store", () => {
   it("revokes beside the record, once, and logs intent and outcome", async () => {
     const files = project.fileStore();
-    await files.create({ role: "dev", hash: A, part: "record" }, "dev/alice", {
+    await createEntry(files, { role: "dev", hash: A, part: "record" }, "dev/alice", {
       action: "create",
       at: "2026-11-20T09:00:00Z",
     });
@@ -327,14 +329,14 @@ describe("in the file store", () => {
   it("keeps a token that was given as the reason out of store and log", async () => {
     const files = project.fileStore();
     const [leaked] = mintedKeys(1) as [ReturnType<typeof mintedKeys>[number]];
-    await files.create({ role: "dev", hash: A, part: "record" }, "dev/alice", {
+    await createEntry(files, { role: "dev", hash: A, part: "record" }, "dev/alice", {
       action: "create",
       at: "2026-11-20T09:00:00Z",
     });
     const reason = `found ${leaked.token.reveal()} in a chat`;
     expect((await project.run(["keys", "revoke", ID_A, "--yes", "--reason", reason])).code).toBe(0);
     const redacted = `found [${leaked.id}] in a chat`;
-    expect((await files.history(new Set([A]))).at(-1)?.note?.reason).toBe(redacted);
+    expect((await historyOf(files, A)).at(-1)?.note?.reason).toBe(redacted);
     const log = await readFile(join(project.cwd, ".mcpctl/admin.jsonl"), "utf8");
     const reasons = log
       .trimEnd()
@@ -342,7 +344,7 @@ describe("in the file store", () => {
       .map((line) => (JSON.parse(line) as { reason: unknown }).reason);
     expect(reasons).toEqual([null, null, redacted, redacted]);
     expect((await revoke([ID_A, "--yes", "--reason", reason])).code).toBe(0);
-    expect((await store.history(new Set([A]))).at(-1)?.note?.reason).toBe(redacted);
+    expect((await historyOf(store, A)).at(-1)?.note?.reason).toBe(redacted);
   });
 
   it("that was never made makes none", async () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,9 +7,11 @@ import { registerRotate, type RotateOptions } from "../../../src/commands/keys/r
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { filesBelow } from "../../support/files-below.ts";
+import { historyOf } from "../../support/history-of.ts";
 import { makeProject, mintedKeys, NOW, type Project, type RunOptions } from "../../support/run-cli.ts";
 
-const [A, B] = ["a", "b"].map((digit) => digit.repeat(64)) as [string, string];
+const [A, B, C] = ["a", "b", "c"].map((digit) => digit.repeat(64)) as [string, string, string];
 const [ID_A, ID_B] = ["k_aaaaaaaaaaaa", "k_bbbbbbbbbbbb"] as const;
 const [FIRST, SECOND] = mintedKeys(2) as [ReturnType<typeof mintedKeys>[number], ReturnType<typeof mintedKeys>[number]];
 const token = FIRST.token.reveal();
@@ -81,7 +83,7 @@ describe("keys rotate", () => {
       [NEW]: RECORD,
       [`dev/${A}.ends`]: `exp=2026-11-21T10:00:00Z&next=${FIRST.id}`,
     });
-    const history = await store.history(new Set([A]));
+    const history = await historyOf(store, A);
     expect(history[1]?.note).toEqual({
       action: "rotate",
       at: "2026-11-20T10:00:00Z",
@@ -129,19 +131,28 @@ describe("keys rotate", () => {
     });
   });
 
-  it("writes several to one new file of its owner", async () => {
+  it("writes those of many keys to a folder, a file for each user that only its owner can read", async () => {
     store.plant(`dev/${B}`, "dev/bob");
-    expect(await rotate(["--role", "dev", "--yes", "--out", "tokens"])).toMatchObject({ code: 0, out: "" });
-    const path = join(project.cwd, "tokens");
-    const lines = (await readFile(path, "utf8"))
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { user: string; token: string });
-    expect(lines.map(({ user, token: each }) => [user, each])).toEqual([
-      ["alice", token],
-      ["bob", SECOND.token.reveal()],
+    store.plant(`dev/${C}`, "dev/alice");
+    expect(await rotate(["--role", "dev", "--yes", "--out", "tokens"])).toMatchObject({
+      code: 0,
+      out: "",
+      err: expect.stringContaining("The new tokens went to the folder tokens and nowhere else.\n"),
+    });
+    const folder = join(project.cwd, "tokens");
+    expect(await filesBelow(folder)).toEqual(["alice.jsonl", "bob.jsonl"]);
+    const linesOf = async (user: string) =>
+      (await readFile(join(folder, `${user}.jsonl`), "utf8"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { user: string; token: string; replaces: { id: string } });
+    expect((await linesOf("alice")).map((line) => [line.user, line.token, line.replaces.id])).toEqual([
+      ["alice", token, ID_A],
+      ["alice", mintedKeys(3)[2]?.token.reveal(), "k_cccccccccccc"],
     ]);
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await linesOf("bob")).map((line) => [line.user, line.token])).toEqual([["bob", SECOND.token.reveal()]]);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    for (const name of await filesBelow(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
   });
 
   it.each([
@@ -199,7 +210,7 @@ describe("keys rotate", () => {
     store.plant(`dev/${B}`, "dev/bob");
     expect(await rotate(["--role", "dev", "--yes", "-o", "claude"])).toMatchObject({
       code: 2,
-      err: "error: -o claude holds one key, and 2 would be rotated\n  Use -o json, which prints one object a line, or name one key.\n",
+      err: "error: -o claude holds one key, and 2 would be rotated\n  Use -o json, which writes one object a line, or name one key.\n",
     });
   });
 
@@ -234,9 +245,9 @@ describe("the question", () => {
     expect(await rotate([ID_A, "--dry-run"])).toEqual({
       code: 0,
       out: `${ID_A}\tdev\talice\twould_rotate\t2026-11-21T10:00:00Z\n`,
-      err: `Dry run: 1 of 1 keys in memory would be rotated, the old ones ending after 24h; nothing was changed.\n`,
+      err: `Dry run: 1 of 1 keys (of 1 user) in memory would be rotated, the old ones ending after 24h; nothing was changed.\n`,
     });
-    expect(store.calls).toEqual(["list"]);
+    expect(store.asked).toEqual(["list"]);
   });
 
   it("is spared by --dry-run, which tells in JSON as well", async () => {
@@ -244,7 +255,7 @@ describe("the question", () => {
     const { code, out, err } = await rotate(["--role", "dev", "--dry-run", "-o", "json", "--grace", "1h"]);
     expect({ code, err, data: JSON.parse(out) as unknown }).toEqual({
       code: 0,
-      err: `Left alone: ${ID_B} is expired.\nDry run: 1 of 2 keys in memory would be rotated, the old ones ending after 1h; nothing was changed.\n`,
+      err: `Left alone: ${ID_B} is expired.\nDry run: 1 of 2 keys (of 1 user) in memory would be rotated, the old ones ending after 1h; nothing was changed.\n`,
       data: [{ id: ID_A, role: "dev", user: "alice", result: "would_rotate", old_ends_at: "2026-11-20T11:00:00Z" }],
     });
   });
@@ -274,7 +285,7 @@ describe("what happens while the question is open", () => {
       err: `Left alone: ${ID_A} is revoked.\nNothing to rotate.\n`,
     });
     expect(await entries()).toEqual({ [`dev/${A}`]: "dev/alice", [`dev/${A}.revoked`]: REVOKED });
-    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+    expect(await filesBelow(project.cwd)).toEqual(["backends.yaml", "roles.yaml"]);
   });
 
   it("a revocation of one of two rotates the other", async () => {
@@ -312,7 +323,7 @@ describe("what happens while the question is open", () => {
       [NEW]: "dev/alice?exp=2026-11-20T13:00:00Z",
       [`dev/${A}.ends`]: `exp=2026-11-20T12:00:00Z&next=${FIRST.id}`,
     });
-    expect((await store.history(new Set([FIRST.hash])))[0]?.note?.at).toBe("2026-11-20T11:00:00Z");
+    expect((await historyOf(store, FIRST.hash))[0]?.note?.at).toBe("2026-11-20T11:00:00Z");
   });
 });
 
@@ -330,7 +341,7 @@ describe("a rotation that does not come to its end", () => {
       err: `error: ${ID_A} was revoked while it was rotated; k_d9b6b1321c0b was not delivered, and it was revoked\n`,
     });
     expect(Object.keys(await entries()).at(-1)).toMatch(/^dev\/d9b6.*\.revoked$/);
-    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+    expect(await filesBelow(project.cwd)).toEqual(["backends.yaml", "roles.yaml"]);
   });
 
   it("because somebody was first: the new key is revoked, nothing printed", async () => {
@@ -346,7 +357,7 @@ describe("a rotation that does not come to its end", () => {
       err: `error: ${ID_A} was rotated by somebody else, to k_0123456789ab; k_d9b6b1321c0b was not delivered, and it was revoked\n  Use their key, or make another with \`mcpctl keys create\`.\n`,
     });
     expect(Object.keys(await entries()).at(-1)).toMatch(/^dev\/d9b6.*\.revoked$/);
-    expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
+    expect(await filesBelow(project.cwd)).toEqual(["backends.yaml", "roles.yaml"]);
   });
 
   it("because the token cannot be printed: revoked, and told that the old key ends all the same", async () => {
@@ -354,7 +365,7 @@ describe("a rotation that does not come to its end", () => {
     expect({ code, out, err }).toEqual({
       code: 5,
       out: "",
-      err: `error: standard output could not be written (EIO); ${FIRST.id} was not delivered, and it was revoked; ${ID_A} ends at 2026-11-21T10:00:00Z all the same\n  Make another with \`mcpctl keys create --role dev --user alice\`.\n`,
+      err: `error: standard output could not be written (EIO); ${FIRST.id} was not delivered, and it was revoked; ${ID_A} ends at 2026-11-21T10:00:00Z all the same\n  Repeat the command: it makes another successor.\n`,
     });
   });
 
@@ -363,7 +374,7 @@ describe("a rotation that does not come to its end", () => {
     store.failAfter(2, "create", new AppError("forbidden", "aws_access_denied", "denied"));
     const { code, err } = await rotate(["--role", "dev", "--yes", "--out", "tokens"]);
     expect({ code, err }).toEqual({ code: 4, err: `${rotated(ID_A, FIRST.id)}error: denied\n` });
-    expect(await readFile(join(project.cwd, "tokens"), "utf8")).toContain(token);
+    expect(await readFile(join(project.cwd, "tokens/alice.jsonl"), "utf8")).toContain(token);
     expect(Object.keys(await entries())).toEqual([`dev/${A}`, `dev/${B}`, NEW, `dev/${A}.ends`]);
   });
 });

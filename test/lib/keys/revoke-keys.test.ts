@@ -11,7 +11,7 @@ const [A, B] = ["a".repeat(64), "b".repeat(64)];
 
 async function revokeAll(store: MemoryStore): Promise<readonly Omit<Revocation, "key">[]> {
   const { keys } = buildKeyring(await store.list());
-  const done = await revokeKeys(store, [...keys.values()], NOW, NOTE);
+  const done = await revokeKeys(store, [...keys.values()], { at: NOW, note: NOTE });
   return done.map(({ status, at, error }) => ({ status, at, error }));
 }
 const labels = async (store: MemoryStore): Promise<readonly string[]> => (await store.list()).map(({ label }) => label);
@@ -29,7 +29,7 @@ describe("revokeKeys", () => {
     store.plant(`dev/${A}`, "dev/agent");
     store.plant(`dev/${A}.revoked`, "at=2026-11-20T09:00:00Z");
     expect(await revokeAll(store)).toEqual([{ status: "already_revoked", at: EARLIER, error: null }]);
-    expect(store.calls.filter((call) => call.startsWith("create"))).toEqual([]);
+    expect(store.asked.filter((call) => call.startsWith("create"))).toEqual([]);
   });
 
   it.each([
@@ -53,7 +53,7 @@ describe("revokeKeys", () => {
     store.plant(`dev/${A}`, "dev/agent");
     const { keys } = buildKeyring(await store.list());
     store.plant(`dev/${A}.revoked`, "at=2026-11-20T09:00:00Z");
-    const [done] = await revokeKeys(store, [...keys.values()], NOW, NOTE);
+    const [done] = await revokeKeys(store, [...keys.values()], { at: NOW, note: NOTE });
     expect({ status: done?.status, at: done?.at }).toEqual({ status: "already_revoked", at: EARLIER });
   });
 

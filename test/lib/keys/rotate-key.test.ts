@@ -3,12 +3,14 @@ import { AppError } from "../../../src/lib/errors.ts";
 import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { mintKey } from "../../../src/lib/keys/key.ts";
 import { endOfGrace, rotateKey } from "../../../src/lib/keys/rotate-key.ts";
+import { MemoryJournal } from "../../support/memory-journal.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { seededBytes } from "../../support/seeded.ts";
 
 const NOW = Date.parse("2026-11-20T10:00:00Z");
 const ENDS = Date.parse("2026-11-21T10:00:00Z");
 const NOTE = { action: "rotate", at: "2026-11-20T10:00:00Z" } as const;
+const PLACE = { note: NOTE, sink: null };
 const OLD = "a".repeat(64);
 const KEY = mintKey(seededBytes());
 const NEW = `dev/${KEY.hash}`;
@@ -32,8 +34,13 @@ async function rotate(
   deliver: () => Promise<void> = async () => undefined,
   signal = new AbortController().signal,
 ) {
-  const issuer = { store, now: () => NOW, randomBytes: seededBytes(), signal };
-  return rotateKey(issuer, { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null }, NOTE, deliver);
+  const issuer = { store, journal: new MemoryJournal(), now: () => NOW, randomBytes: seededBytes(), signal };
+  return rotateKey(
+    issuer,
+    { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null, undelivered: null },
+    PLACE,
+    deliver,
+  );
 }
 const entries = async (store: MemoryStore): Promise<Readonly<Record<string, string>>> =>
   Object.fromEntries((await store.list()).map(({ label, value }) => [label, value]));
@@ -42,7 +49,7 @@ describe("rotateKey", () => {
   it("makes the successor, then ends the old key, then delivers", async () => {
     const store = newStore();
     const delivered: (readonly string[])[] = [];
-    expect((await rotate(store, async () => void delivered.push([...store.calls]))).id).toBe(KEY.id);
+    expect((await rotate(store, async () => void delivered.push([...store.asked]))).id).toBe(KEY.id);
     expect(delivered).toEqual([["list", `create ${NEW}`, `create dev/${OLD}.ends`, `read dev/${OLD}.revoked`]]);
     expect(await entries(store)).toEqual({
       [`dev/${OLD}`]: "dev/agent",
@@ -53,11 +60,17 @@ describe("rotateKey", () => {
 
   it("revokes its own successor when somebody else was first", async () => {
     const store = newStore();
-    const issuer = { store, now: () => NOW, randomBytes: seededBytes(), signal: new AbortController().signal };
-    const rotation = { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null };
+    const issuer = {
+      store,
+      journal: new MemoryJournal(),
+      now: () => NOW,
+      randomBytes: seededBytes(),
+      signal: new AbortController().signal,
+    };
+    const rotation = { ...(await oldKey(store)), oldEndsAt: ENDS, expiresAt: null, undelivered: null };
     store.plant(`dev/${OLD}.ends`, "exp=2026-11-20T11:00:00Z&next=k_0123456789ab");
     await expect(
-      rotateKey(issuer, rotation, NOTE, () => Promise.reject(new Error("must not be delivered"))),
+      rotateKey(issuer, rotation, PLACE, () => Promise.reject(new Error("must not be delivered"))),
     ).rejects.toMatchObject({
       kind: "conflict",
       code: "key_superseded",
@@ -77,7 +90,7 @@ describe("rotateKey", () => {
     await expect(rotate(store, () => Promise.reject(full))).rejects.toMatchObject({
       code: "disk_full",
       message: `the disk is full; ${KEY.id} was not delivered, and it was revoked; k_aaaaaaaaaaaa ends at 2026-11-21T10:00:00Z all the same`,
-      hint: "Make another with `mcpctl keys create --role dev --user agent`.",
+      hint: "Repeat the command: it makes another successor.",
     });
     expect(Object.keys(await entries(store))).toEqual([`dev/${OLD}`, NEW, `dev/${OLD}.ends`, `${NEW}.revoked`]);
   });
@@ -98,7 +111,7 @@ describe("rotateKey", () => {
     };
     await expect(rotate(store, deliver)).rejects.toMatchObject({
       message: `the disk is full; ${KEY.id} may exist, and nobody has its token; k_aaaaaaaaaaaa ends at 2026-11-21T10:00:00Z all the same`,
-      hint: `Run \`mcpctl keys revoke ${KEY.id}\` when the store is back.`,
+      hint: `Run \`mcpctl keys revoke ${KEY.id}\` when the store is back; the next \`keys create\` or \`keys rotate\` here does it too.`,
     });
   });
 

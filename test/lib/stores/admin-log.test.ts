@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AdminLine, appendAdminLine, readAdminLines } from "../../../src/lib/stores/admin-log.ts";
+import { type AdminLine, appendAdminLines, readAdminLines } from "../../../src/lib/stores/admin-log.ts";
 
 const LINE: AdminLine = {
   phase: "intent",
@@ -35,8 +35,8 @@ describe("the admin log", () => {
   });
 
   it("reads what was appended, in order, from a file of its owner", async () => {
-    await appendAdminLine(path, LINE);
-    await appendAdminLine(path, OUTCOME);
+    await appendAdminLines(path, [LINE]);
+    await appendAdminLines(path, [OUTCOME]);
     expect(await readFile(path, "utf8")).toBe(`${JSON.stringify(LINE)}\n${JSON.stringify(OUTCOME)}\n`);
     expect(await readAdminLines(path)).toEqual([LINE, OUTCOME]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -47,9 +47,9 @@ describe("the admin log", () => {
     ["in the middle of a character", Buffer.from(JSON.stringify(LINE)).indexOf("ü") + 1],
     ["before its line end", Buffer.byteLength(JSON.stringify(LINE))],
   ])("survives a line that a crash cut short %s: the next one is whole", async (_what, length) => {
-    await appendAdminLine(path, OUTCOME);
+    await appendAdminLines(path, [OUTCOME]);
     await appendFile(path, Buffer.from(JSON.stringify(LINE)).subarray(0, length));
-    await appendAdminLine(path, OUTCOME);
+    await appendAdminLines(path, [OUTCOME]);
     const whole = length === Buffer.byteLength(JSON.stringify(LINE)) ? [LINE] : [];
     expect(await readAdminLines(path)).toEqual([OUTCOME, ...whole, OUTCOME]);
   });
@@ -66,11 +66,11 @@ describe("the admin log", () => {
   });
 
   it("cannot be a folder, or lie in one that is not there", async () => {
-    await expect(appendAdminLine(folder, LINE)).rejects.toMatchObject({
+    await expect(appendAdminLines(folder, [LINE])).rejects.toMatchObject({
       name: "AppError",
       kind: "invalid",
       code: "path_is_folder",
     });
-    await expect(appendAdminLine(join(folder, "no/admin.jsonl"), LINE)).rejects.toMatchObject({ kind: "not-found" });
+    await expect(appendAdminLines(join(folder, "no/admin.jsonl"), [LINE])).rejects.toMatchObject({ kind: "not-found" });
   });
 });

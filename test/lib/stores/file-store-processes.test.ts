@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openFileStore } from "../../../src/lib/stores/file-store.ts";
+import { createEntry } from "../../../src/lib/keys/key-store.ts";
 import { seededNumbers } from "../../support/seeded.ts";
 
 const WRITER = fileURLToPath(new URL("../../support/store-writer.ts", import.meta.url));
@@ -106,7 +107,7 @@ describe("processes that share a file store", () => {
       const hashes = (await store.list()).map(({ name }) => name?.hash);
       expect(promised.filter((hash) => !hashes.includes(hash))).toEqual([]);
       const next = { role: "dev", hash: `f${digit}`.padEnd(64, "0"), part: "record" } as const;
-      expect(await store.create(next, "dev/after", NOTE)).toEqual({ status: "created" });
+      expect(await createEntry(store, next, "dev/after", NOTE)).toEqual({ status: "created" });
       promised.push(next.hash);
     }
     expect((await readdir(folder)).toSorted()).toEqual(["admin.jsonl", "denylist.json", "keys.json", "keys.json.lock"]);

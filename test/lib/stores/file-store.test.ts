@@ -8,6 +8,7 @@ import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { acceptKey } from "../../../src/lib/keys/keyring.ts";
 import { revokeKeys } from "../../../src/lib/keys/revoke-keys.ts";
 import { openFileStore } from "../../../src/lib/stores/file-store.ts";
+import { createEntry } from "../../../src/lib/keys/key-store.ts";
 import { describeKeyStore } from "../../support/key-store-contract.ts";
 import { seededBytes } from "../../support/seeded.ts";
 
@@ -58,7 +59,7 @@ describe("the files of the file store", () => {
   const text = (path: string): Promise<string> => readFile(join(folder, path), "utf8");
 
   it("are made with the first entry, for their owner alone", async () => {
-    await open("new/keys.json").create(ENTRY, "dev/a", NOTE);
+    await createEntry(open("new/keys.json"), ENTRY, "dev/a", NOTE);
     expect(await text("new/keys.json")).toBe(`{\n  "dev.${ENTRY.hash}": "dev/a"\n}\n`);
     expect(await text("denylist.json")).toBe('{\n  "locks": []\n}\n');
     const modes = await Promise.all(
@@ -69,10 +70,10 @@ describe("the files of the file store", () => {
 
   it("leave a denylist alone that is there, and do not bring one back that was removed later", async () => {
     await writeFile(join(folder, "denylist.json"), "mine");
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     expect(await text("denylist.json")).toBe("mine");
     await rm(join(folder, "denylist.json"));
-    await open().create({ ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE);
+    await createEntry(open(), { ...ENTRY, part: "revoked" }, "at=2026-11-20T10:00:00Z", NOTE);
     await expect(text("denylist.json")).rejects.toMatchObject({ code: "ENOENT" });
   });
 
@@ -80,7 +81,7 @@ describe("the files of the file store", () => {
     await writeFile(join(folder, "keys.json"), '{"stray": "ü\\u0000", "__proto__": "x"}');
     // Not what any usual umask would make of 0666.
     await chmod(join(folder, "keys.json"), 0o664);
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     expect(Object.entries(JSON.parse(await text("keys.json")) as object)).toEqual([
       ["stray", "ü\u0000"],
       ["__proto__", "x"],
@@ -93,13 +94,13 @@ describe("the files of the file store", () => {
     await writeFile(join(folder, "keys.json"), "{}");
     await chmod(join(folder, "keys.json"), 0o640);
     await chown(join(folder, "keys.json"), 1234, 2345);
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     const { uid, gid, mode } = await stat(join(folder, "keys.json"));
     expect([uid, gid, mode & 0o777]).toEqual([1234, 2345, 0o640]);
   });
 
   it("are locked by their owner alone: who may read the lock may hold it", async () => {
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     expect((await stat(join(folder, "keys.json.lock"))).mode & 0o777).toBe(0o600);
   });
 
@@ -110,7 +111,7 @@ describe("the files of the file store", () => {
     await writeFile(join(folder, "elsewhere"), "mine");
     await writeFile(join(folder, "keys.json"), "{}");
     await symlink(target, join(folder, "admin.jsonl"));
-    await expect(open().create(ENTRY, "dev/a", NOTE)).rejects.toMatchObject({
+    await expect(createEntry(open(), ENTRY, "dev/a", NOTE)).rejects.toMatchObject({
       name: "AppError",
       kind: "unavailable",
       code: "admin_log_link",
@@ -122,8 +123,8 @@ describe("the files of the file store", () => {
 
   it("hold the id of a token that stood in a reason, not the token", async () => {
     const leaked = mintKey(seededBytes());
-    await open().create(ENTRY, "dev/a", { ...NOTE, reason: `saw ${leaked.token.reveal()}` });
-    const [entry] = await open().history(new Set([ENTRY.hash]));
+    await createEntry(open(), ENTRY, "dev/a", { ...NOTE, reason: `saw ${leaked.token.reveal()}` });
+    const [entry] = await open().history([ENTRY]);
     expect(entry?.note?.reason).toBe(`saw [${leaked.id}]`);
     expect(await text("admin.jsonl")).not.toContain(leaked.token.reveal().slice(0, 16));
   });
@@ -132,7 +133,7 @@ describe("the files of the file store", () => {
     await mkdir(join(folder, "real"));
     await writeFile(join(folder, "real/keys.json"), "{}");
     await symlink("real/keys.json", join(folder, "keys.json"));
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     expect((await lstat(join(folder, "keys.json"))).isSymbolicLink()).toBe(true);
     expect(await text("real/keys.json")).toContain(ENTRY.hash);
   });
@@ -142,7 +143,10 @@ describe("the files of the file store", () => {
     expect((await open().list()).map(({ name }) => name)).toEqual([ENTRY]);
     const keyring = buildKeyring(await open().list());
     const at = Date.parse("2026-11-20T10:00:00Z");
-    const done = await revokeKeys(open(), [...keyring.keys.values()], at, { ...NOTE, action: "revoke" });
+    const done = await revokeKeys(open(), [...keyring.keys.values()], {
+      at,
+      note: { ...NOTE, action: "revoke" },
+    });
     expect(done.map(({ status }) => status)).toEqual(["revoked"]);
     expect(JSON.parse(await text("keys.json"))).toEqual({
       [ENTRY.hash]: "dev/a",
@@ -158,14 +162,14 @@ describe("the files of the file store", () => {
   });
 
   it("are not waited for once interrupted, but by what takes back", async () => {
-    await open().create(ENTRY, "dev/a", NOTE);
+    await createEntry(open(), ENTRY, "dev/a", NOTE);
     const interrupted = open("keys.json", AbortSignal.abort());
     const revocation = { ...ENTRY, part: "revoked" } as const;
     let takingBack: Promise<unknown> = Promise.resolve();
     await withFileLock(join(folder, "keys.json.lock"), async () => {
       // Begun first, so that it has met the lock when the other has given up.
-      takingBack = interrupted.uninterrupted().create(revocation, "at=2026-11-20T10:00:00Z", NOTE);
-      await expect(interrupted.create(revocation, "at=2026-11-20T10:00:00Z", NOTE)).rejects.toMatchObject({
+      takingBack = createEntry(interrupted.uninterrupted(), revocation, "at=2026-11-20T10:00:00Z", NOTE);
+      await expect(createEntry(interrupted, revocation, "at=2026-11-20T10:00:00Z", NOTE)).rejects.toMatchObject({
         name: "AppError",
         kind: "interrupted",
       });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { AppError } from "../../../src/lib/errors.ts";
 import { describeKeyStore } from "../../support/key-store-contract.ts";
+import { createEntry, readEntry } from "../../../src/lib/keys/key-store.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 
 describeKeyStore("the in-memory store", async () => {
@@ -25,22 +26,22 @@ it("fails once when asked to, before or after the change", async () => {
   const store = new MemoryStore();
   const error = new AppError("unavailable", "test", "down");
   store.failNext("create", error);
-  await expect(store.create(NAME, "a", NOTE)).rejects.toBe(error);
+  await expect(createEntry(store, NAME, "a", NOTE)).rejects.toBe(error);
   expect(await store.list()).toEqual([]);
   store.failNext("create", error, "after");
-  await expect(store.create(NAME, "a", NOTE)).rejects.toBe(error);
-  expect(await store.create(NAME, "a", NOTE)).toEqual({ status: "exists", value: "a" });
-  store.remove(NAME);
-  expect(await store.read(NAME)).toBeNull();
+  await expect(createEntry(store, NAME, "a", NOTE)).rejects.toBe(error);
+  expect(await createEntry(store, NAME, "a", NOTE)).toEqual({ status: "exists", value: "a" });
+  store.lose(NAME);
+  expect(await readEntry(store, NAME)).toBeNull();
   const create = `create dev-readonly/${NAME.hash}`;
-  expect(store.calls).toEqual([create, "list", create, create, `read dev-readonly/${NAME.hash}`]);
+  expect(store.asked).toEqual([create, "list", create, create, `read dev-readonly/${NAME.hash}`]);
 });
 
 it("takes an entry and does not prove it, once when asked to", async () => {
   const store = new MemoryStore();
   store.unproveNext();
-  expect(await store.create(NAME, "a", NOTE)).toEqual({ status: "unproven" });
-  expect(await store.create({ ...NAME, part: "revoked" }, "b", NOTE)).toEqual({ status: "created" });
+  expect(await createEntry(store, NAME, "a", NOTE)).toEqual({ status: "unproven" });
+  expect(await createEntry(store, { ...NAME, part: "revoked" }, "b", NOTE)).toEqual({ status: "created" });
   expect((await store.list()).map(({ value }) => value)).toEqual(["a", "b"]);
 });
 
@@ -48,7 +49,7 @@ it("tells the note that a stranger left", async () => {
   const store = new MemoryStore();
   store.plant(`dev-readonly/${NAME.hash}`, "a", 2, NOTE);
   store.plant(`dev-readonly/${NAME.hash}.revoked`, "b");
-  const history = await store.history(new Set([NAME.hash]));
+  const history = await store.history(null);
   expect(history.map(({ name, note }) => ({ name, note }))).toEqual([
     { name: NAME, note: NOTE },
     { name: { ...NAME, part: "revoked" }, note: null },

@@ -1,0 +1,71 @@
+import { AppError } from "../../lib/errors.ts";
+import { fileHoldsToken } from "../../lib/files/holds-token.ts";
+import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
+import { keyId } from "../../lib/keys/key.ts";
+import { readEntry, type KeyStore } from "../../lib/keys/key-store.ts";
+import { parseEnds } from "../../lib/keys/record.ts";
+import type { OpenJournal, UndeliveredKey } from "../../lib/keys/undelivered.ts";
+import type { Ports } from "../ports.ts";
+import { storeTime } from "./store-time.ts";
+
+/** A successor that was never delivered, of a key whose end it had brought about. */
+export interface OwedSuccessor {
+  readonly undelivered: UndeliveredKey;
+  readonly journal: OpenJournal;
+}
+
+/**
+ * Mends what commands that died on this machine left behind in this store: keys that nobody received are revoked, and it
+ * is told. Gives the successors that are still owed to somebody; `keys rotate` makes them, others close the journals.
+ */
+export async function recover(
+  ports: Pick<Ports, "journals" | "now" | "tell">,
+  store: KeyStore,
+): Promise<readonly OwedSuccessor[]> {
+  const owed: OwedSuccessor[] = [];
+  for (const journal of await (await ports.journals()).abandoned()) {
+    for (const undelivered of journal.undelivered)
+      if (await isOwed(undelivered, journal, { ports, store })) owed.push({ undelivered, journal });
+    if (!owed.some((successor) => successor.journal === journal)) await journal.close();
+  }
+  return owed;
+}
+
+/** The same for commands that make no successors: tells how they come to be. */
+export async function recoverAndLeave(ports: Parameters<typeof recover>[0], store: KeyStore): Promise<void> {
+  const owed = await recover(ports, store);
+  for (const { undelivered, journal } of owed) {
+    const old = keyId(undelivered.replaces ?? "");
+    ports.tell(`A rotation of ${old} was cut off and its successor not delivered: run \`mcpctl keys rotate ${old}\`.`);
+    await journal.close();
+  }
+}
+
+async function isOwed(
+  undelivered: UndeliveredKey,
+  journal: OpenJournal,
+  { ports, store }: { readonly ports: Parameters<typeof recover>[0]; readonly store: KeyStore },
+): Promise<boolean> {
+  const { hash, role, replaces, sink } = undelivered;
+  const id = keyId(hash);
+  try {
+    if (sink !== null && fileHoldsToken(sink, hash)) {
+      await journal.settle(hash);
+      return false;
+    }
+    const { status } = await revokeUndelivered(store, { role, hash }, storeTime(ports, store));
+    if (status === "unproven")
+      throw new AppError("unavailable", "write_unproven", "its revocation cannot be read back");
+    if (status === "done")
+      ports.tell(`${id} was made by a command that was cut off before its token was delivered; it is revoked.`);
+    if (replaces !== null) {
+      const ends = await readEntry(store, { role, hash: replaces, part: "ends" });
+      if (ends !== null && parseEnds(ends.value)?.next === id) return true;
+    }
+    await journal.settle(hash);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
+    ports.tell(`${id}, which nobody received, is not revoked yet: ${error.message}. The next command tries again.`);
+  }
+  return false;
+}

@@ -1,0 +1,182 @@
+import type { Context } from "../../lib/config/config.ts";
+import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
+import type { Issuer } from "../../lib/keys/issue-key.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
+import { rotateKey, type Rotation } from "../../lib/keys/rotate-key.ts";
+import type { DeliveryJournal } from "../../lib/keys/undelivered.ts";
+import type { Backend } from "../../lib/policy/registry.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { FolderSink, Ports, TokenSink } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { entryNote } from "./entry-note.ts";
+import { receipt, requireRoom } from "./propagation.ts";
+import type { OwedSuccessor } from "./recover.ts";
+import { loadRoleAccess } from "./role-access.ts";
+import type { RotateOptions } from "./rotate.ts";
+import type { RotationPlan } from "./rotation-plan.ts";
+import { clockNote, storeTime } from "./store-time.ts";
+import { openSink, withSink } from "./token-delivery.ts";
+import { folderForm, formatToken, requireServers, type TokenForm } from "./token-form.ts";
+import { withIssuer } from "./with-issuer.ts";
+
+export interface RotationWork {
+  readonly options: RotateOptions;
+  readonly isFolder: boolean;
+  readonly context: Context;
+  readonly store: KeyStore;
+  readonly ports: Ports;
+  readonly owed: readonly OwedSuccessor[];
+}
+
+/** More lines than anybody reads. */
+const MOST_TOLD = 20;
+
+/** Makes the successors one after another, each delivered before the next is made. */
+export async function runRotations(plan: RotationPlan, work: RotationWork): Promise<Result> {
+  const { options, context, store, ports } = work;
+  const form = options.output ?? (plan.rotations.length === 1 && !work.isFolder ? "token" : "json");
+  const backendsOf = await loadBackends(plan, form, ports);
+  const done: string[] = [];
+  const refused: AppError[] = [];
+  const rotateAll = async (place: (rotation: Rotation) => Promise<Place>): Promise<void> => {
+    await store.verify();
+    await requireRoom(context, store, plan.rotations.length);
+    await withIssuer(ports, store, async (issuer) => {
+      for (const rotation of plan.rotations) {
+        ports.progress(`Rotated ${done.length} of ${plan.rotations.length} keys`);
+        const backends = backendsOf.get(rotation.subject.role) ?? [];
+        const { sink, deliver, end } = await place(rotation);
+        try {
+          done.push(await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work));
+        } catch (error) {
+          // Of many keys one that somebody else rotated or revoked meanwhile does not keep the others from theirs.
+          if (!(error instanceof AppError) || error.kind !== "conflict" || plan.rotations.length === 1) throw error;
+          refused.push(error);
+        } finally {
+          await end();
+        }
+      }
+    });
+  };
+  let where: string;
+  try {
+    where = work.isFolder ? await intoFolder(work, form, rotateAll) : await intoOne(work, rotateAll);
+  } catch (error) {
+    for (const line of done) ports.tell(line);
+    throw error;
+  } finally {
+    ports.progress(null);
+  }
+  return answer({ done, refused, where }, work);
+}
+
+interface Place {
+  readonly sink: TokenSink;
+  readonly deliver: TokenSink["deliver"];
+  /** Called after each key. */
+  readonly end: () => Promise<void>;
+}
+
+type RotateAll = (place: (rotation: Rotation) => Promise<Place>) => Promise<void>;
+
+async function intoOne({ options, ports }: RotationWork, rotateAll: RotateAll): Promise<string> {
+  const sink = await openSink(ports, options.output ?? null, options.out ?? null);
+  await withSink(sink, (deliver) => rotateAll(async () => ({ sink, deliver, end: async () => undefined })));
+  return sink.label;
+}
+
+async function intoFolder({ options, ports }: RotationWork, form: TokenForm, rotateAll: RotateAll): Promise<string> {
+  const folder: FolderSink = await ports.folderSink(options.out ?? "");
+  const { extension, isLines } = folderForm(form);
+  try {
+    await rotateAll(async ({ subject }) => {
+      const sink = await folder.of(subject.user, extension, isLines);
+      let isUsed = false;
+      return {
+        sink,
+        deliver: async (text) => {
+          await sink.deliver(text);
+          isUsed = true;
+        },
+        end: () => (isUsed ? sink.close() : sink.discard()),
+      };
+    });
+  } finally {
+    await folder.close();
+  }
+  return folder.label;
+}
+
+function answer(
+  { done, refused, where }: { done: readonly string[]; refused: readonly AppError[]; where: string },
+  { context, store }: RotationWork,
+): Result {
+  const told = done.length > MOST_TOLD ? [`Rotated ${done.length} keys.`] : done;
+  const tokens = done.length === 1 ? "token" : "tokens";
+  const [first] = refused;
+  return {
+    notes: [
+      ...told,
+      ...refused.map(({ message, hint }) => `Not rotated: ${message}. ${hint ?? ""}`.trimEnd()),
+      receipt(context, store),
+      ...clockNote(store),
+      `The new ${tokens} went to ${where} and nowhere else.`,
+    ],
+    ...(first === undefined ? {} : { exit: EXIT_BY_KIND[first.kind] }),
+  };
+}
+
+/** The backends of each role of the plan; every role must still stand in the role file. */
+async function loadBackends(
+  plan: RotationPlan,
+  form: TokenForm,
+  ports: Ports,
+): Promise<ReadonlyMap<string, readonly Backend[]>> {
+  const backendsOf = new Map<string, readonly Backend[]>();
+  for (const role of new Set(plan.rotations.map(({ subject }) => subject.role))) {
+    const backends = await loadRoleAccess(ports, role, form === "claude" || form === "vscode");
+    requireServers(form, role, backends);
+    backendsOf.set(role, backends);
+  }
+  return backendsOf;
+}
+
+interface OneRotation {
+  readonly form: TokenForm;
+  readonly backends: readonly Backend[];
+  readonly sink: TokenSink;
+  readonly deliver: TokenSink["deliver"];
+  readonly issuer: Issuer;
+}
+
+async function rotateOne(
+  rotation: Rotation,
+  { form, backends, sink, deliver, issuer }: OneRotation,
+  { options, context, store, ports, owed }: RotationWork,
+): Promise<string> {
+  const { old, subject, expiresAt, oldEndsAt } = rotation;
+  const issued = {
+    record: { role: subject.role, user: subject.user, expiresAt },
+    gatewayUrl: context.gateway.url,
+    backends,
+    replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
+  };
+  const note = entryNote(ports, storeTime(ports, store), "rotate", options.reason);
+  const journal = handingOver(issuer.journal, rotation, owed);
+  const key = await rotateKey({ ...issuer, journal }, rotation, { note, sink: sink.path }, (minted) =>
+    deliver(formatToken(form, { key: minted, ...issued })),
+  );
+  return `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`;
+}
+
+/** What is owed stands in exactly one journal at any time, and for a moment in both. */
+function handingOver(own: DeliveryJournal, { old }: Rotation, owed: readonly OwedSuccessor[]): DeliveryJournal {
+  return {
+    begin: async (key) => {
+      await own.begin(key);
+      for (const { undelivered, journal } of owed)
+        if (undelivered.replaces === old.hash) await journal.settle(undelivered.hash);
+    },
+    settle: (hash) => own.settle(hash),
+  };
+}

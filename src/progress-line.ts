@@ -1,0 +1,26 @@
+import type { Output } from "./io.ts";
+import { printable } from "./lib/output/printable.ts";
+
+/** Often enough to be seen to move. */
+const EVERY_MS = 100;
+const CLEAR = "\r\u001b[K";
+
+/** A line on a terminal that the next one replaces; null takes it away. Nothing is written elsewhere. */
+export function progressLine(output: Output): (line: string | null) => void {
+  if (!output.isTerminal) return () => undefined;
+  let shownAt = -Infinity;
+  let isShown = false;
+  const write = (text: string): void => void output.write(text).catch(() => undefined);
+  return (line) => {
+    if (line === null) {
+      if (isShown) write(CLEAR);
+      isShown = false;
+      return;
+    }
+    const now = performance.now();
+    if (now - shownAt < EVERY_MS) return;
+    shownAt = now;
+    isShown = true;
+    write(`${CLEAR}${printable(line)}`);
+  };
+}
