@@ -61,7 +61,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   return withSink(sink, async (deliver) => {
     await store.verify();
     await recoverAndLeave(ports, store);
-    await requireRoom(context, store, 1);
+    await requireRoom(context, 1, () => store.list());
     const now = storeTime(ports, store);
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
     const issue = { record, note: entryNote(ports, now, "create", options.reason), sink: sink.path, replaces: null };

@@ -1,8 +1,11 @@
 import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCreate } from "./create.ts";
+import { registerExport } from "./export.ts";
+import { registerImport } from "./import.ts";
 import { registerInspect } from "./inspect.ts";
 import { registerList } from "./list.ts";
+import { registerPrune } from "./prune.ts";
 import { registerRevoke } from "./revoke.ts";
 import { registerRotate } from "./rotate.ts";
 import { registerShow } from "./show.ts";
@@ -18,5 +21,8 @@ export function registerKeys(program: Command, cli: Cli): void {
   registerShow(keys, cli);
   registerRotate(keys, cli);
   registerRevoke(keys, cli);
+  registerPrune(keys, cli);
+  registerImport(keys, cli);
+  registerExport(keys, cli);
   registerInspect(keys, cli);
 }

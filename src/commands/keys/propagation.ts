@@ -1,6 +1,6 @@
 import type { Context } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
-import type { KeyStore } from "../../lib/keys/key-store.ts";
+import type { KeyStore, StoredEntry } from "../../lib/keys/key-store.ts";
 import { keysJsonBytes, MAX_KEYS_JSON_BYTES_IN_SECRET } from "../../lib/keys/secret-capacity.ts";
 import type { Result } from "../result.ts";
 
@@ -34,11 +34,15 @@ function unproven({ name }: Context): string {
  * fail too. With several Secrets nothing says which roles go into which, so all of them count as one.
  * @throws AppError invalid from 80 % of a Secret's 1 MiB on
  */
-export async function requireRoom(context: Context, store: KeyStore, newKeys: number): Promise<void> {
+export async function requireRoom(
+  context: Context,
+  newKeys: number,
+  list: () => Promise<readonly StoredEntry[]>,
+): Promise<void> {
   const secrets = [context.kubernetes?.secret ?? []].flat().length;
   if (secrets === 0) return;
   const most = secrets * MAX_KEYS_JSON_BYTES_IN_SECRET;
-  const bytes = keysJsonBytes(await store.list(), newKeys);
+  const bytes = keysJsonBytes(await list(), newKeys);
   if (bytes <= most) return;
   throw new AppError("invalid", "secret_full", `${bytes} bytes of keys do not fit into 80 % of the context's Secret`, {
     hint: "Use one ExternalSecret per role folder, and name them all under kubernetes.externalSecret and kubernetes.secret.",

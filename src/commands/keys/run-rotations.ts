@@ -40,7 +40,7 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
   const refused: AppError[] = [];
   const rotateAll = async (place: (rotation: Rotation) => Promise<Place>): Promise<void> => {
     await store.verify();
-    await requireRoom(context, store, plan.rotations.length);
+    await requireRoom(context, plan.rotations.length, () => store.list());
     await withIssuer(ports, store, async (issuer) => {
       for (const rotation of plan.rotations) {
         ports.progress(`Rotated ${done.length} of ${plan.rotations.length} keys`);
