@@ -117,6 +117,8 @@ async function openStore(config: Config, io: Io, label: Ports["label"]): Promise
       signal: io.signal,
     });
   }
+  const { beFrugal } = await import("./frugal-heap.ts");
+  beFrugal();
   const { openSsmStore } = await import("./lib/stores/ssm-store.ts");
   return openSsmStore(store, {
     signal: io.signal,

@@ -11,7 +11,7 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { keyData } from "./key-data.ts";
 import { listWarnings } from "./list-warnings.ts";
-import { compareKeys, KEY_ORDERS, listedKey, listView, STATES, type KeyOrder, type ListedKey } from "./listed-key.ts";
+import { KEY_ORDERS, listedKey, listView, sortKeys, STATES, type KeyOrder, type ListedKey } from "./listed-key.ts";
 import { loadHistory } from "./load-history.ts";
 import { loadEntries } from "./load-keyring.ts";
 import { findOrigins } from "./origins.ts";
@@ -57,18 +57,18 @@ export async function listKeys(
   const olderSeconds = options.olderThan === undefined ? null : readDuration("--older-than", options.olderThan, 1);
   const expiringSeconds = options.expiring === undefined ? null : readDuration("--expiring", options.expiring, 1);
   const store = await ports.store();
-  const [entries, history] = await Promise.all([loadEntries(store, ports, role), loadHistory(store, null)]);
-  const keyring = buildKeyring(entries);
-  const roles = await loadRoleNames(ports);
+  const [{ keyring, origins, entries, notes }, roles] = await Promise.all([
+    readStore(store, ports, role),
+    loadRoleNames(ports),
+  ]);
   const now = storeTime(ports, store);
-  const origins = findOrigins(entries, history.events);
-  const keys = [...keyring.keys.values()]
+  const found = [...keyring.keys.values()]
     .filter((key) => isSelected(key, { id: null, role: role ?? null, user: user ?? null }))
     .filter((key) => expiringSeconds === null || isExpiring(key, now, expiringSeconds))
     .map((key) => listedKey(keyData(key, now), origins.get(key.hash), roles.names))
     .filter((key) => state === undefined || key.state === state)
-    .filter((key) => olderSeconds === null || isOlder(key, now - olderSeconds * 1000))
-    .toSorted(compareKeys(options.sort ?? null));
+    .filter((key) => olderSeconds === null || isOlder(key, now - olderSeconds * 1000));
+  const keys = sortKeys(found, options.sort ?? null);
   const isForeignWanted =
     [role, user, olderSeconds ?? undefined, expiringSeconds ?? undefined].every((filter) => filter === undefined) &&
     (state === undefined || state === "unusable");
@@ -81,12 +81,23 @@ export async function listKeys(
           ? [`None of the ${keyring.keys.size} keys in ${store.label} match.`]
           : []),
       ...listWarnings(keyring, keys),
-      ...history.notes,
+      ...notes,
       ...roles.notes,
       ...clockNote(store),
-      ...trafficNote(store, entries.length, performance.now() - started),
+      ...trafficNote(store, entries, performance.now() - started),
     ],
     ...(expiringSeconds !== null && keys.length > 0 ? { exit: 1 as const } : {}),
+  };
+}
+
+/** What a list is made of. The entries themselves, and their history, are let go of: there may be very many. */
+async function readStore(store: KeyStore, ports: Pick<Ports, "progress" | "tell">, role: string | undefined) {
+  const [entries, history] = await Promise.all([loadEntries(store, ports, role), loadHistory(store, null)]);
+  return {
+    keyring: buildKeyring(entries),
+    origins: findOrigins(entries, history.events),
+    entries: entries.length,
+    notes: history.notes,
   };
 }
 

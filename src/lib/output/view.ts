@@ -14,7 +14,8 @@ export interface View {
 
 export interface Table {
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
+  /** Read once, row by row: there may be very many. */
+  readonly rows: Iterable<readonly string[]>;
 }
 
 export type Format = "table" | "text" | "json" | "yaml" | "name" | "csv";

@@ -146,8 +146,9 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
     history: async (names) => {
       if (names?.length === 0) return [];
       await verifyPin();
+      const same = sameText();
       const toHistories = (page: readonly ParameterMetadata[]): readonly EntryHistory[] =>
-        page.flatMap((parameter) => toHistory(path, parameter));
+        page.flatMap((parameter) => toHistory(path, parameter, same));
       if (names === null) return describeParameters(session, { path }, toHistories);
       const labels = names.map(parameterName);
       const histories: EntryHistory[] = [];
@@ -203,11 +204,27 @@ function toEntry(path: string, parameter: Parameter): StoredEntry {
   };
 }
 
-function toHistory(path: string, parameter: ParameterMetadata): readonly EntryHistory[] {
+function toHistory(
+  path: string,
+  parameter: ParameterMetadata,
+  same: (text: string) => string,
+): readonly EntryHistory[] {
   const name = nameBelow(path, parameter.Name);
   if (name === null) return [];
-  const at = parameter.LastModifiedDate?.getTime() ?? null;
-  return [{ name, by: parameter.LastModifiedUser ?? null, at, note: parseNote(parameter.Description) }];
+  const { Description, LastModifiedDate, LastModifiedUser } = parameter;
+  const by = LastModifiedUser === undefined ? null : same(LastModifiedUser);
+  const note = Description === undefined ? null : parseNote(same(Description));
+  return [{ name, by, at: LastModifiedDate?.getTime() ?? null, note }];
+}
+
+/** One copy of each text, however often it is read: of thousands of keys, most were made by a few. */
+function sameText(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const there = known.get(text);
+    if (there === undefined) known.set(text, text);
+    return there ?? text;
+  };
 }
 
 function nameBelow(path: string, name: string | undefined): EntryName | null {
