@@ -174,6 +174,75 @@ export function describeKeyStore(name: string, openStore: () => Promise<OpenedSt
       );
     });
 
+    it("creates many at once, and tells of each what became of it", async () => {
+      const { store } = await open();
+      await createEntry(store, entry(3), VALUE, NOTE);
+      const wanted = [...numbers(12), 3, 1].map((number) => ({ name: entry(number), value: VALUE, note: NOTE }));
+      const other = { name: entry(3), value: "dev-readonly/mallory", note: NOTE };
+      expect(await store.create([...wanted, other])).toEqual(
+        [...numbers(12), 3, 1, 3].map((number, index) =>
+          number === 3 || index > 11 ? { status: "exists", value: VALUE } : { status: "created" },
+        ),
+      );
+      expect(sorted(await store.list())).toEqual(numbers(12).map((number) => ({ name: entry(number), value: VALUE })));
+      expect(await store.create([])).toEqual([]);
+    });
+
+    it("creates none of many when one has a name that is none", async () => {
+      const { store } = await open();
+      const wanted = [entry(1), { ...entry(2), role: "a b" }].map((name) => ({ name, value: VALUE, note: NOTE }));
+      await expect(store.create(wanted)).rejects.toMatchObject({ name: "AppError", kind: "invalid" });
+      expect(await store.list()).toEqual([]);
+    });
+
+    it("reads many in the order asked for, null for what is not there", async () => {
+      const { store } = await open();
+      for (const number of numbers(12)) await createEntry(store, entry(number), `dev-readonly/agent-${number}`, NOTE);
+      const asked = [12, 99, ...numbers(11)];
+      const read = await store.read(asked.map((number) => entry(number)));
+      expect(read.map((found) => found?.value ?? null)).toEqual(
+        asked.map((number) => (number === 99 ? null : `dev-readonly/agent-${number}`)),
+      );
+      expect(await store.read([])).toEqual([]);
+    });
+
+    it("lists one role's folder when asked to, and tells how far it is", async () => {
+      const { store } = await open();
+      const other = { ...entry(1), role: "dev-readonly-2" };
+      for (const name of [entry(1), entry(2, "revoked"), other]) await createEntry(store, name, "x", NOTE);
+      const told: number[] = [];
+      const listed = await store.list({ role: "dev-readonly", onProgress: (count) => void told.push(count) });
+      expect(sorted(listed).map(({ name }) => name)).toEqual([entry(1), entry(2, "revoked")]);
+      expect(told.at(-1)).toBe(2);
+    });
+
+    it("removes what it is told to and nothing else; what is not there is removed", async () => {
+      const { store } = await open();
+      const names = [...numbers(12).map((number) => entry(number)), entry(1, "revoked")];
+      for (const name of names) await createEntry(store, name, VALUE, NOTE);
+      const gone = [...names.slice(0, 11), entry(99)];
+      const prune: EntryNote = { ...NOTE, action: "prune" };
+      expect(await store.remove(gone, prune)).toEqual([]);
+      expect(sorted(await store.list()).map(({ name }) => name)).toEqual([entry(1, "revoked"), entry(12)]);
+      expect(await store.remove(gone, prune)).toEqual([]);
+    });
+
+    it("keeps tombstones beside its entries, all of them, and again", async () => {
+      const { store, another } = await open();
+      expect(await store.tombstones()).toEqual([]);
+      const buried = numbers(100).map((number) => ({
+        hash: hash(number),
+        removedAt: Date.parse("2026-11-20T10:00:00Z"),
+        expiresAt: number % 2 === 0 ? null : Date.parse("2026-10-20T10:00:00Z"),
+      }));
+      await store.bury(buried);
+      const first = await another().tombstones();
+      expect(first.toSorted((a, b) => compare(a.hash, b.hash))).toEqual(buried);
+      await store.bury(buried);
+      expect(await store.tombstones()).toEqual(first);
+      expect(await store.list()).toEqual([]);
+    });
+
     it("shows one handle what another created", async () => {
       const { store, another } = await open();
       const second = another();

@@ -117,6 +117,7 @@ export class MemoryStore implements KeyStore {
   }
 
   async create(entries: readonly NewEntry[]): Promise<readonly CreateOutcome[]> {
+    for (const { name } of entries) requireName(name);
     const outcomes: CreateOutcome[] = [];
     for (const entry of entries) outcomes.push(await this.#createOne(entry));
     return outcomes;
@@ -125,8 +126,6 @@ export class MemoryStore implements KeyStore {
   #createOne({ name, value, note }: NewEntry): Promise<CreateOutcome> {
     const label = formatEntryName(name, "/");
     return this.#call("create", `create ${label}`, () => {
-      if (!parseEntryName(label, "/"))
-        throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
       const there = this.#held.get(label);
       if (there) return { status: "exists", value: there.entry.value };
       this.#put(label, value, 1, note);
@@ -146,7 +145,8 @@ export class MemoryStore implements KeyStore {
 
   bury(tombstones: readonly Tombstone[]): Promise<void> {
     return this.#call("bury", `bury ${tombstones.map(({ hash }) => hash).join(" ")}`, () => {
-      this.#tombstones.push(...tombstones);
+      for (const tombstone of tombstones)
+        if (!this.#tombstones.some(({ hash }) => hash === tombstone.hash)) this.#tombstones.push(tombstone);
     });
   }
 
@@ -187,4 +187,10 @@ export class MemoryStore implements KeyStore {
     if (fault) throw fault.error;
     return result;
   }
+}
+
+function requireName(name: EntryName): void {
+  const label = formatEntryName(name, "/");
+  if (parseEntryName(label, "/") === null)
+    throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
 }

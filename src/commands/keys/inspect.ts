@@ -66,8 +66,9 @@ export async function inspect(
       accepted: refusal === null,
       reason: refusal?.reason ?? null,
       explanation:
-        refusal?.explanation ??
-        (buried === undefined ? REASONS.granted : "It ended long ago, and its record was pruned."),
+        buried === undefined
+          ? (refusal?.explanation ?? "A gateway accepts it; what it may call is for its role to say.")
+          : "It had ended, and its record was pruned.",
       key: key === null ? null : keyData(key, now),
     }),
     notes: [...(note === null ? [] : [note]), ...hintFor(key, refusal !== null, store.label)],

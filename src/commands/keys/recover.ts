@@ -2,7 +2,7 @@ import { AppError } from "../../lib/errors.ts";
 import { fileHoldsToken } from "../../lib/files/holds-token.ts";
 import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
 import { keyId } from "../../lib/keys/key.ts";
-import { readEntry, type KeyStore } from "../../lib/keys/key-store.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { parseEnds } from "../../lib/keys/record.ts";
 import type { OpenJournal, UndeliveredKey } from "../../lib/keys/undelivered.ts";
 import type { Ports } from "../ports.ts";
@@ -58,14 +58,22 @@ async function isOwed(
       throw new AppError("unavailable", "write_unproven", "its revocation cannot be read back");
     if (status === "done")
       ports.tell(`${id} was made by a command that was cut off before its token was delivered; it is revoked.`);
-    if (replaces !== null) {
-      const ends = await readEntry(store, { role, hash: replaces, part: "ends" });
-      if (ends !== null && parseEnds(ends.value)?.next === id) return true;
-    }
+    if (replaces !== null && (await isSuccessorOwed(store, role, replaces, id))) return true;
     await journal.settle(hash);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
     ports.tell(`${id}, which nobody received, is not revoked yet: ${error.message}. The next command tries again.`);
   }
   return false;
+}
+
+/** Does the old key end because of this successor, and does its holder still deserve one? */
+async function isSuccessorOwed(store: KeyStore, role: string, oldHash: string, successor: string): Promise<boolean> {
+  const old = { role, hash: oldHash };
+  const [record, ends, revoked] = await store.read([
+    { ...old, part: "record" },
+    { ...old, part: "ends" },
+    { ...old, part: "revoked" },
+  ]);
+  return record !== null && revoked === null && ends != null && parseEnds(ends.value)?.next === successor;
 }

@@ -17,14 +17,20 @@ export async function askToken(ports: Pick<Ports, "stdin" | "secret">): Promise<
  * @throws AppError invalid when there is nothing
  */
 function bareToken(pasted: string): Secret {
-  const text = pasted
-    .trim()
-    .replace(/^authorization:\s*/i, "")
-    .replace(/^bearer\s+/i, "")
-    .replace(/^(["'`])(.*)\1$/s, "$2")
-    .trim();
+  const text = unquoted(
+    unquoted(pasted)
+      .replace(/^authorization:\s*/i, "")
+      .replace(/^bearer\s+/i, ""),
+  );
   if (text === "") throw new AppError("invalid", "token_missing", "no token was given", { hint: "Pipe it in." });
   return new Secret(/^mcpk_[0-9A-Za-z]*$/.test(text) ? Buffer.from(text, "latin1").toString("base64") : text);
+}
+
+function unquoted(text: string): string {
+  return text
+    .trim()
+    .replace(/^(["'`])(.*)\1$/s, "$2")
+    .trim();
 }
 
 export const TOKEN_PROBLEMS: Readonly<Record<Exclude<TokenReading, { ok: true }>["problem"], string>> = {
