@@ -4,7 +4,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
 import { MemoryStore } from "../support/memory-store.ts";
-import { makeProject, type Project } from "../support/run-cli.ts";
+import { makeProject, mintedKeys, type Project } from "../support/run-cli.ts";
 
 const hash = (digit: string): string => digit.repeat(64);
 const fitting = new Map<string, ValidateFunction>();
@@ -87,6 +87,40 @@ describe("-o json", () => {
     expect(await misfits("keys-revoke", out)).toEqual([]);
   });
 
+  it("fits keys-inspect for a token that is none, for one that is known, and for one that is not", async () => {
+    const [key] = mintedKeys(1);
+    const token = key?.token.reveal() ?? "";
+    for (const [stdin, code] of [
+      ["nonsense", 3],
+      [token, 1],
+      [token, 0],
+    ] as const) {
+      const result = await project.run(["keys", "inspect", "-o", "json"], { store, stdin });
+      expect([result.code, await misfits("keys-inspect", result.out)]).toEqual([code, []]);
+      if (code === 1) store.plant(`dev-readonly/${key?.hash}`, "dev-readonly/alice");
+    }
+  });
+
+  it("fits keys-import and keys-prune, done and not done", async () => {
+    const importing = ["keys", "import", "-", "--ttl", "1d", "-o", "json"];
+    const stdin = `${hash("9")}:dev-readonly/alice`;
+    store.plant(`dev-readonly/${hash("8")}`, "dev-readonly/alice?exp=2026-01-01T00:00:00Z");
+    for (const more of ["--dry-run", "--yes"]) {
+      const imported = await project.run([...importing, more], { store, stdin });
+      expect([imported.code, JSON.parse(imported.out), await misfits("keys-import", imported.out)]).toEqual([
+        0,
+        [expect.objectContaining({ id: "k_999999999999" })],
+        [],
+      ]);
+      const pruned = await project.run(["keys", "prune", "-o", "json", more], { store });
+      expect([pruned.code, JSON.parse(pruned.out), await misfits("keys-prune", pruned.out)]).toEqual([
+        0,
+        [expect.objectContaining({ id: "k_888888888888" })],
+        [],
+      ]);
+    }
+  });
+
   it("fits token for a key without an end", async () => {
     await writeFile(join(project.cwd, "mcpctl.yaml"), "keys: {maxTtl: never}\n");
     const argv = ["keys", "create", "--role", "dev-readonly", "--user", "alice", "--ttl", "never", "-o", "json"];
@@ -120,7 +154,10 @@ describe("-o json", () => {
     expect(names.toSorted()).toEqual([
       "can",
       "error",
+      "keys-import",
+      "keys-inspect",
       "keys-list",
+      "keys-prune",
       "keys-revoke",
       "keys-rotate",
       "keys-show",

@@ -213,6 +213,134 @@ describe("keys list", () => {
   });
 });
 
+describe("keys list of many", () => {
+  const DAYS = (count: number): string =>
+    `2026-1${count < 11 ? 1 : 2}-${String(count < 11 ? 20 + count : count - 10).padStart(2, "0")}T10:00:00Z`;
+
+  it("exits 1 when active keys are about to end, and names them; a rotated key is not meant", async () => {
+    store.plant(`dev/${hash("1")}`, `dev/alice?exp=${DAYS(5)}`);
+    store.plant(`dev/${hash("2")}`, `dev/bob?exp=${DAYS(5)}`);
+    store.plant(`dev/${hash("2")}.ends`, `exp=${DAYS(1)}&next=k_111111111111`);
+    store.plant(`dev/${hash("3")}`, `dev/carol?exp=${DAYS(20)}`);
+    store.plant(`dev/${hash("4")}`, "dev/dave");
+    expect(await list(["--expiring", "14d", "-o", "name"])).toMatchObject({ code: 1, out: "k_111111111111\n" });
+    expect(await list(["--expiring", "4d", "-o", "name"])).toMatchObject({ code: 0, out: "" });
+    expect(await list(["--expiring", "5d", "--user", "bob"])).toMatchObject({ code: 0, out: "" });
+    expect(await list(["--expiring", "soon"])).toMatchObject({ code: 2 });
+  });
+
+  it("finds keys by their age, and those whose age nobody knows", async () => {
+    let now = Date.parse("2026-08-01T00:00:00Z");
+    store = new MemoryStore({ now: () => now });
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    now = Date.parse("2026-11-19T00:00:00Z");
+    store.plant(`dev/${hash("2")}`, "dev/bob");
+    store.plant(`dev/${hash("3")}`, "dev/carol", 2);
+    expect((await list(["--older-than", "90d", "-o", "name"])).out).toBe("k_111111111111\nk_333333333333\n");
+    expect((await list(["--older-than", "1s", "-o", "name"])).out.split("\n")).toHaveLength(4);
+    expect(await list(["--older-than", "0s"])).toMatchObject({ code: 2 });
+  });
+
+  it.each([
+    [[], "k_333333333333 k_111111111111 k_222222222222"],
+    [["--sort", "user"], "k_111111111111 k_222222222222 k_333333333333"],
+    [["--sort", "role"], "k_333333333333 k_111111111111 k_222222222222"],
+    [["--sort", "ends"], "k_222222222222 k_111111111111 k_333333333333"],
+    [["--sort", "created"], "k_222222222222 k_111111111111 k_333333333333"],
+    [["--sort", "state"], "k_333333333333 k_111111111111 k_222222222222"],
+  ])("sorts with %o", async (argv, order) => {
+    let now = Date.parse("2026-08-02T00:00:00Z");
+    store = new MemoryStore({ now: () => now });
+    store.plant(`dev/${hash("1")}`, "dev/alice?exp=2027-01-01T00:00:00Z");
+    now = Date.parse("2026-08-01T00:00:00Z");
+    store.plant(`dev/${hash("2")}`, "dev/bob?exp=2026-11-01T00:00:00Z");
+    now = Date.parse("2026-08-03T00:00:00Z");
+    store.plant(`aaa/${hash("3")}`, "aaa/carol");
+    expect((await list([...argv, "-o", "name"])).out.trim().replaceAll("\n", " ")).toBe(order);
+  });
+
+  it("warns of roles that are gone, of users with many keys, and of successors that cannot be used", async () => {
+    for (const digit of "123456") store.plant(`dev/${hash(digit)}`, "dev/alice");
+    store.plant(`gone/${hash("7")}`, "gone/bob");
+    store.plant(`gone/${hash("8")}`, "gone/carol?exp=2026-11-01T00:00:00Z");
+    store.plant(`dev/${hash("9")}`, "dev/dave");
+    store.plant(`dev/${hash("9")}.ends`, "exp=2026-11-21T00:00:00Z&next=k_aaaaaaaaaaaa");
+    const { out, err } = await list();
+    expect(err).toBe(
+      "Warning: 1 live key of roles that are gone: gone.\n" +
+        "Warning: the successor of k_999999999999 cannot be used; repeat the rotation, or make new keys.\n" +
+        "Warning: more than 5 live keys each: alice (6).\n",
+    );
+    expect(out).toContain("k_777777777777\tgone\tbob\tactive\tnever\ttester\t\tits role is gone\n");
+    expect(out).toContain("k_888888888888\tgone\tcarol\texpired\t2026-11-01T00:00:00Z\ttester\t\t\n");
+  });
+
+  it("does without the role file, and says so", async () => {
+    await writeFile(join(project.cwd, "roles.yaml"), "roleMapping: [");
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    const { code, out, err } = await list();
+    expect({ code, out }).toEqual({ code: 0, out: "k_111111111111\tdev\talice\tactive\tnever\ttester\t\t\n" });
+    expect(err).toMatch(/^Not compared with the role file: roles\.yaml:/);
+  });
+
+  it("shows a dash for who made a key where that may not be read, and names the right", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    const denied = "ssm:DescribeParameters on * was refused: the AWS identity in use lacks that right.";
+    store.failNext("history", new AppError("forbidden", "aws_access_denied", denied));
+    expect(await list()).toEqual({
+      code: 0,
+      out: "k_111111111111\tdev\talice\tactive\tnever\t-\t\t\n",
+      err: `Who made and changed what is not shown: ${denied}\n`,
+    });
+    store.failNext("history", new AppError("unavailable", "aws_failing", "down"));
+    expect(await list()).toMatchObject({ code: 5 });
+  });
+
+  it("reads one folder where the whole may not be read and a role is named", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    store.plant(`ops/${hash("2")}`, "ops/bob");
+    const denied = new AppError("forbidden", "aws_access_denied", "you may not list everything");
+    store.failNext("list", denied);
+    expect(await list(["--role", "dev", "-o", "name"])).toEqual({
+      code: 0,
+      out: "k_111111111111\n",
+      err: "Only the folder of role dev was read: you may not list everything\n",
+    });
+    store.failNext("list", denied);
+    expect(await list([])).toMatchObject({ code: 4 });
+  });
+
+  it("shortens identities of AWS in tables, not in JSON", async () => {
+    const arn = "arn:aws:sts::111122223333:assumed-role/oncall/alice";
+    store = new MemoryStore({ by: arn });
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    expect((await list()).out).toContain("\toncall/alice\t");
+    expect(JSON.parse((await list(["-o", "json"])).out)).toMatchObject([{ created_by: arn }]);
+  });
+
+  it("prints CSV with a header, quoted where it must be, and nothing that a spreadsheet would run", async () => {
+    const note = { action: "create", at: "2026-11-01T00:00:00Z", author: "x" } as const;
+    store.plant(`dev/${hash("1")}`, "dev/alice", 1, { ...note, reason: 'a "b", c' });
+    store.plant(`dev/${hash("2")}`, "dev/bob", 1, { ...note, reason: "=HYPERLINK(1)" });
+    expect((await list(["-o", "csv"])).out).toBe(
+      "KEY,ROLE,USER,STATE,ENDS,CREATED BY,REASON,REMARK\r\n" +
+        'k_111111111111,dev,alice,active,never,tester,"a ""b"", c",\r\n' +
+        "k_222222222222,dev,bob,active,never,tester,'=HYPERLINK(1),\r\n",
+    );
+  });
+
+  it("draws more rows than the library draws at a time as one table", async () => {
+    const count = 47;
+    for (let number = 0; number < count; number += 1)
+      store.plant(`dev/${number.toString(16).padStart(2, "0").repeat(32)}`, `dev/agent-${"x".repeat(number % 13)}`);
+    const lines = (await list([], { outIsTerminal: true, env: { NO_COLOR: "1" } })).out.trimEnd().split("\n");
+    expect(lines).toHaveLength(count + 1);
+    expect(new Set(lines.slice(1).map((line) => line.indexOf("active")))).toEqual(
+      new Set([lines[0]?.indexOf("STATE")]),
+    );
+  });
+});
+
 describe("keys show", () => {
   it("tells a key and its history", async () => {
     plantAll();

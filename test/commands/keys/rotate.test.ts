@@ -206,6 +206,51 @@ describe("keys rotate", () => {
     expect([code, out, await entries()]).toEqual([2, "", { [`dev/${A}`]: "dev/alice" }]);
   });
 
+  it("takes all that end within a span, of everybody or of some", async () => {
+    store.plant(`dev/${A}`, "dev/alice?exp=2026-11-30T00:00:00Z");
+    store.plant(`dev/${B}`, "dev/bob?exp=2026-11-25T00:00:00Z");
+    store.plant(`dev/${C}`, "dev/carol");
+    const ids = async (...argv: readonly string[]): Promise<unknown> =>
+      (JSON.parse((await rotate([...argv, "--dry-run", "-o", "json"])).out) as { id: string }[]).map(({ id }) => id);
+    expect(await ids("--expiring", "14d")).toEqual([ID_A, ID_B]);
+    expect(await ids("--expiring", "7d")).toEqual([ID_B]);
+    expect(await ids("--expiring", "14d", "--user", "alice")).toEqual([ID_A]);
+    expect(await ids("--expiring", "1h")).toEqual([]);
+    expect(await rotate(["--dry-run"])).toMatchObject({ code: 2 });
+    expect(await rotate(["--expiring", "soon", "--dry-run"])).toMatchObject({ code: 2 });
+  });
+
+  it("never lets an old key outlive its own end for the sake of a grace period", async () => {
+    store.plant(`dev/${A}`, "dev/alice?exp=2026-11-20T12:00:00Z");
+    expect(await rotate([ID_A, "--yes", "-o", "token", "--grace", "48h"])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining("the old key works until 2026-11-20T12:00:00Z"),
+    });
+  });
+
+  it("goes on with the others when one of many was rotated by somebody else meanwhile: exit 3", async () => {
+    store.plant(`dev/${B}`, "dev/bob");
+    let minted = 0;
+    const { code, out, err } = await rotate(["--role", "dev", "--yes", "-o", "json"], {
+      randomBytes: (length) => {
+        minted += 1;
+        if (minted === 1) store.plant(`dev/${A}.ends`, "exp=2026-11-20T11:00:00Z&next=k_0123456789ab");
+        return new Uint8Array(length).fill(minted);
+      },
+    });
+    expect({
+      code,
+      users: out
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { user: string }).user),
+    }).toEqual({
+      code: 3,
+      users: ["bob"],
+    });
+    expect(err).toContain(`Not rotated: ${ID_A} was rotated by somebody else, to k_0123456789ab;`);
+  });
+
   it("refuses a form for one key when several would be rotated", async () => {
     store.plant(`dev/${B}`, "dev/bob");
     expect(await rotate(["--role", "dev", "--yes", "-o", "claude"])).toMatchObject({
