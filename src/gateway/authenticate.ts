@@ -4,7 +4,7 @@ import type { Subject } from "../lib/keys/subject.ts";
 import { decide, type AccessRequest, type Allow } from "../lib/policy/decide.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import type { Clock } from "./state/clock.ts";
-import { usableKeyring, usableLocks, usablePolicy, type Snapshot } from "./state/gateway-state.ts";
+import { isKeySilent, usableKeyring, usableLocks, usablePolicy, type Snapshot } from "./state/gateway-state.ts";
 
 /** A caller who has shown a key that is good now; `hash` is what to ask again with later. */
 export interface Caller {
@@ -37,6 +37,9 @@ export function authenticate(hash: string, snapshot: Snapshot, clock: Clock): Ca
   const keyring = usableKeyring(snapshot, clock);
   if (keyring === null) throw new Refusal("keys_unavailable");
   const acceptance = acceptKey(keyring, hash, clock.now());
+  if (acceptance.accepted || acceptance.reason !== "key_revoked") {
+    if (isKeySilent(snapshot, hash, clock)) throw new Refusal("keys_unavailable");
+  }
   if (!acceptance.accepted) throw new Refusal(acceptance.reason);
   return { hash, subject: acceptance.subject };
 }

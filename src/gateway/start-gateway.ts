@@ -25,12 +25,12 @@ import { Sampler } from "./sampler.ts";
 import { createGatewayServer, listen, type Address } from "./server.ts";
 import { SYSTEM_CLOCK, type Clock } from "./state/clock.ts";
 import { GatewayState } from "./state/gateway-state.ts";
+import type { KeysPath } from "./state/keys-source.ts";
 import { secureOptions } from "./tls-pair.ts";
 import { TlsFiles } from "./tls.ts";
 
 export interface GatewayOptions {
-  /** Paths of keys.json files, or folders of mounted Secrets. */
-  readonly keys: readonly string[];
+  readonly keys: readonly KeysPath[];
   readonly locks: string;
   readonly roles: string;
   readonly backends: string;

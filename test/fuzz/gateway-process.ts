@@ -9,7 +9,7 @@ import { startGateway } from "../../src/gateway/start-gateway.ts";
 const MIB = 1024 * 1024;
 const folder = process.argv[2] as string;
 const gateway = await startGateway({
-  keys: [join(folder, "keys.json")],
+  keys: [{ path: join(folder, "keys.json"), role: null }],
   locks: join(folder, "denylist.json"),
   roles: join(folder, "roles.yaml"),
   backends: join(folder, "backends.yaml"),

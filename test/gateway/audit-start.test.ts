@@ -155,7 +155,7 @@ describe("a gateway that is killed in the middle of a call", () => {
     closing.push(close);
     const auditFile = join(folder, "log", "other.jsonl");
     const options = {
-      keys: [join(folder, "keys.json")],
+      keys: [{ path: join(folder, "keys.json"), role: null }],
       locks: join(folder, "denylist.json"),
       roles: join(folder, "roles.yaml"),
       backends: join(folder, "backends.yaml"),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { mintKey } from "../../src/lib/keys/key.ts";
 import { formatTime } from "../../src/lib/time.ts";
 import type { GatewayOptions } from "../../src/gateway/start-gateway.ts";
 import {
+  isCut,
   callHeaders,
   keysJson,
   NO_LOCKS,
@@ -19,6 +20,7 @@ import {
   type TestFiles,
   type TestGateway,
 } from "../support/gateway.ts";
+import { mount } from "../support/mounted-secret.ts";
 import { sendJson, startRawBackend, type Backend, type Received } from "../support/mcp-backend.ts";
 
 let backend: Backend & { readonly received: Received[] };
@@ -52,16 +54,6 @@ const status = async (gateway: TestGateway, key = gateway.key, path = "/mcp/eks-
   (await send(gateway.url, { path, headers: callHeaders(key), body: toolCall("t") })).status;
 const openStream = (gateway: TestGateway): Promise<IncomingMessage> =>
   open(gateway.url, { method: "GET", headers: [...callHeaders(gateway.key), "mcp-session-id", gateway.session("s")] });
-
-/** Resolves to true when the stream was cut, to false when it ended in order. */
-async function isCut(stream: IncomingMessage): Promise<boolean> {
-  try {
-    for await (const chunk of stream) void chunk;
-    return false;
-  } catch {
-    return true;
-  }
-}
 
 const lockOn = (match: Readonly<Record<string, unknown>>, id = "lock_1"): string =>
   JSON.stringify({
@@ -204,16 +196,6 @@ describe("keys", () => {
   });
 });
 
-/** Like the kubelet: a new folder, and one rename of the link to it. */
-async function mount(folder: string, name: string, files: Readonly<Record<string, string>>): Promise<void> {
-  await mkdir(join(folder, name), { recursive: true });
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, name, file), text);
-  await symlink(name, join(folder, "..data_tmp"));
-  await rename(join(folder, "..data_tmp"), join(folder, "..data"));
-  for (const file of ["keys.json", "synced"])
-    await symlink(join("..data", file), join(folder, file)).catch(() => undefined);
-}
-
 const now = (agoSeconds = 0): string => formatTime(Date.now() - agoSeconds * 1000);
 
 async function startMounted(
@@ -225,7 +207,7 @@ async function startMounted(
   const folder = join(first.folder, "secret");
   await mkdir(folder);
   await mount(folder, "..1", files);
-  return { gateway: await start({}, { keys: [folder], ...options }), folder };
+  return { gateway: await start({}, { keys: [{ path: folder, role: null }], ...options }), folder };
 }
 
 describe("a mounted Secret", () => {
@@ -404,7 +386,7 @@ describe("roles and backends", () => {
     const gateway = await start(
       {},
       {
-        keys: ["/nonexistent/keys.json"],
+        keys: [{ path: "/nonexistent/keys.json", role: null }],
         roles: "/nonexistent/roles.yaml",
         backends: "/nonexistent/backends.yaml",
         locks: "/nonexistent/denylist.json",

@@ -217,7 +217,7 @@ describe("a certificate that is of no use", () => {
     await putPair({ cert: one.cert, key: two.key });
     const path = join(folder, "none");
     const starting = startGateway({
-      keys: [path],
+      keys: [{ path, role: null }],
       locks: path,
       roles: path,
       backends: path,

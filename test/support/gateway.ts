@@ -81,7 +81,7 @@ export async function startTestGateway(
   await mkdir(join(folder, "log"));
   const auditFile = join(folder, "log", "audit.jsonl");
   const gateway = await startGateway({
-    keys: [join(folder, "keys.json")],
+    keys: [{ path: join(folder, "keys.json"), role: null }],
     locks: join(folder, "denylist.json"),
     roles: join(folder, "roles.yaml"),
     backends: join(folder, "backends.yaml"),
@@ -193,6 +193,16 @@ export function open(base: string, ask: Ask): Promise<IncomingMessage> {
   request.on("error", reject);
   request.end(body ?? undefined);
   return promise;
+}
+
+/** Resolves to true when the stream was cut, to false when it ended in order. */
+export async function isCut(stream: IncomingMessage): Promise<boolean> {
+  try {
+    for await (const chunk of stream) void chunk;
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** A `tools/call` as text. */

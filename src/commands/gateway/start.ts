@@ -5,6 +5,7 @@ import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import { ensureSecretFile } from "../../lib/files/secret-file.ts";
+import { isRoleName, NAME_RULES } from "../../lib/names.ts";
 import { VERSION } from "../../version.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
@@ -14,6 +15,7 @@ import { addLimitOptions, readLimits } from "./limit-options.ts";
 
 export interface StartOptions {
   readonly keys?: readonly string[];
+  readonly roleKeys?: readonly string[];
   readonly locks?: string;
   readonly roles?: string;
   readonly backends?: string;
@@ -42,6 +44,10 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
     .option(
       "--keys <path...>",
       "keys.json, or the folder of a mounted Secret; may be given several times (default: the context's store)",
+    )
+    .option(
+      "--role-keys <role=path...>",
+      "the same with the folder of one role: when it fails, only that role's keys do; may be given several times",
     )
     .option("--locks <path>", "the denylist (default: the context's)")
     .option("--roles <path>", "the role file (default: policy.roles)")
@@ -87,7 +93,8 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
 /** Runs the gateway until it is told to stop. */
 export async function startGateway(options: StartOptions, ports: Ports): Promise<Result> {
   const config = await ports.config();
-  const needsStore = options.keys === undefined || options.locks === undefined;
+  const hasKeys = options.keys !== undefined || options.roleKeys !== undefined;
+  const needsStore = !hasKeys || options.locks === undefined;
   const isClear = needsStore || config.currentContext !== null || config.contexts.length === 1;
   const context = isClear ? currentContext(config) : null;
   const at = (path: string): string => resolve(ports.cwd, path);
@@ -96,7 +103,9 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
     ...(context === null ? [] : [new URL(context.gateway.url).hostname]),
   ];
   const gatewayOptions = {
-    keys: options.keys?.map(at) ?? [storePath(context, "--keys").path],
+    keys: hasKeys
+      ? readKeysPaths(options, at)
+      : [{ path: storePath(context, "--keys or --role-keys").path, role: null }],
     locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks),
     roles: options.roles === undefined ? config.policy.roles : at(options.roles),
     backends: options.backends === undefined ? config.policy.backends : at(options.backends),
@@ -128,6 +137,25 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   ports.tell("Stopping: finishing the calls in flight.");
   const isRecorded = await running.drain();
   return isRecorded ? { notes: ["Stopped."] } : { notes: ["Stopped; audit records were lost, see above."], exit: 5 };
+}
+
+/** Every path with the role that it is for. @throws AppError usage, invalid */
+function readKeysPaths({ keys = [], roleKeys = [] }: StartOptions, at: (path: string) => string) {
+  const folders = roleKeys.map((text) => {
+    const mark = text.indexOf("=");
+    const role = text.slice(0, mark);
+    const path = text.slice(mark + 1);
+    if (mark < 0 || path === "")
+      throw new AppError("usage", "role_keys_invalid", "--role-keys takes ROLE=PATH", {
+        hint: "For example --role-keys dev-readonly=/run/keys/dev-readonly.",
+      });
+    if (!isRoleName(role))
+      throw new AppError("invalid", "role_invalid", "--role-keys does not begin with a role name", {
+        hint: `A role is ${NAME_RULES.role}.`,
+      });
+    return { path: at(path), role };
+  });
+  return [...keys.map((path) => ({ path: at(path), role: null })), ...folders];
 }
 
 function storePath(context: Context | null, option: string): { readonly path: string; readonly denylist: string } {

@@ -1,5 +1,5 @@
 import type { Reason } from "../../lib/audit/reasons.ts";
-import { usableKeyring, usableLocks, usablePolicy } from "../state/gateway-state.ts";
+import { isAnyFolderUsable, isKeySilent, usableKeyring, usableLocks, usablePolicy } from "../state/gateway-state.ts";
 import { ageSeconds, usable } from "../state/loaded.ts";
 import { problemLine, type Source } from "../state/source.ts";
 import { gaugesOf } from "./gauges.ts";
@@ -21,7 +21,8 @@ export class Report {
     const snapshot = state.current;
     const reasons: Reason[] = [];
     if (this.#ports.isDraining()) reasons.push("draining");
-    if (usableKeyring(snapshot, clock) === null) reasons.push("keys_unavailable");
+    if (usableKeyring(snapshot, clock) === null || !isAnyFolderUsable(snapshot, clock))
+      reasons.push("keys_unavailable");
     if (usablePolicy(snapshot, clock) === null) reasons.push("policy_unavailable");
     const locks = usableLocks(snapshot, clock);
     if (locks === null) reasons.push("locks_unavailable");
@@ -49,6 +50,7 @@ export class Report {
     const keyring = usableKeyring(snapshot, clock);
     const policy = usablePolicy(snapshot, clock);
     const locks = usableLocks(snapshot, clock);
+    const isSilent = (hash: string): boolean => isKeySilent(snapshot, hash, clock);
     return {
       version,
       instance,
@@ -66,7 +68,10 @@ export class Report {
       audit: { failing: sink.isFailing, failed_writes: sink.failures.writes, dropped_records: sink.failures.dropped },
       ...(query === null
         ? {}
-        : { query, keys: keyring === null ? null : judgeKeys(keyring, policy, locks, query, clock.now()) }),
+        : {
+            query,
+            keys: keyring === null ? null : judgeKeys({ keyring, policy, locks, isSilent }, query, clock.now()),
+          }),
       ...(query === null || keyring === null ? {} : { last_used: lastUses(keyring, lastUse, query) }),
     };
   }

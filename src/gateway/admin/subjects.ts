@@ -27,19 +27,23 @@ export interface KeyUse {
 /** Locks that refuse a caller whatever backend is asked for. */
 const CALLER_LOCKS: ReadonlySet<Reason> = new Set(["key_locked", "user_locked", "role_locked", "all_locked"]);
 
+/** What keys are judged by. */
+export interface KeyJudgement {
+  readonly keyring: Keyring;
+  readonly policy: Policy | null;
+  readonly locks: Locks | null;
+  /** Whether the folder of this key is out of use. */
+  readonly isSilent: (hash: string) => boolean;
+}
+
 /** How many of these keys would be let in now, and why not the others? Locks are asked of the one evaluator. */
-export function judgeKeys(
-  keyring: Keyring,
-  policy: Policy | null,
-  locks: Locks | null,
-  query: KeyQuery,
-  now: number,
-): KeyAnswer {
+export function judgeKeys(judgement: KeyJudgement, query: KeyQuery, now: number): KeyAnswer {
+  const { keyring } = judgement;
   let accepted = 0;
   const refused: { key_id: string; reason: Reason }[] = [];
   for (const key of keyring.keys.values()) {
     if (!fits(key, query)) continue;
-    const reason = refusalReason(keyring, policy, locks, key, now);
+    const reason = refusalReason(judgement, key, now);
     if (reason === null) accepted += 1;
     else refused.push({ key_id: key.keyId, reason });
   }
@@ -63,14 +67,9 @@ function fits(key: KeyEntry, query: KeyQuery): boolean {
   return query.role === null || key.folders.includes(query.role) || key.claims.some(({ role }) => role === query.role);
 }
 
-function refusalReason(
-  keyring: Keyring,
-  policy: Policy | null,
-  locks: Locks | null,
-  key: KeyEntry,
-  now: number,
-): Reason | null {
+function refusalReason({ keyring, policy, locks, isSilent }: KeyJudgement, key: KeyEntry, now: number): Reason | null {
   const acceptance = acceptKey(keyring, key.hash, now);
+  if (!key.isRevoked && isSilent(key.hash)) return "keys_unavailable";
   if (!acceptance.accepted) return acceptance.reason;
   const { keyId, role, user } = acceptance.subject;
   const decision = decide(policy, locks, { keyId, role, user, backend: "", method: null, tool: null }, now);

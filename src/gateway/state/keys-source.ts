@@ -10,12 +10,20 @@ import { bytesOf, FileSource, healthy, type Source, type SourcePorts, type Verdi
 /** A Kubernetes Secret holds 1 MiB; a file may hold far more, but not without end. */
 const MAX_KEYS_BYTES = 64 * 1024 * 1024;
 
+export interface KeysPath {
+  /** A keys.json, or the folder of a mounted Secret. */
+  readonly path: string;
+  /** The one role whose folder it holds; null for whatever lies in it. */
+  readonly role: string | null;
+}
+
 /**
- * The entries of one `--keys` path: a keys.json, good for as long as it can be read, or the folder of a mounted Secret,
- * whose age is what its `synced` says, for a Secret can be read in good health and still be frozen.
+ * The entries of one path: a keys.json, good for as long as it can be read, or the folder of a mounted Secret, whose age
+ * is what its `synced` says, for a Secret can be read in good health and still be frozen. Of a path that is for one
+ * role, entries of other roles count for nothing.
  */
 export function keysSource(
-  path: string,
+  { path, role }: KeysPath,
   allowsBareHashes: boolean,
   ports: SourcePorts,
 ): Source<readonly StoredEntry[]> {
@@ -34,7 +42,11 @@ export function keysSource(
           source: path,
           allowsBareHashes: allowsBareHashes || !isMounted,
         });
-        return isMounted ? heartbeat.judge(parsed, readings[0]) : healthy(parsed, ports.clock);
+        const entries = role === null ? parsed : parsed.filter(({ name }) => name?.role === role);
+        const others = parsed.length - entries.length;
+        const problem =
+          others === 0 ? null : `holds ${others} entries that are not of role ${role} and count for nothing`;
+        return isMounted ? heartbeat.judge(entries, readings[0], problem) : healthy(entries, ports.clock, problem);
       },
     },
     ports,
@@ -52,8 +64,12 @@ class Heartbeat {
     this.#ports = ports;
   }
 
-  judge(entries: readonly StoredEntry[], synced: FileReading | undefined): Verdict<readonly StoredEntry[]> {
-    const problem = this.#beat(synced);
+  judge(
+    entries: readonly StoredEntry[],
+    synced: FileReading | undefined,
+    otherwise: string | null,
+  ): Verdict<readonly StoredEntry[]> {
+    const problem = this.#beat(synced) ?? otherwise;
     if (this.#freshAt === null) return { ok: false, problem: problem ?? "has no heartbeat", isFatal: true };
     return { ok: true, value: entries, freshAt: this.#freshAt, staleAt: this.#freshAt + this.#ports.maxAgeMs, problem };
   }

@@ -5,6 +5,7 @@ import type { ReportPorts } from "../../../src/gateway/admin/report-ports.ts";
 import { LastUse } from "../../../src/gateway/last-use.ts";
 import { Metrics } from "../../../src/gateway/metrics.ts";
 import { NOTHING_LOADED, type Loaded } from "../../../src/gateway/state/loaded.ts";
+import { NO_KEYS } from "../../../src/gateway/state/gateway-state.ts";
 import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { mintKey } from "../../../src/lib/keys/key.ts";
 import type { StoredEntry } from "../../../src/lib/keys/key-store.ts";
@@ -38,7 +39,7 @@ const { registry } = readRegistry("backends.yaml", Buffer.from(registryOf({ "eks
 const ports: ReportPorts = {
   state: {
     current: {
-      keyring: loaded(keyring),
+      keyring: { ...NO_KEYS, ...loaded(keyring) },
       policy: loaded({ roles, registry }),
       locks: loaded(indexLocks([])),
       sessions: NOTHING_LOADED,
@@ -87,7 +88,7 @@ describe("the state of keys that are asked about", () => {
   });
 
   it("is not told while the keys are unknown", () => {
-    const unknown = { ...ports.state, current: { ...ports.state.current, keyring: NOTHING_LOADED } };
+    const unknown = { ...ports.state, current: { ...ports.state.current, keyring: NO_KEYS } };
     const told = new Report({ ...ports, lastUse, state: unknown }).state(ask({ role: "dev" }));
     expect("last_used" in told).toBe(false);
   });
@@ -115,7 +116,7 @@ describe("the metrics of how things stand", () => {
 
   it("leave out what is not known", () => {
     const current = {
-      keyring: NOTHING_LOADED,
+      keyring: NO_KEYS,
       policy: NOTHING_LOADED,
       locks: NOTHING_LOADED,
       sessions: NOTHING_LOADED,

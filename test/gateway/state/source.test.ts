@@ -45,7 +45,7 @@ it("entries that stay are the same objects from one reading of a keys.json to th
   const path = join(folder, "keys.json");
   const [first, second] = ["1", "2"].map((seed) => `dev.${Buffer.from(seededBytes(seed)(32)).toString("hex")}`);
   await writeFile(path, JSON.stringify({ [`${first}`]: "dev/a" }));
-  const source = keysSource(path, false, ports);
+  const source = keysSource({ path, role: null }, false, ports);
   await source.ready;
   const before = source.current.value;
   await writeFile(path, JSON.stringify({ [`${second}`]: "dev/b", [`${first}`]: "dev/a" }));
