@@ -73,6 +73,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   keys: async () => (await import("./commands/keys/index.ts")).registerKeys,
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can.ts")).registerCan,
+  context: async () => (await import("./commands/context/index.ts")).registerContext,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
   demo: async () => (await import("./commands/demo.ts")).registerDemo,
 };
@@ -93,7 +94,7 @@ function declare(program: Command): { readonly out: () => string; readonly err: 
     .description("Keys, roles and a gateway for teams that let AI agents near real infrastructure through MCP servers.")
     .version(VERSION, "--version", "print the version")
     .option("--config <file>", "the configuration instead of the project's mcpctl.yaml (MCPCTL_CONFIG)")
-    .option("--context <name>", "the context to act in (MCPCTL_CONTEXT)")
+    .option("--context <context>", "the context to act in (MCPCTL_CONTEXT)")
     .option("--debug", "show the cause of an error")
     .option("--no-color", "no colour (NO_COLOR)")
     .helpCommand("help [command]", "show help for a command")
