@@ -24,6 +24,7 @@ const VERBS = [
   "context use",
   "gateway start",
   "demo",
+  "completion",
 ];
 
 describe("help", () => {
