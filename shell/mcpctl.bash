@@ -18,11 +18,12 @@ _mcpctl() {
   done
   local current="${words[${#words[@]} - 1]}"
 
-  # Readline replaces only what stands behind the last of these.
+  # Readline replaces only what stands behind the last of these; an @ itself belongs to it (rl_special_prefixes).
   local kept="" mark
   for mark in = : @; do
     if [[ "$COMP_WORDBREAKS" == *"$mark"* && "$current" == *"$mark"* ]]; then
-      local head="${current%"${current##*"$mark"}"}"
+      local head="${current%"$mark"*}"
+      if [[ "$mark" != @ ]]; then head+="$mark"; fi
       if ((${#head} > ${#kept})); then kept="$head"; fi
     fi
   done

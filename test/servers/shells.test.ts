@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LAUNCHER, LaunchedProject } from "../support/launcher.ts";
 import { shellAvailable } from "../support/shells.ts";
@@ -31,65 +31,53 @@ async function lines(shell: readonly string[], script: string, ...args: readonly
   return out.split("\n").filter(Boolean);
 }
 
-describe.skipIf(!shellAvailable("bash"))("bash", () => {
-  /** The words are cut as readline cuts them; the last one is under the cursor. */
-  const complete = (line: string, ...words: readonly string[]) =>
-    lines(
-      ["bash", "--noprofile", "--norc"],
-      `source <(mcpctl completion bash)
-      compopt() { echo "compopt $*"; }
-      COMP_LINE="$1" COMP_POINT=\${#1}; shift
-      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-      _mcpctl && [ "\${#COMPREPLY[@]}" = 0 ] || printf '%s\\n' "\${COMPREPLY[@]}"`,
-      "bash",
-      line,
-      ...words,
-    );
+/** Starts the shell on a terminal of its own, which zsh makes, and gives what stands on its line after the keys. */
+async function typed(shell: string, setUp: readonly string[], keys: string): Promise<string> {
+  const script = `zmodload zsh/zpty
+    zpty inner "$1"
+    zpty -w inner "$2"
+    zpty -wn inner "$3"$'\\x18'
+    while zpty -r inner output; do :; done
+    exit 0`;
+  await rm(project.path("line"), { force: true });
+  await lines(["zsh", "-f"], script, "zsh", shell, setUp.join("; "), keys);
+  return readFile(project.path("line"), "utf8");
+}
+
+describe.skipIf(!shellAvailable("bash") || !shellAvailable("zsh"))("bash", () => {
+  const setUp = [
+    "source <(mcpctl completion bash)",
+    'leave() { printf %s "$READLINE_LINE" > line; exit; }',
+    `bind -x '"\\C-x": leave'`,
+  ];
+  const complete = (line: string) => typed("bash --noprofile --norc -i", setUp, `${line}\t`);
 
   it.each([
-    ["a noun", "mcpctl rol", ["mcpctl", "rol"], ["roles"]],
-    ["a verb", "mcpctl keys  sh", ["mcpctl", "keys", "sh"], ["show"]],
-    [
-      "the value of a flag",
-      "mcpctl keys list --role dev-",
-      ["mcpctl", "keys", "list", "--role", "dev-"],
-      ["dev-readonly"],
-    ],
-    [
-      "it behind =",
-      "mcpctl keys list --role=dev-",
-      ["mcpctl", "keys", "list", "--role", "=", "dev-"],
-      ["dev-readonly"],
-    ],
-    ["it right behind =", "mcpctl can --context=", ["mcpctl", "can", "--context", "="], ["arn:prod"]],
-    [
-      "a name with @",
-      "mcpctl keys list --user alice@ex",
-      ["mcpctl", "keys", "list", "--user", "alice", "@", "ex"],
-      ["example.com"],
-    ],
-    ["a name with :", "mcpctl context use arn:p", ["mcpctl", "context", "use", "arn", ":", "p"], ["prod"]],
-    [
-      "what follows quotes",
-      "mcpctl keys revoke --reason 'a b' --us",
-      ["mcpctl", "keys", "revoke", "--reason", "'a b'", "--us"],
-      ["--user"],
-    ],
-    ["the name of a file", "mcpctl roles check ex", ["mcpctl", "roles", "check", "ex"], ["compopt -o default"]],
-    ["nothing", "mcpctl keys nope x", ["mcpctl", "keys", "nope", "x"], []],
-  ])("completes %s", async (_what, line, words, expected) => {
-    expect(await complete(line, ...words)).toEqual(expected);
+    ["mcpctl rol", "mcpctl roles "],
+    ["mcpctl keys  sh", "mcpctl keys  show "],
+    ["mcpctl keys list --role dev-", "mcpctl keys list --role dev-readonly "],
+    ["mcpctl keys list --role=dev-", "mcpctl keys list --role=dev-readonly "],
+    ["mcpctl can --context=", "mcpctl can --context=arn:prod "],
+    ["mcpctl context use ar", "mcpctl context use arn:prod "],
+    ["mcpctl context use arn:p", "mcpctl context use arn:prod "],
+    ["mcpctl keys list --user al", "mcpctl keys list --user alice@example.com "],
+    ["mcpctl keys list --user alice@", "mcpctl keys list --user alice@example.com "],
+    ["mcpctl keys list --user=alice@ex", "mcpctl keys list --user=alice@example.com "],
+    ["mcpctl keys revoke --reason 'a b' --us", "mcpctl keys revoke --reason 'a b' --user "],
+    ["mcpctl roles check ex", "mcpctl roles check extra\\ file.yaml "],
+    ["mcpctl --config=mcp", "mcpctl --config=mcpctl.yaml "],
+    ["mcpctl keys nope x", "mcpctl keys nope x"],
+  ])("completes `%s`", async (line, expected) => {
+    expect(await complete(line)).toBe(expected);
   });
 
   it("completes key ids from the store", async () => {
-    expect(await complete("mcpctl keys revoke ", "mcpctl", "keys", "revoke", "")).toEqual([id]);
+    expect(await complete("mcpctl keys revoke k_")).toBe(`mcpctl keys revoke ${id} `);
   });
 
   it("completes as far as the cursor, whatever stands behind it", async () => {
-    const script = `source <(mcpctl completion bash)
-      COMP_LINE="mcpctl keys shxx --debug" COMP_POINT=14 COMP_WORDS=(mcpctl keys shxx --debug) COMP_CWORD=2
-      _mcpctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    expect(await lines(["bash", "--noprofile", "--norc"], script)).toEqual(["show"]);
+    const left = "\u0002".repeat(" --debug".length);
+    expect(await complete(`mcpctl keys sh --debug${left}`)).toBe("mcpctl keys show --debug");
   });
 });
 
@@ -116,23 +104,13 @@ describe.skipIf(!shellAvailable("fish"))("fish", () => {
 });
 
 describe.skipIf(!shellAvailable("zsh"))("zsh", () => {
-  /** A shell on a terminal of its own: what stands on its line after a Tab. */
-  const typed = async (line: string): Promise<string> => {
-    const setUp = [
-      "autoload -U compinit && compinit -u -D",
-      "source <(mcpctl completion zsh)",
-      'leave() { print -rn -- "$BUFFER" > line; exit }',
-      "zle -N leave && bindkey '^X' leave",
-    ].join("; ");
-    const script = `zmodload zsh/zpty
-      zpty inner zsh -f -i
-      zpty -w inner "$1"
-      zpty -wn inner "$2"$'\\t\\x18'
-      while zpty -r inner output; do :; done
-      exit 0`;
-    await lines(["zsh", "-f"], script, "zsh", setUp, line);
-    return readFile(project.path("line"), "utf8");
-  };
+  const setUp = [
+    "autoload -U compinit && compinit -u -D",
+    "source <(mcpctl completion zsh)",
+    'leave() { print -rn -- "$BUFFER" > line; exit }',
+    "zle -N leave && bindkey '^X' leave",
+  ];
+  const complete = (line: string) => typed("zsh -f -i", setUp, `${line}\t`);
 
   it.each([
     ["mcpctl keys sh", "mcpctl keys show "],
@@ -144,11 +122,19 @@ describe.skipIf(!shellAvailable("zsh"))("zsh", () => {
     ["mcpctl --config=mcp", "mcpctl --config=mcpctl.yaml "],
     ["mcpctl keys nope x", "mcpctl keys nope x"],
   ])("completes `%s`", async (line, expected) => {
-    expect(await typed(line)).toBe(expected);
+    expect(await complete(line)).toBe(expected);
   });
 
   it("completes key ids from the store", async () => {
-    expect(await typed("mcpctl keys show k_")).toBe(`mcpctl keys show ${id} `);
+    expect(await complete("mcpctl keys show k_")).toBe(`mcpctl keys show ${id} `);
+  });
+
+  it("takes the script from a file in fpath as well", async () => {
+    const installed = [
+      "mkdir -p functions; mcpctl completion zsh > functions/_mcpctl; fpath=($PWD/functions $fpath)",
+      ...setUp.filter((command) => !command.startsWith("source")),
+    ];
+    expect(await typed("zsh -f -i", installed, "mcpctl keys sh\t")).toBe("mcpctl keys show ");
   });
 
   it("is told what each candidate is", async () => {

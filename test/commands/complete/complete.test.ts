@@ -157,6 +157,10 @@ describe("whatever goes wrong", () => {
     expect(await run(words)).toEqual(NOTHING);
   });
 
+  it("nothing is told of a call that is wrong itself", async () => {
+    expect(await project.run(["__complete", "--config"])).toEqual({ code: 2, out: "", err: "" });
+  });
+
   it("a store that does not answer is not waited for beyond two seconds", { timeout: 10_000 }, async () => {
     const started = performance.now();
     expect(await run(["keys", "show", ""], { ports: { store: () => new Promise(() => undefined) } })).toEqual(NOTHING);
