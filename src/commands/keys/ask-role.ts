@@ -12,13 +12,17 @@ const MOST_NAMED = 8;
 
 /**
  * Which role of the role file? Each is shown with what it grants.
- * @throws AppError invalid when the role file cannot be used, usage when nothing was chosen
+ * @throws AppError invalid when the role file cannot be used or is empty, usage when nothing was chosen
  */
 export async function askRole(ask: Ask, ports: Pick<Ports, "config" | "label">): Promise<string> {
   const { policy } = await ports.config();
   const file = ports.label(policy.roles);
   const { roles, findings } = loadRoles({ path: policy.roles, label: file });
   requireUsable(findings);
+  if (roles.size === 0)
+    throw new AppError("invalid", "roles_missing", `${file} holds no role to choose from`, {
+      hint: "Add one; `mcpctl roles check` looks the file over.",
+    });
   const { registry, note } = readRegistry({ path: policy.backends, label: ports.label(policy.backends) });
   const width = Math.min(30, Math.max(0, ...[...roles.keys()].map((name) => name.length)));
   return choose(ask, {

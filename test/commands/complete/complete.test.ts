@@ -76,6 +76,16 @@ describe("a line that is being typed", () => {
     expect(await values("keys", verb, "k_111111111111", "")).toEqual([]);
   });
 
+  it("offers the keys of the user and the role that stand on the line", async () => {
+    expect(await values("keys", "revoke", "--user", "bob", "")).toEqual(["k_222222222222"]);
+    expect(await values("keys", "revoke", "--role", "devops-full", "")).toEqual([]);
+  });
+
+  it("offers no flags behind --", async () => {
+    expect(await values("keys", "show", "--", "-")).toEqual([]);
+    expect(await values("keys", "show", "-")).toContain("--output");
+  });
+
   it("tells whose key it is", async () => {
     expect(await lines("keys", "rotate", "--user=alice@example.com", "k_")).toEqual([
       "k_111111111111\talice@example.com in dev-readonly, active",

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -49,11 +49,13 @@ describe("context use", () => {
 
   it("writes nothing where the name stands already", async () => {
     await put("mcpctl.yaml", `currentContext: one\n${defining("one", "two")}`);
+    const { ino } = await stat(join(project.cwd, "mcpctl.yaml"));
     expect(await use("one")).toEqual({
       code: 0,
       out: "",
       err: "mcpctl.yaml: currentContext is one already.\nContext one: file one.json.\n",
     });
+    expect((await stat(join(project.cwd, "mcpctl.yaml"))).ino).toBe(ino);
   });
 
   it.each([

@@ -93,9 +93,15 @@ describe("keys create on a terminal", () => {
     expect(await create([], ...argv)).toEqual({ code: 3, out: "", err: `error: ${message}\n` });
   });
 
-  it("asks nothing where the role file cannot be used: exit 3", async () => {
+  it("asks nothing where the role file cannot be used, or holds no role: exit 3", async () => {
     await put("roles.yaml", "roleMapping: [\n");
     expect((await create([])).code).toBe(3);
+    await put("roles.yaml", "roleMapping: {}\n");
+    expect(await create([])).toEqual({
+      code: 3,
+      out: "",
+      err: "error: roles.yaml holds no role to choose from\n  Add one; `mcpctl roles check` looks the file over.\n",
+    });
   });
 });
 

@@ -38,6 +38,7 @@ describe("setCurrentContext", () => {
 
   it.each([
     ["after the rest", `# ours\n${CONTEXTS}`, `# ours\n${CONTEXTS}currentContext: b\n`],
+    ["below comments that begin a line", `${CONTEXTS}# - {name: c}\n`, `${CONTEXTS}# - {name: c}\ncurrentContext: b\n`],
     ["below comments", `${CONTEXTS}  # - {name: c}\n\n`, `${CONTEXTS}  # - {name: c}\n\ncurrentContext: b\n`],
     ["in its column", "  keys: {}\n", "  keys: {}\n  currentContext: b\n"],
     ["with the file's line ends", "keys: {}\r\n", "keys: {}\r\ncurrentContext: b\r\n"],
