@@ -1,8 +1,9 @@
 import { Chalk, type ChalkInstance } from "chalk";
 import { Command, CommanderError } from "commander";
 import type { Cli } from "./commands/cli.ts";
-import { withExamples } from "./commands/cli.ts";
+import { COMPLETE, withExamples } from "./commands/cli.ts";
 import type { Ports } from "./commands/ports.ts";
+import { completionIo } from "./completion-io.ts";
 import type { Io, Output } from "./io.ts";
 import { AppError, EXIT_BUG, EXIT_BY_KIND, type ExitCode } from "./lib/errors.ts";
 import { redactText } from "./lib/audit/redact.ts";
@@ -21,7 +22,8 @@ const BARE_NOUN = "commander.help";
  */
 export async function run(argv: readonly string[], outer: Io, overrides: Partial<Ports> = {}): Promise<ExitCode> {
   // A token that was typed where a name belongs must not come back in an error, which ends up in logs.
-  const io: Io = { ...outer, stderr: { ...outer.stderr, write: (text) => outer.stderr.write(redactText(text)) } };
+  const redacted: Io = { ...outer, stderr: { ...outer.stderr, write: (text) => outer.stderr.write(redactText(text)) } };
+  const io = argv[0] === COMPLETE ? completionIo(redacted) : redacted;
   let exit: ExitCode = 0;
   const program = new Command("mcpctl");
   const ports: Ports = {
@@ -73,14 +75,20 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   keys: async () => (await import("./commands/keys/index.ts")).registerKeys,
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can.ts")).registerCan,
+  context: async () => (await import("./commands/context/index.ts")).registerContext,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
   demo: async () => (await import("./commands/demo.ts")).registerDemo,
+  completion: async () => (await import("./commands/completion.ts")).registerCompletion,
+  [COMPLETE]: async () => (await import("./commands/complete/complete.ts")).registerComplete,
 };
 
-/** Only the code of the commands that the line names, for a fast start; all of it where it names none, or asks for help. */
+/**
+ * Only the code of the commands that the line names, for a fast start; all of it where it names none, or asks for help
+ * or for what could stand next.
+ */
 async function loadCommands(argv: readonly string[]): Promise<readonly Register[]> {
   const named = Object.keys(COMMANDS).filter((name) => argv.includes(name));
-  const wantsAll = named.length === 0 || argv.some((word) => ["help", "--help", "-h"].includes(word));
+  const wantsAll = named.length === 0 || argv.some((word) => ["help", "--help", "-h", COMPLETE].includes(word));
   const names = wantsAll ? Object.keys(COMMANDS) : named;
   return Promise.all(names.map((name) => (COMMANDS[name] as () => Promise<Register>)()));
 }
@@ -93,7 +101,7 @@ function declare(program: Command): { readonly out: () => string; readonly err: 
     .description("Keys, roles and a gateway for teams that let AI agents near real infrastructure through MCP servers.")
     .version(VERSION, "--version", "print the version")
     .option("--config <file>", "the configuration instead of the project's mcpctl.yaml (MCPCTL_CONFIG)")
-    .option("--context <name>", "the context to act in (MCPCTL_CONTEXT)")
+    .option("--context <context>", "the context to act in (MCPCTL_CONTEXT)")
     .option("--debug", "show the cause of an error")
     .option("--no-color", "no colour (NO_COLOR)")
     .helpCommand("help [command]", "show help for a command")

@@ -7,6 +7,9 @@ export interface Output {
   write(text: string): Promise<void>;
 }
 
+/** What `ask` gives at the end of input (Ctrl-D); nobody types it. */
+export const END_OF_INPUT = "\u0004";
+
 /** Everything of the outside that a run of the program sees. */
 export interface Io {
   readonly stdout: Output;

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { run } from "./cli.ts";
+import { COMPLETE } from "./commands/cli.ts";
 import { EXIT_BUG, EXIT_BY_KIND } from "./lib/errors.ts";
 import { processIo } from "./process-io.ts";
 
@@ -18,6 +19,8 @@ export async function main(): Promise<void> {
   process.once("disconnect", () => stop.abort());
   process.channel?.unref();
   process.exitCode = await run(process.argv.slice(2), processIo(stop.signal));
+  // A shell waits for its completion: nothing that a store left open may keep it.
+  if (process.argv[2] === COMPLETE) process.exit();
 }
 
 function endAsBug(error: unknown): void {

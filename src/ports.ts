@@ -8,7 +8,7 @@ import type { StoreConfig } from "./lib/config/config.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
 import { printable } from "./lib/output/printable.ts";
 import { osUser } from "./lib/stores/os-user.ts";
-import type { Io } from "./io.ts";
+import { END_OF_INPUT, type Io } from "./io.ts";
 import { progressLine } from "./progress-line.ts";
 import { stdoutSink } from "./stdout-sink.ts";
 
@@ -48,6 +48,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     store: once(async () => openStore(await config(), io, label)),
     label,
     confirm: (lines, question) => confirm(io, lines, question),
+    ask: io.ask === null ? null : askLine(io, io.ask),
     stdoutIsTerminal: io.stdout.isTerminal,
     stdoutIsDiscarded: io.stdout.isDiscarded,
     journals: once(async () => {
@@ -135,6 +136,15 @@ async function confirm(io: Io, lines: readonly string[], question: string): Prom
   await io.stderr.write(`${lines.map(printable).join("\n")}\n`);
   const answer = await io.ask(`${printable(question)} [y/N] `);
   if (!/^\s*y(es)?\s*$/i.test(answer)) throw new AppError("usage", "declined", "declined; nothing was changed");
+}
+
+function askLine(io: Io, ask: NonNullable<Io["ask"]>): NonNullable<Ports["ask"]> {
+  return async (lines, question) => {
+    if (lines.length > 0) await io.stderr.write(`${lines.map(printable).join("\n")}\n`);
+    const answer = await ask(printable(question));
+    if (answer !== END_OF_INPUT) return answer;
+    throw new AppError("usage", "declined", "declined; nothing was changed");
+  };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

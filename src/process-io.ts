@@ -2,7 +2,7 @@ import { fstatSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import process from "node:process";
 import { addAbortSignal, Writable } from "node:stream";
-import type { Io, Output } from "./io.ts";
+import { END_OF_INPUT, type Io, type Output } from "./io.ts";
 import { AppError } from "./lib/errors.ts";
 
 /** The real process as an {@link Io}; `signal` is aborted at the first SIGINT or SIGTERM. */
@@ -51,9 +51,6 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output 
       }),
   };
 }
-
-/** What Ctrl-D gives; nobody types it. */
-const END_OF_INPUT = "\u0004";
 
 function interrupted(): AppError {
   return new AppError("interrupted", "interrupted", "interrupted; nothing was changed");

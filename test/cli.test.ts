@@ -20,12 +20,15 @@ const VERBS = [
   "keys revoke",
   "roles check",
   "can",
+  "context list",
+  "context use",
   "gateway start",
   "demo",
+  "completion",
 ];
 
 describe("help", () => {
-  it.each(["", "keys", "roles", "gateway", ...VERBS])(
+  it.each(["", "keys", "roles", "context", "gateway", ...VERBS])(
     "of `mcpctl %s` begins with two examples and is no error",
     async (verb) => {
       const words = verb.split(" ").filter(Boolean);
@@ -39,7 +42,7 @@ describe("help", () => {
     },
   );
 
-  it.each([["keys"], ["roles"], ["gateway"]])("is what the bare noun %s shows", async (noun) => {
+  it.each([["keys"], ["roles"], ["context"], ["gateway"]])("is what the bare noun %s shows", async (noun) => {
     expect(await project.run([noun])).toEqual(await project.run([noun, "--help"]));
     expect(await project.run(["help", noun])).toEqual(await project.run([noun, "--help"]));
   });

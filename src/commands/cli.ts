@@ -9,6 +9,9 @@ export interface Cli {
   readonly show: (result: Result, format: Format | null) => Promise<void>;
 }
 
+/** The hidden command that shells call for what could stand next on a line (shell/). */
+export const COMPLETE = "__complete";
+
 /** Puts two examples at the very start of a command's help. */
 export function withExamples(command: Command, first: string, second: string): Command {
   return command.addHelpText("before", `Examples:\n  $ ${first}\n  $ ${second}\n`);

@@ -43,6 +43,11 @@ export interface Ports {
   readonly label: (path: string) => string;
   /** Shows the lines and asks. @throws AppError usage when there is no terminal to ask on, or the answer is no. */
   readonly confirm: (lines: readonly string[], question: string) => Promise<void>;
+  /**
+   * Shows the lines, if any, and asks for one line of text; null where there is no terminal to ask on.
+   * @throws AppError usage at the end of input, interrupted at Ctrl-C
+   */
+  readonly ask: ((lines: readonly string[], question: string) => Promise<string>) | null;
   readonly stdoutIsTerminal: boolean;
   readonly stdoutIsDiscarded: boolean;
   /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */

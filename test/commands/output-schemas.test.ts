@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
@@ -72,6 +72,8 @@ describe("-o json", () => {
     ["roles-check", ["roles", "check"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
+    ["context-list", ["context", "list"]],
+    ["context-list", ["--config", resolve("examples/mcpctl.yaml"), "context", "list"]],
   ])("fits %s for `%o`", async (schema, argv) => {
     const { out, code } = await project.run([...argv, "-o", "json"], { store });
     expect([0, 1]).toContain(code);
@@ -153,6 +155,7 @@ describe("-o json", () => {
     const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
     expect(names.toSorted()).toEqual([
       "can",
+      "context-list",
       "error",
       "keys-import",
       "keys-inspect",

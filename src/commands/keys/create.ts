@@ -4,9 +4,11 @@ import { AppError } from "../../lib/errors.ts";
 import { issueKey } from "../../lib/keys/issue-key.ts";
 import { isRoleName, isUserName, NAME_RULES } from "../../lib/names.ts";
 import { formatTime } from "../../lib/time.ts";
+import { askText } from "../ask.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { askRole } from "./ask-role.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { entryNote } from "./entry-note.ts";
 import { recoverAndLeave } from "./recover.ts";
@@ -32,8 +34,8 @@ export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
     .command("create")
     .summary("make a key and print its token once")
     .description("Make a key for a user in a role. Its token is shown once, where you ask for it, and stored nowhere.")
-    .option("--role <role>", "the role, which must stand in the role file")
-    .option("--user <user>", "whom the key is for, e.g. incident-agent-01")
+    .option("--role <role>", "the role, which must stand in the role file; asked for on a terminal")
+    .option("--user <user>", "whom the key is for, e.g. incident-agent-01; asked for on a terminal")
     .option("--ttl <ttl>", "its life: 1h, 30d, never (default and maximum are configured)")
     .option("--reason <text>", "why, for the record")
     .addOption(new Option("-o, --output <form>", "form of the token").choices(TOKEN_FORMS))
@@ -49,7 +51,7 @@ export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
 
 /** Makes a key. Every check that can fail without a key comes before there is one. */
 export async function createKey(options: CreateOptions, ports: Ports): Promise<Result> {
-  const { role, user } = readSubject(options);
+  const { role, user } = readSubject(await askMissing(options, ports));
   const config = await ports.config();
   const context = currentContext(config);
   const ttl = chooseTtl(options.ttl ?? null, config.keys);
@@ -84,6 +86,22 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   });
 }
 
+/** A name that is wrong is refused before anything is asked for. */
+async function askMissing(options: CreateOptions, ports: Ports): Promise<CreateOptions> {
+  const { ask } = ports;
+  if (ask === null || (options.role !== undefined && options.user !== undefined)) return options;
+  requireNames(options);
+  return {
+    ...options,
+    role: options.role ?? (await askRole(ask, ports)),
+    user: options.user ?? (await askText(ask, "User the key is for: ", userProblem)),
+  };
+}
+
+function userProblem(answer: string): string | null {
+  return isUserName(answer) ? null : `A user is ${NAME_RULES.user}.`;
+}
+
 function readSubject({ role, user }: CreateOptions): { readonly role: string; readonly user: string } {
   const missing = [role === undefined ? "--role" : null, user === undefined ? "--user" : null].filter(
     (name) => name !== null,
@@ -93,13 +111,17 @@ function readSubject({ role, user }: CreateOptions): { readonly role: string; re
       hint: "For example: mcpctl keys create --role dev-readonly --user incident-agent-01",
     });
   }
-  if (!isUserName(user))
+  requireNames({ role, user });
+  return { role, user };
+}
+
+function requireNames({ role, user }: Pick<CreateOptions, "role" | "user">): void {
+  if (user !== undefined && !isUserName(user))
     throw new AppError("invalid", "user_invalid", "--user is not a user name", {
       hint: `A user is ${NAME_RULES.user}.`,
     });
-  if (!isRoleName(role))
+  if (role !== undefined && !isRoleName(role))
     throw new AppError("invalid", "role_invalid", "--role is not a role name", {
       hint: `A role is ${NAME_RULES.role}.`,
     });
-  return { role, user };
 }

@@ -11,6 +11,7 @@ import type { Format, View } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { withNamedKey } from "./ask-key.ts";
 import { keyData } from "./key-data.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { keyLines } from "./key-lines.ts";
@@ -35,7 +36,7 @@ export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
     .command("revoke")
     .summary("end keys for good")
     .description("Revoke a key, or every key of a user or role. It cannot be undone; repeating it is harmless.")
-    .argument("[key-id]", "the key's id; every key that shares it is revoked")
+    .argument("[key-id]", "the key's id, asked for on a terminal; every key that shares it is revoked")
     .option("--token <->", "with -: the key of the leaked token on standard input, or asked for without showing it")
     .option("--user <user>", "every key of this user")
     .option("--role <role>", "every key of this role (with --user: of that user in this role)")
@@ -54,7 +55,8 @@ export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
   );
 }
 
-export async function revoke(options: RevokeOptions, ports: Ports): Promise<Result> {
+export async function revoke(given: RevokeOptions, ports: Ports): Promise<Result> {
+  const options = await withNamedKey("revoke", given, ports);
   const context = currentContext(await ports.config());
   const store = await ports.store();
   const hash = await leakedHash(options, ports);

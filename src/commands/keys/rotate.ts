@@ -10,6 +10,7 @@ import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { withNamedKey } from "./ask-key.ts";
 import { keyLines } from "./key-lines.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { receipt, unprovenInCluster } from "./propagation.ts";
@@ -42,7 +43,7 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
       "Make a successor for a key, or for many, and end the old one after a grace period. Each new token is shown once.\n" +
         "Repeat the command after any interruption: what was rotated is left alone, what was not delivered is replaced.",
     )
-    .argument("[key-id]", "the key's id")
+    .argument("[key-id]", "the key's id, asked for on a terminal")
     .option("--user <user>", "every active key of this user")
     .option("--role <role>", "every active key of this role (with --user: of that user in this role)")
     .option("--expiring <span>", "only active keys that end within this time, e.g. 14d; alone: of everybody")
@@ -70,7 +71,8 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
   );
 }
 
-export async function rotate(options: RotateOptions, ports: Ports): Promise<Result> {
+export async function rotate(given: RotateOptions, ports: Ports): Promise<Result> {
+  const options = await withNamedKey("rotate", given, ports);
   const store = await ports.store();
   if (options.dryRun === true) return plan(options, ports, store, []);
   const owed = await recover(ports, store);

@@ -11,6 +11,7 @@ import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { withNamedKey } from "./ask-key.ts";
 import { historyData, keyData, type HistoryData, type KeyData } from "./key-data.ts";
 import { loadHistory } from "./load-history.ts";
 import { loadKeyring } from "./load-keyring.ts";
@@ -21,15 +22,20 @@ export function registerShow(keys: Command, cli: Cli, run = showKey): void {
     .command("show")
     .summary("show one key and its history")
     .description("Show what is known of a key: whom it stands for, until when, and who made, rotated or revoked it.")
-    .argument("<key-id>", "the key's id, as `mcpctl keys list` shows it")
+    .argument("[key-id]", "the key's id, as `mcpctl keys list` shows it; asked for on a terminal")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml", "name"]))
-    .action(async (id: string, options: { output?: Format }) =>
-      cli.show(await run(id, cli.ports), options.output ?? null),
+    .action(async (id: string | undefined, options: { output?: Format }) =>
+      cli.show(await run(id ?? null, cli.ports), options.output ?? null),
     );
   withExamples(command, "mcpctl keys show k_9f86d081884c", "mcpctl keys show k_9f86d081884c -o json");
 }
 
-export async function showKey(id: string, ports: Pick<Ports, "now" | "progress" | "store" | "tell">): Promise<Result> {
+export async function showKey(
+  named: string | null,
+  ports: Pick<Ports, "ask" | "now" | "progress" | "store" | "tell">,
+): Promise<Result> {
+  const { id } = await withNamedKey("show", { id: named }, ports);
+  if (id === null) throw new AppError("usage", "usage", "missing required argument 'key-id'", { hint: "See --help." });
   const store = await ports.store();
   const keyring = await loadKeyring(store, ports);
   const found = await findKeys(keyring, id, store);

@@ -56,14 +56,32 @@ export interface KeysConfig {
   readonly maxTtlSeconds: number | null;
 }
 
+/** What one file says of contexts. */
+export interface ConfigSource {
+  readonly path: string;
+  readonly currentContext: string | null;
+  /** The names of the contexts that it defines. */
+  readonly contexts: readonly string[];
+}
+
+/** A context chosen for one command, and by what. */
+export interface ChosenContext {
+  readonly name: string;
+  readonly by: "--context" | "MCPCTL_CONTEXT";
+}
+
 export interface Config {
   /** The files it came from, the strongest first. */
   readonly files: readonly string[];
+  /** What each of them says of contexts. */
+  readonly sources: readonly ConfigSource[];
   readonly policy: PolicyConfig;
   readonly keys: KeysConfig;
   readonly contexts: readonly Context[];
   /** From flag, environment, project or user file, in that order; null where none says. */
   readonly currentContext: string | null;
+  /** What stands above every file, when something does. */
+  readonly chosen: ChosenContext | null;
 }
 
 /**
@@ -79,10 +97,16 @@ export function currentContext(config: Config): Context {
       hint: `Name one with --context: ${names.join(", ")}.`,
     });
   }
-  const found = config.contexts.find(({ name }) => name === config.currentContext);
+  return requireContext(config, config.currentContext);
+}
+
+/** @throws AppError not-found when there is none of that name. */
+export function requireContext({ contexts }: Config, name: string): Context {
+  const found = contexts.find((context) => context.name === name);
   if (found !== undefined) return found;
-  const near = nearest(config.currentContext, names);
-  throw new AppError("not-found", "context_not_found", `there is no context "${config.currentContext}"`, {
+  const names = contexts.map((context) => context.name);
+  const near = nearest(name, names);
+  throw new AppError("not-found", "context_not_found", `there is no context "${name.slice(0, 80)}"`, {
     hint: near === null ? `Contexts: ${names.join(", ")}.` : `Did you mean ${near}?`,
   });
 }

@@ -1,14 +1,11 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { validate as isConfig } from "../../generated/mcpctl.js";
 import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { readFileBytesSync } from "../files/read-file.ts";
-import { schemaFindings } from "../policy/schema-findings.ts";
-import { decodeSource, formatPlace, type Finding } from "../policy/source.ts";
-import { parseYaml, plainValue } from "../policy/yaml-source.ts";
-import type { Config } from "./config.ts";
-import { mergeConfig, type ConfigContent, type ConfigFile } from "./merge-config.ts";
+import type { ChosenContext, Config } from "./config.ts";
+import { mergeConfig, type ConfigFile } from "./merge-config.ts";
+import { MAX_CONFIG_BYTES, parseConfig } from "./parse-config.ts";
 
 export interface ConfigRequest {
   /** `--config`, else null. */
@@ -21,7 +18,6 @@ export interface ConfigRequest {
 }
 
 const NAME = "mcpctl.yaml";
-const MAX_BYTES = 1024 * 1024;
 
 /**
  * What is configured here? Flags beat MCPCTL_CONFIG and MCPCTL_CONTEXT, which beat the project's mcpctl.yaml
@@ -35,8 +31,13 @@ export function loadConfig(request: ConfigRequest): Config {
   const files: ConfigFile[] = [];
   if (project !== null) files.push(readConfigFile(project));
   if (isThere(user) && user !== project) files.push(readConfigFile(user));
-  const chosen = request.contextFlag ?? (request.env["MCPCTL_CONTEXT"] || null);
-  return mergeConfig(files, chosen, (path) => resolve(request.cwd, path));
+  return mergeConfig(files, chooseContext(request), (path) => resolve(request.cwd, path));
+}
+
+function chooseContext({ contextFlag, env }: ConfigRequest): ChosenContext | null {
+  if (contextFlag !== null) return { name: contextFlag, by: "--context" };
+  const named = env["MCPCTL_CONTEXT"] || null;
+  return named === null ? null : { name: named, by: "MCPCTL_CONTEXT" };
 }
 
 /** A file in a folder that everyone may write to could be anybody's, and is not taken from above. */
@@ -56,23 +57,8 @@ function findProjectFile(cwd: string): string | null {
 }
 
 function readConfigFile(path: string): ConfigFile {
-  const reading = decodeSource(path, readFileBytesSync(path, "the configuration", MAX_BYTES));
-  if (!reading.ok) throw unreadable(reading.finding);
-  const { documents, findings } = parseYaml(reading.source);
-  const [document] = documents;
-  if (findings[0] !== undefined) throw unreadable(findings[0]);
-  if (documents.length > 1)
-    throw unreadable(reading.source.finding("MC002", 0, "the file holds more than one document"));
-  const [misfit] = document === undefined ? [] : schemaFindings(reading.source, document, isConfig);
-  if (misfit !== undefined) throw unreadable(misfit);
-  const content = document === undefined ? {} : (plainValue(document) as ConfigContent);
-  return { path, resolve: (relative) => resolve(dirname(path), relative), content };
-}
-
-function unreadable(finding: Finding): AppError {
-  return new AppError("invalid", "config_unreadable", `${formatPlace(finding.place)}: ${finding.message}`, {
-    hint: finding.hint ?? "See schemas/mcpctl.schema.json.",
-  });
+  const bytes = readFileBytesSync(path, "the configuration", MAX_CONFIG_BYTES);
+  return { path, resolve: (relative) => resolve(dirname(path), relative), content: parseConfig(path, bytes) };
 }
 
 function isThere(path: string): boolean {

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { parseDurationSeconds } from "../time.ts";
-import type { Config, Context, KeysConfig, StoreConfig } from "./config.ts";
+import type { ChosenContext, Config, Context, KeysConfig, StoreConfig } from "./config.ts";
 
 /** A mcpctl.yaml as written, valid under its schema. */
 export interface ConfigFile {
@@ -45,7 +45,7 @@ const DEFAULTS = {
  */
 export function mergeConfig(
   files: readonly ConfigFile[],
-  chosen: string | null,
+  chosen: ChosenContext | null,
   fallback: (path: string) => string,
 ): Config {
   const policyFile = files.find(({ content }) => content.policy !== undefined);
@@ -54,6 +54,11 @@ export function mergeConfig(
   const contexts = mergeContexts(files);
   return {
     files: files.map(({ path }) => path),
+    sources: files.map(({ path, content }) => ({
+      path,
+      currentContext: content.currentContext ?? null,
+      contexts: (content.contexts ?? []).map(({ name }) => name),
+    })),
     policy: {
       roles: resolve(policy.roles ?? "roles.yaml"),
       backends: resolve(policy.backends ?? "backends.yaml"),
@@ -65,7 +70,8 @@ export function mergeConfig(
     keys: mergeKeys(files),
     contexts: contexts.length > 0 ? contexts : [defaultContext(fallback)],
     currentContext:
-      chosen ?? files.find(({ content }) => content.currentContext !== undefined)?.content.currentContext ?? null,
+      chosen?.name ?? files.find(({ content }) => content.currentContext !== undefined)?.content.currentContext ?? null,
+    chosen,
   };
 }
 

@@ -5,11 +5,11 @@ import { fileError, isFileErrorCode } from "./file-error.ts";
 
 /**
  * Replaces a file's content so that a reader, and whoever looks after a crash, sees the old or the new and nothing
- * between: temporary file, fsync, rename, fsync of the folder. Only one process may do this to a path at a time.
+ * between: temporary file, fsync, rename, fsync of the folder. Only one process may do this with one temporary file at
+ * a time.
  * @throws AppError unavailable when the disk will not have it; the file is then as it was.
  */
-export async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = `${path}.tmp`;
+export async function replaceFile(path: string, content: string, temporary = `${path}.tmp`): Promise<void> {
   try {
     await removeIfAny(temporary);
     await writeNewFile(temporary, content, await statIfAny(path));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { currentContext } from "../../../src/lib/config/config.ts";
+import { type ChosenContext, currentContext } from "../../../src/lib/config/config.ts";
 import { type ConfigContent, mergeConfig } from "../../../src/lib/config/merge-config.ts";
 
 const fallback = (path: string): string => `/cwd/${path}`;
@@ -9,6 +9,7 @@ const file = (folder: string, content: ConfigContent) => ({
   content,
 });
 const context = (name: string) => ({ name, store: { type: "file" as const, path: "keys.json" } });
+const flag = (name: string): ChosenContext => ({ name, by: "--context" });
 const DAY = 86_400;
 
 const DEFAULT_CONTEXT = {
@@ -22,6 +23,7 @@ describe("mergeConfig", () => {
   it("has an answer to everything without any file", () => {
     expect(mergeConfig([], null, fallback)).toEqual({
       files: [],
+      sources: [],
       policy: {
         roles: "/cwd/roles.yaml",
         backends: "/cwd/backends.yaml",
@@ -33,6 +35,7 @@ describe("mergeConfig", () => {
       keys: { defaultTtlSeconds: 90 * DAY, maxTtlSeconds: 365 * DAY },
       contexts: [DEFAULT_CONTEXT],
       currentContext: null,
+      chosen: null,
     });
   });
 
@@ -77,7 +80,14 @@ describe("mergeConfig", () => {
       ["a", "/p/keys.json"],
       ["b", "/u/keys.json"],
     ]);
-    expect(mergeConfig([project, user], "b", fallback).currentContext).toBe("b");
+    expect(merged.sources).toEqual([
+      { path: "/p/mcpctl.yaml", currentContext: "a", contexts: ["a"] },
+      { path: "/u/mcpctl.yaml", currentContext: "b", contexts: ["b"] },
+    ]);
+    expect(mergeConfig([project, user], flag("b"), fallback)).toMatchObject({
+      currentContext: "b",
+      chosen: { name: "b", by: "--context" },
+    });
   });
 
   it.each([
@@ -135,7 +145,7 @@ describe("currentContext", () => {
   const two = file("/p", { contexts: [context("local"), context("prod")] });
 
   it("is the one named, or the only one", () => {
-    expect(currentContext(mergeConfig([two], "prod", fallback)).name).toBe("prod");
+    expect(currentContext(mergeConfig([two], flag("prod"), fallback)).name).toBe("prod");
     expect(currentContext(mergeConfig([file("/p", { contexts: [context("local")] })], null, fallback)).name).toBe(
       "local",
     );
@@ -148,7 +158,7 @@ describe("currentContext", () => {
     ["staging", "not-found", "context_not_found", "Contexts: local, prod."],
     ["", "not-found", "context_not_found", "Contexts: local, prod."],
   ])("is not to be had for %j", (chosen, kind, code, hint) => {
-    expect(() => currentContext(mergeConfig([two], chosen, fallback))).toThrow(
+    expect(() => currentContext(mergeConfig([two], chosen === null ? null : flag(chosen), fallback))).toThrow(
       expect.objectContaining({ kind, code, hint }),
     );
   });
