@@ -34,7 +34,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     const short = relative(io.cwd, path);
     return short === "" || short.startsWith("..") ? path : short;
   };
-  const progress = progressLine(io.stderr);
+  const progress = progressLine(io.stderr, io.env);
   return {
     now: Date.now,
     // Loading the module costs a tenth of a short command's time, and few commands need it.

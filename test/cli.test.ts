@@ -72,7 +72,7 @@ describe("a line that cannot be understood", () => {
     [["keys", "list", "extra"], "too many arguments for 'list'. Expected 0 arguments but got 1: extra.\n  See --help."],
     [
       ["keys", "list", "-o", "xml"],
-      "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are table, json, yaml, name.\n  See --help.",
+      "option '-o, --output <form>' argument 'xml' is invalid. Allowed choices are table, json, yaml, name, csv.\n  See --help.",
     ],
     [["keys", "list", "--use", "x"], "unknown option '--use'\n  Did you mean --user?"],
   ])("%o: exit 2", async (argv, message) => {
@@ -145,7 +145,7 @@ describe("standard output", () => {
     ["ENOSPC", "error: standard output cannot be written, the disk is full\n"],
   ])("that fails with %s fails the command: exit 5", async (code, err) => {
     const store = new MemoryStore();
-    store.plant(`dev/${"a".repeat(64)}`, "dev/alice");
+    store.plant(`dev-readonly/${"a".repeat(64)}`, "dev-readonly/alice");
     expect(await project.run(["keys", "list"], { store, outFails: systemError(code) })).toEqual({
       code: 5,
       out: "",

@@ -82,7 +82,7 @@ export async function listKeys(
           : []),
       ...listWarnings(keyring, keys),
       ...notes,
-      ...roles.notes,
+      ...(keyring.keys.size === 0 ? [] : roles.notes),
       ...clockNote(store),
       ...trafficNote(store, entries, performance.now() - started),
     ],
