@@ -65,7 +65,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
       return folderSink(resolve(io.cwd, folder), label(resolve(io.cwd, folder)));
     },
     secret: async (question) => (io.stdin === null ? ((await io.askHidden?.(printable(question))) ?? null) : null),
-    stdin: (maxBytes) => readStdin(io, maxBytes),
+    stdin: () => stdinParts(io),
     print: (line) => stdoutSink(io).deliver(`${line}\n`),
     paint,
     progress,
@@ -85,25 +85,17 @@ function journalFolder(store: StoreConfig, io: Io): string {
   return join(state, "mcpctl", "undelivered", `${store.account}-${store.region}-${path}`);
 }
 
-async function readStdin(io: Io, maxBytes: number): Promise<Uint8Array> {
+async function* stdinParts(io: Io): AsyncIterable<Uint8Array> {
   if (io.stdin === null)
     throw new AppError("usage", "stdin_terminal", "standard input is a terminal, and nothing is read from it here", {
       hint: "Redirect a file to it, or pipe into it.",
     });
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
   try {
-    for await (const part of io.stdin()) {
-      bytes += part.length;
-      if (bytes > maxBytes)
-        throw new AppError("invalid", "stdin_too_large", `standard input holds more than ${maxBytes} bytes`);
-      parts.push(part);
-    }
+    yield* io.stdin();
   } catch (error) {
     if (io.signal.aborted) throw new AppError("interrupted", "interrupted", "interrupted; nothing was changed");
     throw fileError(error, "standard input", "read");
   }
-  return Buffer.concat(parts);
 }
 
 async function openStore(config: Config, io: Io, label: Ports["label"]): Promise<KeyStore> {

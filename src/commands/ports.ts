@@ -56,8 +56,8 @@ export interface Ports {
   readonly folderSink: (folder: string) => Promise<FolderSink>;
   /** What a person types at a terminal, not shown; null where standard input is no terminal. @throws AppError interrupted */
   readonly secret: (question: string) => Promise<string | null>;
-  /** Whatever stands on standard input, at most this much. @throws AppError usage on a terminal, invalid when it is more */
-  readonly stdin: (maxBytes: number) => Promise<Uint8Array>;
+  /** Standard input, in parts as they come. @throws AppError usage on a terminal */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
   /** One line of data on stdout while work goes on. @throws AppError unavailable when it cannot be written */
   readonly print: (line: string) => Promise<void>;
   /** Colours for what `print` shows; none where they do not belong. */

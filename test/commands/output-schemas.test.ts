@@ -103,6 +103,14 @@ describe("-o json", () => {
     }
   });
 
+  it("fits keys-scan for a token of this store, and of none", async () => {
+    const keys = mintedKeys(2);
+    store.plant(`dev-readonly/${keys[0]?.hash}`, "dev-readonly/alice");
+    const stdin = keys.map(({ token }) => token.reveal()).join("\n");
+    const { code, out } = await project.run(["keys", "scan", "-", "-o", "json"], { store, stdin });
+    expect([code, (JSON.parse(out) as unknown[]).length, await misfits("keys-scan", out)]).toEqual([1, 2, []]);
+  });
+
   it("fits keys-import and keys-prune, done and not done", async () => {
     const importing = ["keys", "import", "-", "--ttl", "1d", "-o", "json"];
     const stdin = `${hash("9")}:dev-readonly/alice`;
@@ -163,6 +171,7 @@ describe("-o json", () => {
       "keys-prune",
       "keys-revoke",
       "keys-rotate",
+      "keys-scan",
       "keys-show",
       "roles-check",
       "token",

@@ -14,6 +14,7 @@ import { formatDuration } from "../../lib/time.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { readStdin } from "../stdin.ts";
 import { entryNote } from "./entry-note.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { loadEntries } from "./load-keyring.ts";
@@ -107,7 +108,9 @@ export async function importKeys(options: ImportOptions, ports: Ports): Promise<
 async function readSource(file: string, ports: Ports) {
   const label = file === "-" ? "standard input" : ports.label(resolve(ports.cwd, file));
   const bytes =
-    file === "-" ? await ports.stdin(MAX_BYTES) : readFileBytesSync(resolve(ports.cwd, file), "the file", MAX_BYTES);
+    file === "-"
+      ? await readStdin(ports, MAX_BYTES)
+      : readFileBytesSync(resolve(ports.cwd, file), "the file", MAX_BYTES);
   const source = readImport(decodeUtf8(bytes, label), label);
   if (source.entries.length === 0 && source.problems.length === 0)
     throw new AppError("invalid", "nothing_to_import", `${label} holds no keys`, {

@@ -8,6 +8,7 @@ import { registerList } from "./list.ts";
 import { registerPrune } from "./prune.ts";
 import { registerRevoke } from "./revoke.ts";
 import { registerRotate } from "./rotate.ts";
+import { registerScan } from "./scan.ts";
 import { registerShow } from "./show.ts";
 
 export function registerKeys(program: Command, cli: Cli): void {
@@ -25,4 +26,5 @@ export function registerKeys(program: Command, cli: Cli): void {
   registerImport(keys, cli);
   registerExport(keys, cli);
   registerInspect(keys, cli);
+  registerScan(keys, cli);
 }

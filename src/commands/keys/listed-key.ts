@@ -24,7 +24,7 @@ export function listedKey(key: KeyData, origin: Origin = NO_ORIGIN, roles: Reado
 }
 
 /** Live: a gateway accepts it, or would but for a role that is gone. */
-export function isLive({ state }: KeyData): boolean {
+export function isLive({ state }: { readonly state: string }): boolean {
   return state === "active" || state === "superseded";
 }
 

@@ -2,6 +2,7 @@ import { AppError } from "../../lib/errors.ts";
 import { readToken, type TokenReading } from "../../lib/keys/key.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { Ports } from "../ports.ts";
+import { readStdin } from "../stdin.ts";
 
 /** Room for the longest token, and for what people paste around it. */
 const MAX_BYTES = 64 * 1024;
@@ -9,7 +10,7 @@ const MAX_BYTES = 64 * 1024;
 /** The token on standard input; on a terminal it is asked for, and what is typed is not shown. */
 export async function askToken(ports: Pick<Ports, "stdin" | "secret">): Promise<Secret> {
   const typed = await ports.secret("Token (not shown): ");
-  return bareToken(typed ?? Buffer.from(await ports.stdin(MAX_BYTES)).toString("latin1"));
+  return bareToken(typed ?? Buffer.from(await readStdin(ports, MAX_BYTES)).toString("latin1"));
 }
 
 /**

@@ -1,9 +1,10 @@
+import { TOKEN_EXPRESSION } from "../keys/find-tokens.ts";
 import { readToken } from "../keys/key.ts";
 import { readFileBytesIfAnySync } from "./read-file.ts";
 
 /** Far more than the tokens of one user. */
 const MAX_BYTES = 16 * 1024 * 1024;
-const TOKEN = /bWNwa1[0-9A-Za-z+/]{66}/g;
+const TOKEN = new RegExp(TOKEN_EXPRESSION, "g");
 
 /** Does this file hold the token of this key hash, on a line that was written to its end? */
 export function fileHoldsToken(path: string, hash: string): boolean {

@@ -1,0 +1,39 @@
+import { formatKey, hashKey, keyId } from "../../src/lib/keys/key.ts";
+
+/** What leaks look like in files, and what only looks like them. Made in tests: no token stands in a committed file. */
+export interface Leak {
+  readonly what: string;
+  readonly text: (token: string, key: string) => string;
+}
+
+/** A key of 32 bytes and its token. */
+export function leakedKey(bytes: Uint8Array): { key: string; token: string; hash: string; id: string } {
+  const key = formatKey(bytes);
+  const hash = hashKey(Buffer.from(key, "latin1"));
+  return { key, token: Buffer.from(key, "latin1").toString("base64"), hash, id: keyId(hash) };
+}
+
+export const LEAKS: readonly Leak[] = [
+  { what: "a token alone", text: (token) => token },
+  { what: "a header", text: (token) => `curl -H "Authorization: Bearer ${token}" https://mcp.example.com\n` },
+  { what: "JSON", text: (token) => `{"headers":{"Authorization":"Bearer ${token}"}}` },
+  { what: "an environment file", text: (token) => `A=1\nMCP_GATEWAY_TOKEN='${token}'\n` },
+  { what: "a URL", text: (token) => `https://x.example.com/?token=${encodeURIComponent(token)}&x=1` },
+  { what: "YAML", text: (token) => `token: ${token} # of the agent\n` },
+  { what: "a key", text: (_token, key) => `key=${key}\n` },
+  { what: "a key in a sentence", text: (_token, key) => `I used ${key}, and it worked.` },
+  { what: "a Kubernetes Secret", text: (token) => `data:\n  token: ${Buffer.from(token).toString("base64")}\n` },
+];
+
+export const NO_LEAKS: readonly Leak[] = [
+  { what: "half a token", text: (token) => token.slice(0, 60) },
+  { what: "half a key", text: (_token, key) => key.slice(0, 40) },
+  { what: "a token over two lines", text: (token) => `${token.slice(0, 40)}\n${token.slice(40)}` },
+  { what: "the first letters alone", text: () => "tokens begin bWNwa1, keys mcpk_" },
+  { what: "a key's id and hash", text: (_token, key) => hashKey(Buffer.from(key, "latin1")) },
+  {
+    what: "the published test vector",
+    text: () => `${leakedKey(new Uint8Array(32)).token} ${leakedKey(new Uint8Array(32)).key}`,
+  },
+  { what: "other base64", text: () => `bWNwa3${"QUJD".repeat(20)}` },
+];
