@@ -40,8 +40,11 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
+/** Looks at every call; what it answers is the answer, and with null the call goes on. */
+export type Guard = (call: RecordedCall) => Promise<Outcome | null> | Outcome | null;
+
 /** An HTTP server that stands in front of `upstream` (or of nothing, when every call meets a fault). */
-export async function startFaultProxy(upstream?: string): Promise<FaultProxy> {
+export async function startFaultProxy(upstream?: string, guard: Guard = () => null): Promise<FaultProxy> {
   const calls: RecordedCall[] = [];
   const faults: { readonly action: string; readonly fault: Fault }[] = [];
   let waiting: { readonly met: () => boolean; readonly resume: () => void }[] = [];
@@ -54,7 +57,7 @@ export async function startFaultProxy(upstream?: string): Promise<FaultProxy> {
     const index = faults.findIndex(({ action }) => action === call.action);
     const [planned] = index < 0 ? [] : faults.splice(index, 1);
     const forward = (): Promise<Answer> => passOn(upstream, incoming, bytes);
-    const outcome = await (planned ? planned.fault(call, forward) : forward());
+    const outcome = (await guard(call)) ?? (await (planned ? planned.fault(call, forward) : forward()));
     if (outcome === "hang") return;
     if (outcome === "cut") incoming.socket.destroy();
     else
