@@ -9,6 +9,8 @@ export interface RecordedCall {
   /** The region and service the request was signed for. */
   readonly region: string;
   readonly service: string;
+  /** Whose access key signed it. */
+  readonly accessKeyId: string;
   /** The time it was signed with, milliseconds since 1970. */
   readonly signedAt: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -41,7 +43,7 @@ export interface FaultProxy {
 }
 
 /** Looks at every call; what it answers is the answer, and with null the call goes on. */
-export type Guard = (call: RecordedCall) => Promise<Outcome | null> | Outcome | null;
+export type Guard = (call: RecordedCall, forward: () => Promise<Answer>) => Promise<Outcome | null> | Outcome | null;
 
 /** An HTTP server that stands in front of `upstream` (or of nothing, when every call meets a fault). */
 export async function startFaultProxy(upstream?: string, guard: Guard = () => null): Promise<FaultProxy> {
@@ -57,7 +59,7 @@ export async function startFaultProxy(upstream?: string, guard: Guard = () => nu
     const index = faults.findIndex(({ action }) => action === call.action);
     const [planned] = index < 0 ? [] : faults.splice(index, 1);
     const forward = (): Promise<Answer> => passOn(upstream, incoming, bytes);
-    const outcome = (await guard(call)) ?? (await (planned ? planned.fault(call, forward) : forward()));
+    const outcome = (await guard(call, forward)) ?? (await (planned ? planned.fault(call, forward) : forward()));
     if (outcome === "hang") return;
     if (outcome === "cut") incoming.socket.destroy();
     else
@@ -97,9 +99,10 @@ export async function startFaultProxy(upstream?: string, guard: Guard = () => nu
 /** SSM speaks JSON with the action in a header, STS forms with the action as a field. */
 function readCall(incoming: IncomingMessage, body: string): RecordedCall {
   const target = incoming.headers["x-amz-target"];
-  const scope = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? "");
+  const scope = /Credential=([^/]+)\/\d{8}\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? "");
   const date = String(incoming.headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5");
-  const signed = { region: scope?.[1] ?? "", service: scope?.[2] ?? "", signedAt: Date.parse(date) };
+  const [, accessKeyId = "", region = "", service = ""] = scope ?? [];
+  const signed = { accessKeyId, region, service, signedAt: Date.parse(date) };
   if (typeof target === "string") {
     const fields = JSON.parse(body) as Record<string, unknown>;
     return { action: target.replace(/^.*\./, ""), ...signed, body: fields };
