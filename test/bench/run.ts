@@ -4,6 +4,7 @@ import { evaluator } from "./evaluator.ts";
 import { gatewayCost } from "./gateway-cost.ts";
 import { profile } from "./profile.ts";
 import { soak } from "./soak.ts";
+import { ssmStore } from "./ssm-store.ts";
 import { streams } from "./streams.ts";
 
 interface Part {
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   evaluator: { title: "Evaluator", run: evaluator },
   gateway: { title: "Gateway: audited, authorised tools/call", run: gatewayCost },
   streams: { title: "Gateway: open streams", run: streams },
+  ssm: { title: "Keys in SSM, on moto", run: ssmStore, isExtra: true },
   soak: { title: "Gateway: soak", run: (option) => soak(minutesOf(option ?? "10")), isExtra: true },
   profile: { title: "Gateway: profile", run: profile, isExtra: true },
 };
