@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { policyFor, type PolicyDocument } from "../../src/lib/aws/key-policies.ts";
+import { policyFor, type PolicyDocument, type PolicyKind } from "../../src/lib/aws/key-policies.ts";
 import { createEntry, type KeyStore } from "../../src/lib/keys/key-store.ts";
 import { keyId, mintKey, type MintedKey } from "../../src/lib/keys/key.ts";
 import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
@@ -53,9 +53,7 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
     folder = await mkdtemp(join(tmpdir(), "mcpctl-team-"));
     path = `/team-${(paths += 1)}/keys`;
     store = openStore(moto.url);
-    const facts = { path, region: REGION, account: MOTO_ACCOUNT, kmsKeyId: null, roles: ["dev"], prunerArn: null };
-    const issuer: PolicyDocument = policyFor("issuer", facts);
-    proxy = await startFaultProxy(moto.url, guardBy([issuer], REGION, MOTO_ACCOUNT));
+    proxy = await guardedMoto(policyOf("issuer", "dev"));
     hands = new SSMClient({ region: REGION, endpoint: proxy.url, credentials: TEST_CREDENTIALS, maxAttempts: 1 });
     for (const [role, key, user] of [
       ["ops", victim, "victim"],
@@ -76,6 +74,11 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
       { path, region: REGION, account: MOTO_ACCOUNT },
       { env: {}, client: { endpoint, credentials: TEST_CREDENTIALS, maxAttempts: 1 } },
     );
+  const policyOf = (kind: PolicyKind, ...roles: readonly string[]): PolicyDocument =>
+    policyFor(kind, { path, region: REGION, account: MOTO_ACCOUNT, kmsKeyId: null, roles, prunerArn: null });
+  /** moto as whoever has these rights and no others sees it. */
+  const guardedMoto = (...policies: readonly PolicyDocument[]): Promise<FaultProxy> =>
+    startFaultProxy(moto.url, guardBy(policies, REGION, MOTO_ACCOUNT));
   const put = async (name: string, value: string, overwrite = false): Promise<string> => {
     const command = { Name: `${path}/${name}`, Value: value, Type: "String", Overwrite: overwrite } as const;
     return hands.send(new PutParameterCommand(command)).then(
@@ -84,15 +87,28 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
     );
   };
   const perRole = () => ["dev", "ops"].map((role) => new RenderedSecret(folder, store, role));
-  async function start(keys: GatewayOptions["keys"]): Promise<TestGateway> {
-    const gateway = await startTestGateway({ "eks-ro": backend.url }, { roles: ROLES }, { keys });
+  async function start(keys: GatewayOptions["keys"], options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
+    const gateway = await startTestGateway({ "eks-ro": backend.url }, { roles: ROLES }, { keys, ...options });
     closing.push(gateway.close);
     return gateway;
   }
-  const startPerRole = (secrets: readonly RenderedSecret[]): Promise<TestGateway> =>
-    start(secrets.map((secret, index) => ({ path: secret.folder, role: ["dev", "ops"][index] as string })));
+  const startPerRole = (
+    secrets: readonly RenderedSecret[],
+    options: Partial<GatewayOptions> = {},
+  ): Promise<TestGateway> =>
+    start(
+      secrets.map((secret, index) => ({ path: secret.folder, role: ["dev", "ops"][index] as string })),
+      options,
+    );
   const status = async (gateway: TestGateway, key: MintedKey): Promise<number> =>
     (await send(gateway.url, { headers: callHeaders(key), body: toolCall("t") })).status;
+  const statuses = (gateway: TestGateway, ...keys: readonly MintedKey[]): Promise<readonly number[]> =>
+    Promise.all(keys.map((key) => status(gateway, key)));
+  const becomes = (gateway: TestGateway, key: MintedKey, code: number): Promise<number> =>
+    until(
+      () => status(gateway, key),
+      (found) => found === code,
+    );
   const list = async (): Promise<string> => (await project.run(["keys", "list"], { store })).out;
 
   it("may make, list, rotate and revoke keys of its own role with mcpctl, and none of another", async () => {
@@ -125,11 +141,14 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
   it("gains nothing with forged records, copied ids and hashes, garbage and odd names; others go on working", async () => {
     const twin = victim.hash.slice(0, 12) + own.hash.slice(12);
     const forged = mintKey(seededBytes("forged"));
+    const ended = mintKey(seededBytes("ended"));
     const attacks: readonly (readonly [string, string])[] = [
       [`dev/${forged.hash}`, "ops/eve"],
       [`dev/${twin}`, "dev/eve"],
       [`dev/${own.hash}.revoked`, "garbage"],
       [`dev/${own.hash}`, "dev/eve"],
+      [`dev/${ended.hash}`, "dev/eve"],
+      [`dev/${ended.hash}.ends`, "exp=never\u001b[2J"],
       [`dev/${"x".repeat(200)}`, "dev/eve"],
       [`dev/${colleague.hash}.ends.more`, "x"],
     ];
@@ -137,32 +156,38 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
     const secrets = perRole();
     for (const secret of secrets) expect(await secret.sync(Date.now())).toBe(true);
     const gateway = await startPerRole(secrets);
-    expect(await Promise.all([victim, colleague, forged, own].map((key) => status(gateway, key)))).toEqual([
-      200, 200, 401, 401,
-    ]);
+    expect(await statuses(gateway, victim, colleague, forged, own, ended)).toEqual([200, 200, 401, 401, 401]);
+    const refusals = (await gateway.waitForRecords(5)).filter(({ http_status: code }) => code === 401);
+    expect(Object.fromEntries(refusals.map(({ key_id: id, reason }) => [id, reason]))).toEqual({
+      [forged.id]: "key_unusable",
+      [own.id]: "key_revoked",
+      [ended.id]: "key_unusable",
+    });
     const listed = await list();
     expect(listed).toContain(`${forged.id}\tdev\teve\tunusable\tnever\t`);
     expect(listed).toContain("it lies in the folder of dev and claims the role ops");
     expect(listed).toContain(`${own.id}\tdev\teve\trevoked\t`);
+    expect(listed).toMatch(new RegExp(`${ended.id}\tdev\teve\tunusable\t.*its .ends marker cannot be read`));
     expect(listed).toContain(`${path}/dev/${"x".repeat(200)} is no key entry`);
     expect(listed).toContain(`${path}/dev/${colleague.hash}.ends.more is no key entry`);
     const { err } = await project.run(["keys", "list"], { store });
     expect(err).toContain(`Warning: several keys share the id ${keyId(victim.hash)}; revoke acts on all of them.\n`);
     expect(await project.run(["keys", "revoke", victim.id, "--yes"], { store })).toMatchObject({ code: 0 });
     for (const secret of secrets) expect(await secret.sync(Date.now())).toBe(true);
-    await until(
-      () => status(gateway, victim),
-      (code) => code === 401,
-    );
+    await becomes(gateway, victim, 401);
     expect(await status(gateway, colleague)).toBe(200);
   });
 
   it("who copies the whole hash makes both records unusable, and is told by the list", async () => {
     expect(await put(`dev/${victim.hash}`, "dev/eve")).toBe("done");
-    const all = new RenderedSecret(folder, store, null);
-    expect(await all.sync(Date.now())).toBe(true);
-    const gateway = await start([{ path: all.folder, role: null }]);
-    expect([await status(gateway, victim), await status(gateway, colleague)]).toEqual([401, 200]);
+    const [all, dev, ops] = [new RenderedSecret(folder, store, null), ...perRole()] as [
+      RenderedSecret,
+      RenderedSecret,
+      RenderedSecret,
+    ];
+    for (const secret of [all, dev, ops]) expect(await secret.sync(Date.now())).toBe(true);
+    for (const gateway of [await start([{ path: all.folder, role: null }]), await startPerRole([dev, ops])])
+      expect(await statuses(gateway, victim, colleague)).toEqual([401, 200]);
     expect(await list()).toMatch(/one hash stands under (?:dev and ops|ops and dev)/);
   });
 
@@ -192,10 +217,56 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
       expect(await list()).toContain("its record cannot be read");
       expect(await project.run(["keys", "revoke", victim.id, "--yes"], { store })).toMatchObject({ code: 0 });
       expect([await dev.sync(Date.now()), await ops.sync(Date.now())]).toEqual([false, true]);
-      await until(
-        () => status(gateway, victim),
-        (code) => code === 401,
+      await becomes(gateway, victim, 401);
+    });
+
+    it("takes nothing but its own keys down when the Secret it froze has grown too old", async () => {
+      const [dev, ops] = perRole() as [RenderedSecret, RenderedSecret];
+      const before = new RenderedSecret(folder, withoutFlood(store), "dev");
+      let laterMs = 0;
+      const now = (): number => Date.now() + laterMs;
+      const clock = { now, monotonic: () => performance.now() + laterMs };
+      expect([await before.sync(now()), await ops.sync(now())]).toEqual([true, true]);
+      const gateway = await startPerRole([dev, ops], { clock });
+      expect(await statuses(gateway, victim, colleague, own)).toEqual([200, 200, 401]);
+      laterMs = 16 * 60_000;
+      expect([await dev.sync(now()), await ops.sync(now())]).toEqual([false, true]);
+      await becomes(gateway, victim, 200);
+      expect(await statuses(gateway, colleague, own)).toEqual([503, 503]);
+      expect(gateway.unreadiness()).toEqual([]);
+    });
+
+    it("cannot have a key pass for revoked that no gateway sees revoked", async () => {
+      const [dev, ops] = perRole() as [RenderedSecret, RenderedSecret];
+      expect(await put(`dev/${victim.hash}.revoked`, "garbage")).toBe("done");
+      expect([await dev.sync(Date.now()), await ops.sync(Date.now())]).toEqual([false, true]);
+      const gateway = await startPerRole([dev, ops]);
+      expect(await status(gateway, victim)).toBe(200);
+      expect(await list()).toContain("revoked in the folder of dev and not in that of ops; revoke it again");
+      expect(await project.run(["keys", "revoke", victim.id, "--yes"], { store })).toMatchObject({
+        code: 0,
+        err: expect.stringContaining(`Revoked ${victim.id}.`),
+      });
+      expect(await ops.sync(Date.now())).toBe(true);
+      await becomes(gateway, victim, 401);
+    });
+
+    it("keeps no key alive with a copy of its record where whoever revokes it may not write", async () => {
+      const [dev, ops] = perRole() as [RenderedSecret, RenderedSecret];
+      expect(await put(`dev/${victim.hash}`, "dev/eve")).toBe("done");
+      expect([await dev.sync(Date.now()), await ops.sync(Date.now())]).toEqual([false, true]);
+      const gateway = await startPerRole([dev, ops]);
+      expect(await status(gateway, victim)).toBe(200);
+      const others = await guardedMoto(policyOf("issuer", "ops"), policyOf("reader"));
+      closing.push(() => others.close());
+      expect(await project.run(["keys", "revoke", victim.id, "--yes"], { store: openStore(others.url) })).toMatchObject(
+        {
+          code: 4,
+          err: expect.stringContaining(`FAILED: ${victim.id} is revoked in one folder and NOT in another: `),
+        },
       );
+      expect(await ops.sync(Date.now())).toBe(true);
+      await becomes(gateway, victim, 401);
     });
 
     it("freezes the one Secret of all: then a lock refuses the key at once", async () => {
@@ -212,10 +283,7 @@ describe.skipIf(!motoAvailable())("a team member who attacks", () => {
         "denylist.json",
         JSON.stringify({ locks: [{ ...lock, at: "2026-11-20T10:00:00Z", until: null }] }),
       );
-      await until(
-        () => status(gateway, victim),
-        (code) => code === 401,
-      );
+      await becomes(gateway, victim, 401);
       expect(await status(gateway, colleague)).toBe(200);
     });
   });

@@ -1,5 +1,5 @@
 import { AppError } from "../../lib/errors.ts";
-import { keyState, type KeyEntry } from "../../lib/keys/keyring.ts";
+import { isRevocable, keyState, type KeyEntry } from "../../lib/keys/keyring.ts";
 import { choose, type Ask } from "../ask.ts";
 import type { Ports } from "../ports.ts";
 import { keyData } from "./key-data.ts";
@@ -12,7 +12,7 @@ import { storeTime } from "./store-time.ts";
 export const CANDIDATES = {
   show: () => true,
   rotate: (key, now) => keyState(key, now) === "active",
-  revoke: (key) => !key.isRevoked,
+  revoke: isRevocable,
 } as const satisfies Readonly<Record<string, (key: KeyEntry, now: number) => boolean>>;
 
 export type KeyVerb = keyof typeof CANDIDATES;

@@ -1,5 +1,5 @@
 import type { EntryHistory } from "../../lib/keys/key-store.ts";
-import { keyState, type KeyEntry, type KeyState } from "../../lib/keys/keyring.ts";
+import { keyState, unrevokedFolders, type KeyEntry, type KeyState } from "../../lib/keys/keyring.ts";
 import { formatTime } from "../../lib/time.ts";
 
 /** A key in `-o json` (schemas/output/keys-list.schema.json). */
@@ -33,9 +33,17 @@ export function keyData(key: KeyEntry, now: number): KeyData {
     ends_at: Number.isFinite(key.endsAt) ? time(key.endsAt) : null,
     next: key.next,
     revoked_at: time(key.revokedAt),
-    problem: state === "unusable" ? key.problem : null,
+    problem: state === "unusable" ? key.problem : state === "revoked" ? misplaced(key) : null,
     overwritten: key.overwritten,
   };
+}
+
+/** A revocation that its own folder does not know of. */
+function misplaced(key: KeyEntry): string | null {
+  const folders = unrevokedFolders(key).join(" and ");
+  return folders === ""
+    ? null
+    : `revoked in the folder of ${key.revokedIn.join(" and ")} and not in that of ${folders}; revoke it again`;
 }
 
 export interface HistoryData {

@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
 import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
-import type { KeyEntry, Keyring } from "../../lib/keys/keyring.ts";
+import { isRevocable, type KeyEntry, type Keyring } from "../../lib/keys/keyring.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
 import { isSelected, selectKeys, type KeySelector } from "../../lib/keys/select-keys.ts";
 import { keyId } from "../../lib/keys/key.ts";
@@ -62,13 +62,13 @@ export async function revoke(given: RevokeOptions, ports: Ports): Promise<Result
   const hash = await leakedHash(options, ports);
   const keyring = await loadKeyring(store, ports, options.role);
   const keys = hash === null ? selectKeys(keyring, selectorOf(options)) : [requireHash(keyring, hash, store)];
-  const live = keys.filter((key) => !key.isRevoked);
+  const live = keys.filter(isRevocable);
   const now = storeTime(ports, store);
   const lines = keyLines(keys, now);
   if (options.dryRun === true) {
     const data = keys.map((key) => ({
       ...keyData(key, now),
-      result: key.isRevoked ? "already_revoked" : "would_revoke",
+      result: isRevocable(key) ? "would_revoke" : "already_revoked",
     }));
     return {
       view: viewOf(data),
@@ -175,7 +175,7 @@ function tell({ key, status, at, error }: Revocation): string {
     case "unproven":
       return `Not proven: the store accepted the revocation of ${key.keyId} and does not show it. Repeat the command.`;
     case "failed":
-      return `FAILED: ${key.keyId} is NOT revoked: ${error?.message ?? "unknown"}. ${error?.hint ?? ""} Repeat the command.`;
+      return `FAILED: ${key.keyId} is ${at === null ? "NOT revoked" : "revoked in one folder and NOT in another"}: ${error?.message ?? "unknown"}. ${error?.hint ?? ""} Repeat the command.`;
   }
 }
 

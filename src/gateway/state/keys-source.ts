@@ -42,8 +42,10 @@ export function keysSource(
           source: path,
           allowsBareHashes: allowsBareHashes || !isMounted,
         });
-        const entries = role === null ? parsed : parsed.filter(({ name }) => name?.role === role);
-        const others = parsed.length - entries.length;
+        const own = role === null ? parsed : parsed.filter(({ name }) => name?.role === role);
+        const others = parsed.length - own.length;
+        // The same list as long as nothing changed: the keyring is then not made anew at every heartbeat.
+        const entries = others === 0 ? parsed : own;
         const problem =
           others === 0 ? null : `holds ${others} entries that are not of role ${role} and count for nothing`;
         return isMounted ? heartbeat.judge(entries, readings[0], problem) : healthy(entries, ports.clock, problem);

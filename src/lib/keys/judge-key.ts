@@ -26,6 +26,7 @@ interface Draft {
   next: string | null;
   isSuperseded: boolean;
   isRevoked: boolean;
+  readonly revokedIn: string[];
   revokedAt: number | null;
   readonly overwritten: string[];
 }
@@ -38,6 +39,7 @@ function newDraft(folders: readonly string[]): Draft {
     next: null,
     isSuperseded: false,
     isRevoked: false,
+    revokedIn: [],
     revokedAt: null,
     overwritten: [],
   };
@@ -58,6 +60,7 @@ function addEntry(draft: Draft, entry: NamedEntry): void {
   } else {
     const at = parseRevoked(entry.value);
     draft.isRevoked = true;
+    draft.revokedIn.push(role);
     draft.revokedAt = draft.revokedAt === null || at === null ? (draft.revokedAt ?? at) : Math.min(draft.revokedAt, at);
   }
 }
@@ -91,8 +94,9 @@ function finish(hash: string, draft: Draft): KeyEntry {
     next: draft.next,
     isSuperseded: draft.isSuperseded,
     isRevoked: draft.isRevoked,
-    revokedAt: draft.revokedAt,
     // Nearly always none, and one list of none is enough for all keys.
+    revokedIn: draft.revokedIn.length === 0 ? NONE : draft.revokedIn,
+    revokedAt: draft.revokedAt,
     overwritten: draft.overwritten.length === 0 ? NONE : draft.overwritten,
   };
 }

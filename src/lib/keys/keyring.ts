@@ -24,6 +24,8 @@ export interface KeyEntry {
   readonly next: string | null;
   readonly isSuperseded: boolean;
   readonly isRevoked: boolean;
+  /** The folders that hold a revocation of this hash, as the entries stand. */
+  readonly revokedIn: readonly string[];
   /** When it was revoked; null when it is not, or when the marker does not say. */
   readonly revokedAt: number | null;
   /** Entries whose version is not 1: somebody overwrote them. */
@@ -59,6 +61,19 @@ export function acceptKey(keyring: Keyring, hash: string, now: number): Acceptan
   }
   if (now >= key.endsAt) return { accepted: false, reason: "key_expired", keyId: key.keyId };
   return { accepted: true, subject: key.subject, endsAt: key.endsAt };
+}
+
+/**
+ * Where does a record lie that no revocation beside it ends? Another folder's revocation refuses the key too, but only
+ * where that folder is read: a team can fill its own until External Secrets carries nothing of it any more.
+ */
+export function unrevokedFolders({ roles, revokedIn }: KeyEntry): readonly string[] {
+  return roles.filter((role) => !revokedIn.includes(role));
+}
+
+/** Is there anything left that a revocation would change? */
+export function isRevocable(key: KeyEntry): boolean {
+  return !key.isRevoked || unrevokedFolders(key).length > 0;
 }
 
 /** The one word for a key in lists; a revocation is told before anything else. */

@@ -154,6 +154,16 @@ describe("keys list", () => {
     expect((await list(["--user", "alice", "-o", "name"])).out).toBe("");
   });
 
+  it("tells of a key that only another folder's marker revokes", async () => {
+    store.plant(`dev/${hash("1")}`, "dev/alice");
+    store.plant(`oncall/${hash("1")}.revoked`, "garbage");
+    expect((await list()).out).toBe(
+      "k_111111111111\tdev\talice\trevoked\tnever\ttester\t\trevoked in the folder of oncall and not in that of dev; revoke it again\n",
+    );
+    store.plant(`dev/${hash("1")}.revoked`, "at=2026-11-20T10:00:00Z");
+    expect((await list()).out).toBe("k_111111111111\tdev\talice\trevoked\t2026-11-20T10:00:00Z\ttester\t\t\n");
+  });
+
   it("warns of ids that several keys share", async () => {
     store.plant(`dev/${hash("1")}`, "dev/alice");
     store.plant(`dev/${TWIN}`, "dev/mallory");

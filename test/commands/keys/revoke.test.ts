@@ -55,6 +55,18 @@ describe("argv", () => {
 });
 
 describe("keys revoke", () => {
+  it("revokes beside its record what only another folder's marker revokes, and says so before", async () => {
+    store.plant(`oncall/${A}.revoked`, "at=2026-11-20T09:00:00Z");
+    expect((await revoke([ID_A, "--dry-run", "-o", "json"])).out).toContain('"result": "would_revoke"');
+    expect(await revoke([ID_A, "--yes"])).toEqual({
+      code: 0,
+      out: `${ID_A}\tdev\talice\trevoked\t2026-11-20T10:00:00Z\n`,
+      err: `Revoked ${ID_A}.\n${WHERE}`,
+    });
+    expect(await revoked()).toEqual([`oncall/${A}.revoked`, `dev/${A}.revoked`]);
+    expect((await revoke([ID_A, "--yes"])).err).toBe(`${ID_A} was already revoked at 2026-11-20T09:00:00Z.\n${WHERE}`);
+  });
+
   it("ends a key by its id, and reads it back", async () => {
     expect(await revoke([ID_A, "--yes", "--reason", "pasted into a ticket"])).toEqual({
       code: 0,
@@ -268,6 +280,17 @@ describe("what fails", () => {
       out: `${ID_A}\tdev\talice\tfailed\t-\n${ID_B}\tdev\tbob\trevoked\t2026-11-20T10:00:00Z\n`,
       err: `FAILED: ${ID_A} is NOT revoked: denied. Ask for the right. Repeat the command.\nRevoked ${ID_B}.\n${WHERE}`,
     });
+  });
+
+  it("in one of two folders is told as what it is", async () => {
+    store.plant(`oncall/${A}`, "oncall/eve");
+    store.failAfter(1, "create", new AppError("forbidden", "aws_access_denied", "denied"));
+    expect(await revoke([ID_A, "--yes"])).toEqual({
+      code: 4,
+      out: `${ID_A}\tdev\talice\tfailed\t2026-11-20T10:00:00Z\n`,
+      err: `FAILED: ${ID_A} is revoked in one folder and NOT in another: denied.  Repeat the command.\n${WHERE}`,
+    });
+    expect(await revoked()).toEqual([`dev/${A}.revoked`]);
   });
 
   it("to be read back is not proven: exit 6", async () => {

@@ -7,6 +7,7 @@ import { keysSource } from "../../../src/gateway/state/keys-source.ts";
 import { bytesOf, FileSource, healthy, type SourcePorts } from "../../../src/gateway/state/source.ts";
 import { seededBytes } from "../../support/seeded.ts";
 import { until } from "../../support/gateway.ts";
+import { mount } from "../../support/mounted-secret.ts";
 
 const clock = { now: () => 0, monotonic: () => 0 };
 const ports: SourcePorts = { clock, maxAgeMs: 1000, pollMs: 1000, onChange: () => undefined, log: () => undefined };
@@ -56,3 +57,24 @@ it("entries that stay are the same objects from one reading of a keys.json to th
   source.close();
   expect([before?.length, after?.[1] === before?.[0]]).toEqual([1, true]);
 });
+
+it.each([null, "dev"])(
+  "the list of a mounted Secret (role: %s) stays the same one when only its time is new",
+  async (role) => {
+    let changes = 0;
+    const file = `{"dev.${"a".repeat(64)}":"dev/a"}`;
+    const render = (second: number): Promise<void> =>
+      mount(folder, `..${second}`, { "keys.json": file, synced: `1970-01-01T00:00:0${second}Z` });
+    await render(1);
+    const source = keysSource({ path: folder, role }, false, { ...ports, onChange: () => (changes += 1) });
+    await source.ready;
+    const before = source.current.value;
+    await render(2);
+    await until(
+      () => changes,
+      (count) => count === 2,
+    );
+    source.close();
+    expect([before?.length, source.current.value === before]).toEqual([1, true]);
+  },
+);

@@ -48,6 +48,25 @@ describe("revokeKeys", () => {
     expect(await labels(store)).toEqual([...Object.keys(entries), ...made]);
   });
 
+  it("is not content with another folder's revocation, which a gateway may never get to see", async () => {
+    const store = new MemoryStore();
+    store.plant(`dev/${A}.revoked`, "garbage");
+    store.plant(`oncall/${A}`, "oncall/agent");
+    expect(await revokeAll(store)).toEqual([{ status: "revoked", at: NOW, error: null }]);
+    expect(await revokeAll(store)).toEqual([{ status: "already_revoked", at: NOW, error: null }]);
+    expect(await labels(store)).toEqual([`dev/${A}.revoked`, `oncall/${A}`, `oncall/${A}.revoked`]);
+  });
+
+  it("revokes a key in the one folder when the other does not let it, and tells that it could not do all", async () => {
+    const store = new MemoryStore();
+    store.plant(`dev/${A}`, "dev/eve");
+    store.plant(`oncall/${A}`, "oncall/agent");
+    const denied = new AppError("forbidden", "aws_access_denied", "denied");
+    store.failNext("create", denied);
+    expect(await revokeAll(store)).toEqual([{ status: "failed", at: NOW, error: denied }]);
+    expect(await labels(store)).toEqual([`dev/${A}`, `oncall/${A}`, `oncall/${A}.revoked`]);
+  });
+
   it("tells when somebody else was first in between", async () => {
     const store = new MemoryStore();
     store.plant(`dev/${A}`, "dev/agent");
