@@ -10,7 +10,7 @@ export interface HiddenForm {
 }
 
 /**
- * The forms of a secret of `length` ASCII characters that begins with `prefix`, after that many bytes of a group. The
+ * The forms of a secret of `length` letters and digits that begins with `prefix`, after that many bytes of a group. The
  * characters that share bits with the byte before it are not part of them.
  */
 export function hiddenForms(prefix: string, length: number, bytesBefore: readonly number[]): readonly HiddenForm[] {
@@ -21,7 +21,7 @@ export function hiddenForms(prefix: string, length: number, bytesBefore: readonl
     const characters = Math.ceil((8 * (before + length)) / 6) - skipped;
     return {
       start,
-      expression: `${start}[0-9A-Za-z+/_-]{${characters - start.length}}`,
+      expression: `${start}[0-9A-Za-z]{${characters - start.length - 1}}[0-9A-Za-z+/_-]`,
       length: characters,
       decode: (match) => {
         const bytes = Buffer.from("A".repeat(skipped) + match, "base64");

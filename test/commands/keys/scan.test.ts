@@ -199,5 +199,7 @@ describe("keys scan", () => {
     await put("a.env", LIVE.token);
     const { code, out } = await scan(["src"], { signal: AbortSignal.abort() });
     expect({ code, out }).toEqual({ code: 130, out: "" });
+    await symlink("nowhere", join(project.cwd, "src/deep/link"));
+    expect(await scan(["src/deep"], { signal: AbortSignal.abort() })).toMatchObject({ code: 130 });
   });
 });

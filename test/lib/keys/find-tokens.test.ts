@@ -25,15 +25,18 @@ describe("what is found", () => {
     expect(found).toEqual([]);
   });
 
-  it("stands anywhere in base64", () => {
+  it("stands anywhere in base64, of either alphabet", () => {
     const before = seededBytes("before");
-    for (let length = 0; length < 30; length += 1)
-      for (const secret of [LEAKED.token, LEAKED.key])
-        for (const after of ["", "x", "xy", "xyz"]) {
-          const text = Buffer.concat([before(length), Buffer.from(secret + after)]).toString("base64");
-          for (const pieceBytes of [1, 50, Infinity])
-            expect(find(text, pieceBytes).map(({ hash }) => hash)).toEqual([LEAKED.hash]);
+    for (let length = 0; length < 60; length += 1) {
+      const { key, token, hash } = leakedKey(before(32));
+      for (const secret of [token, key])
+        for (const after of ["", "x", "xy", "xyz", "\u00ff"]) {
+          const bytes = Buffer.concat([before(length), Buffer.from(secret + after, "latin1")]);
+          for (const text of [bytes.toString("base64"), bytes.toString("base64url")])
+            for (const pieceBytes of [50, Infinity])
+              expect(find(text, pieceBytes).map((found) => found.hash)).toEqual([hash]);
         }
+    }
   });
 
   it("is a real one inside what only begins like one", () => {
