@@ -22,8 +22,25 @@ export const LEAKS: readonly Leak[] = [
   { what: "YAML", text: (token) => `token: ${token} # of the agent\n` },
   { what: "a key", text: (_token, key) => `key=${key}\n` },
   { what: "a key in a sentence", text: (_token, key) => `I used ${key}, and it worked.` },
-  { what: "a Kubernetes Secret", text: (token) => `data:\n  token: ${Buffer.from(token).toString("base64")}\n` },
+  { what: "a token behind a %3D", text: (token) => `token%3D${token}%26x` },
+  { what: "a token between escapes", text: (token) => `"first\\n${token}\\nlast"` },
+  { what: "a token in a path", text: (token) => `GET /x/${token}/y` },
 ];
+
+/** Tokens and keys inside base64, at each of the three places among its groups of three bytes. */
+export const HIDDEN_LEAKS: readonly Leak[] = [
+  { what: "a token in a Kubernetes Secret", text: (token) => `data:\n  token: ${base64(token)}\n` },
+  { what: "a token and its line end", text: (token) => `data:\n  token: ${base64(`${token}\n`)}\n` },
+  { what: "a header in a Kubernetes Secret", text: (token) => `data:\n  header: ${base64(`Bearer ${token}`)}\n` },
+  { what: "JSON in a Kubernetes Secret", text: (token) => `data:\n  mcp.json: ${base64(`{"a": "${token}"}`)}\n` },
+  { what: "a name and a key, encoded", text: (_token, key) => `Basic ${base64(`agent:${key}`)}` },
+  { what: "a key and more, encoded", text: (_token, key) => base64(`KEY=${key} # of the agent`) },
+  { what: "base64 of the alphabet for URLs", text: (token) => `x=${base64(`>>>>???${token}`, "base64url")}` },
+];
+
+function base64(text: string, alphabet: "base64" | "base64url" = "base64"): string {
+  return Buffer.from(text).toString(alphabet);
+}
 
 export const NO_LEAKS: readonly Leak[] = [
   { what: "half a token", text: (token) => token.slice(0, 60) },

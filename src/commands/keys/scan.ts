@@ -1,11 +1,5 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { AppError } from "../../lib/errors.ts";
-import { fileError } from "../../lib/files/file-error.ts";
-import { walkFiles } from "../../lib/files/walk-files.ts";
-import { TokenFinder, type FoundToken } from "../../lib/keys/find-tokens.ts";
+import { AppError, type ExitCode } from "../../lib/errors.ts";
 import { keyId } from "../../lib/keys/key.ts";
 import type { Keyring } from "../../lib/keys/keyring.ts";
 import type { Format, View } from "../../lib/output/view.ts";
@@ -15,6 +9,7 @@ import type { Result } from "../result.ts";
 import { keyData } from "./key-data.ts";
 import { isLive } from "./listed-key.ts";
 import { loadKeyring } from "./load-keyring.ts";
+import { MOST_TOLD, searchPlaces, type Searched } from "./search-places.ts";
 import { storeTime } from "./store-time.ts";
 
 export interface ScanOptions {
@@ -22,12 +17,6 @@ export interface ScanOptions {
   readonly live?: boolean;
   readonly store: boolean;
 }
-
-/** Opening a pipe without the one would wait for a writer, and a link without the other lead anywhere. */
-const READ = constants.O_RDONLY | constants.O_NONBLOCK;
-const PIECE_BYTES = 256 * 1024;
-/** More lines than anybody reads. */
-const MOST_TOLD = 20;
 
 export function registerScan(keys: Command, cli: Cli, run = scan): void {
   const command = keys
@@ -48,52 +37,36 @@ export function registerScan(keys: Command, cli: Cli, run = scan): void {
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 nothing found, 1 tokens found, 3 nothing searched, 5 a file could not be read.",
+      "\nExit codes: 0 nothing found, 1 tokens found, 3 nothing searched, 5 a file could not be read, 7 tokens found of which\n" +
+        "the store did not say whether they are live (with --live).",
     );
   withExamples(command, "mcpctl keys scan .", "git log -p --all | mcpctl keys scan - --live");
-}
-
-interface Hit extends FoundToken {
-  readonly file: string;
-}
-
-interface Searched {
-  readonly hits: readonly Hit[];
-  readonly files: number;
-  readonly bytes: number;
-  readonly skipped: number;
-  readonly failures: readonly AppError[];
 }
 
 type ScanPorts = Pick<Ports, "cwd" | "label" | "now" | "progress" | "signal" | "stdin" | "store" | "tell">;
 
 export async function scan(options: ScanOptions, ports: ScanPorts): Promise<Result> {
-  const { hits, files, bytes, skipped, failures } = await search(options.paths, ports);
-  const tokens = hits.flatMap(({ hash, ...place }) => (hash === null ? [] : [{ ...place, hash }]));
-  const misfits = hits.filter(({ hash }) => hash === null);
-  if (files === 0 && failures.length === 0)
-    throw new AppError("invalid", "nothing_searched", "no file was searched", {
-      hint: "Name files or folders that hold some.",
+  const isLiveOnly = options.live === true;
+  if (isLiveOnly && !options.store)
+    throw new AppError("usage", "live_needs_store", "only the store knows what is live", {
+      hint: "Leave out --live or --no-store.",
     });
-  const { keyring, note } = tokens.length === 0 || !options.store ? UNASKED : await askStore(ports);
+  const searched = await searchPlaces(options.paths, ports);
+  if (searched.files === 0 && searched.failureCount === 0)
+    throw new AppError("invalid", "nothing_searched", `${searched.empty.join(", ")}: there is nothing to search`, {
+      hint: "Name files, or folders that hold some; an empty standard input is what a program leaves that failed.",
+    });
+  const { keyring, note } = searched.found.length === 0 || !options.store ? UNASKED : await askStore(ports);
   const now = keyring === null ? ports.now() : storeTime(ports, await ports.store());
-  const rows = tokens
+  const rows = searched.found
     .filter(({ hash }) => hash !== TEST_VECTOR || keyring?.keys.has(hash) === true)
     .map((token) => describe(token, keyring, now));
-  const shown = options.live === true ? rows.filter(({ state }) => isLive({ state })) : rows;
-  const searched = `Searched ${files} ${files === 1 ? "file" : "files"}, ${bytes} bytes`;
+  const shown = isLiveOnly ? rows.filter(mayBeLive) : rows;
+  const exit = shown.length === 0 ? exitOfNothing(searched) : isLiveOnly && keyring === null ? 7 : 1;
   return {
     view: viewOf(shown),
-    notes: [
-      ...misfits.slice(0, MOST_TOLD).map(({ file, line, column }) => `${file}:${line}:${column} ${WRONG_CHECKSUM}`),
-      ...(misfits.length > MOST_TOLD ? [`and ${misfits.length - MOST_TOLD} more of that kind.`] : []),
-      ...failures.slice(0, MOST_TOLD).map(({ message }) => `Not searched: ${message}.`),
-      ...(failures.length > MOST_TOLD ? [`and ${failures.length - MOST_TOLD} more that were not searched.`] : []),
-      ...note,
-      ...liveHints(rows),
-      `${searched}: ${rows.length} found, ${skipped} links and special files skipped, ${failures.length} unreadable.`,
-    ],
-    ...(shown.length > 0 ? { exit: 1 as const } : failures.length > 0 ? { exit: 5 as const } : {}),
+    notes: [...notesOf(searched), ...note, ...liveHints(rows), summary(searched, rows.length)],
+    ...(exit === 0 ? {} : { exit }),
   };
 }
 
@@ -102,57 +75,25 @@ const TEST_VECTOR = "d9b6b1321c0bb82d517651f41fca20f3a62a0d93f45d39a71989d30a860
 const WRONG_CHECKSUM = "looks like a token, with a wrong checksum: a typing error, or a made-up example.";
 const UNASKED = { keyring: null, note: [] } as const;
 
-async function search(paths: readonly string[], ports: ScanPorts): Promise<Searched> {
-  const hits: Hit[] = [];
-  const failures: AppError[] = [];
-  const counts = { files: 0, bytes: 0, skipped: 0 };
-  const scanParts = async (file: string, parts: AsyncIterable<Uint8Array>): Promise<void> => {
-    const finder = new TokenFinder();
-    for await (const part of parts) {
-      if (ports.signal.aborted) throw new AppError("interrupted", "interrupted", "interrupted");
-      counts.bytes += part.length;
-      for (const found of finder.push(part)) hits.push({ file, ...found });
-      ports.progress(`Searched ${counts.files} files, ${counts.bytes} bytes; ${hits.length} found`);
-    }
-    counts.files += 1;
-  };
-  try {
-    for (const path of paths) {
-      if (path === "-") {
-        await scanParts("standard input", ports.stdin());
-        continue;
-      }
-      for await (const walked of walkFiles(resolve(ports.cwd, path))) {
-        if (walked.kind === "skipped") counts.skipped += 1;
-        else if (walked.kind === "failed") failures.push(walked.error);
-        else
-          await scanParts(ports.label(walked.path), partsOf(walked.path)).catch((error: unknown) => {
-            if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-            failures.push(error);
-          });
-      }
-    }
-  } finally {
-    ports.progress(null);
-  }
-  return { hits, failures, ...counts };
+/** Nothing was found where something was searched; that is no answer for what was not. */
+function exitOfNothing({ failureCount, empty }: Searched): ExitCode {
+  if (failureCount > 0) return 5;
+  return empty.length > 0 ? 3 : 0;
 }
 
-/** The bytes of a file, which may have become something else since it was found. */
-async function* partsOf(path: string): AsyncIterable<Uint8Array> {
-  try {
-    await using file = await open(path, READ);
-    if (!(await file.stat()).isFile())
-      throw new AppError("invalid", "path_not_file", `${path} is no regular file any more`);
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    for (;;) {
-      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES);
-      if (bytesRead === 0) return;
-      yield piece.subarray(0, bytesRead);
-    }
-  } catch (error) {
-    throw fileError(error, path, "read");
-  }
+function notesOf({ misfits, misfitCount, failures, failureCount, empty }: Searched): readonly string[] {
+  return [
+    ...misfits.map(({ file, line, column }) => `${file}:${line}:${column} ${WRONG_CHECKSUM}`),
+    ...(misfitCount > misfits.length ? [`and ${misfitCount - misfits.length} more of that kind.`] : []),
+    ...failures.map(({ message }) => `Not searched: ${message}.`),
+    ...(failureCount > failures.length ? [`and ${failureCount - failures.length} more that were not searched.`] : []),
+    ...empty.map((label) => `Not searched: ${label} holds nothing to search.`),
+  ];
+}
+
+function summary({ files, bytes, skipped, failureCount }: Searched, found: number): string {
+  const searched = `Searched ${files} ${files === 1 ? "file" : "files"}, ${bytes} bytes`;
+  return `${searched}: ${found} found, ${skipped} links and special files skipped, ${failureCount} unreadable.`;
 }
 
 /** A token that was found is told, whether the store answers or not. */
@@ -166,7 +107,7 @@ async function askStore(ports: ScanPorts): Promise<{ keyring: Keyring | null; no
 }
 
 /** `not_in_store` for a token of another store; `not_asked` where none was asked, or did not answer. */
-function describe({ file, line, column, hash }: Hit & { readonly hash: string }, keyring: Keyring | null, now: number) {
+function describe({ file, line, column, hash }: Searched["found"][number], keyring: Keyring | null, now: number) {
   const key = keyring?.keys.get(hash);
   const place = { file, line, column, id: keyId(hash) };
   if (key === undefined)
@@ -176,6 +117,10 @@ function describe({ file, line, column, hash }: Hit & { readonly hash: string },
 }
 
 type Row = ReturnType<typeof describe>;
+
+function mayBeLive({ state }: Row): boolean {
+  return isLive({ state }) || state === "not_asked";
+}
 
 function liveHints(rows: readonly Row[]): readonly string[] {
   const live = [...new Set(rows.filter(({ state }) => isLive({ state })).map(({ id }) => id))];

@@ -67,9 +67,30 @@ describe("keys scan", () => {
     expect(store.asked).toEqual([]);
   });
 
-  it("is an error where there is nothing to search", async () => {
-    expect(await scan()).toMatchObject({ code: 3, err: expect.stringContaining("no file was searched") });
+  it("is an error where there is nothing to search: exit 3", async () => {
+    const nothing = (label: string) => ({
+      code: 3,
+      out: "",
+      err:
+        `error: ${label}: there is nothing to search\n` +
+        "  Name files, or folders that hold some; an empty standard input is what a program leaves that failed.\n",
+    });
+    expect(await scan()).toEqual(nothing("src"));
+    expect(await scan(["-"], { stdin: "" })).toEqual(nothing("standard input"));
+    expect(await scan(["/dev/null", "-"], { stdin: "" })).toEqual(nothing("/dev/null, standard input"));
     expect(await scan(["nowhere"])).toMatchObject({ code: 5, err: expect.stringContaining("nowhere does not exist") });
+  });
+
+  it("is not green when one of several places holds nothing: exit 3", async () => {
+    await put("empty", "");
+    expect(await scan(["src"])).toMatchObject({ code: 0, err: expect.stringContaining("Searched 1 file, 0 bytes") });
+    expect(await scan(["src", "-"], { stdin: "" })).toEqual({
+      code: 3,
+      out: "",
+      err:
+        "Not searched: standard input holds nothing to search.\n" +
+        "Searched 1 file, 0 bytes: 0 found, 0 links and special files skipped, 0 unreadable.\n",
+    });
   });
 
   it("tells wrong checksums apart, and the published test vector only where a store knows it", async () => {
@@ -131,9 +152,54 @@ describe("keys scan", () => {
     expect(store.asked).toHaveLength(asked);
   });
 
+  it("does not take for dead what nobody said is: --live without an answer exits 7, without a store 2", async () => {
+    await put("a.env", LIVE.token);
+    store.failNext("list", new AppError("unavailable", "aws_failing", "the store is down"));
+    expect(await scan(["src", "--live"])).toMatchObject({
+      code: 7,
+      out: `src/a.env:1:1\t${LIVE.id}\tnot_asked\t-\t-\n`,
+    });
+    expect(await scan(["src", "--live", "--no-store"])).toEqual({
+      code: 2,
+      out: "",
+      err: "error: only the store knows what is live\n  Leave out --live or --no-store.\n",
+    });
+  });
+
+  it("goes on when standard input breaks", async () => {
+    await put("a.env", LIVE.token);
+    const broken = async function* () {
+      yield Buffer.from(`${DEAD.token}\n`);
+      throw new AppError("unavailable", "file_failed", "standard input could not be read (EIO)");
+    };
+    const { code, out, err } = await scan(["-", "src"], { ports: { stdin: broken } });
+    expect({ code, places: out.split("\n").map((line) => line.split("\t")[0]) }).toEqual({
+      code: 1,
+      places: ["standard input:1:1", "src/a.env:1:1", ""],
+    });
+    expect(err).toContain("Not searched: standard input could not be read (EIO).\n");
+  });
+
+  it("keeps no more of what it finds than anybody reads, and is not green after that", async () => {
+    const typo = `${DEAD.key.slice(0, -1)}${DEAD.key.endsWith("0") ? "1" : "0"}\n`;
+    await put("a.md", typo.repeat(30));
+    const { code, err } = await scan();
+    expect({ code, lines: err.split("\n").length, rest: err.includes("and 10 more of that kind.\n") }).toEqual({
+      code: 0,
+      lines: 23,
+      rest: true,
+    });
+    await put("a.md", DEAD.token.repeat(100_001));
+    const all = await scan(["src", "--live"]);
+    expect(all).toMatchObject({ code: 5, out: "" });
+    expect(all.err).toContain("Not searched: the rest, for 100000 tokens were found.\n");
+  });
+
   it("ends at Ctrl-C", async () => {
     await put("a.env", LIVE.token);
     const { code, out } = await scan(["src"], { signal: AbortSignal.abort() });
     expect({ code, out }).toEqual({ code: 130, out: "" });
+    await symlink("nowhere", join(project.cwd, "src/deep/link"));
+    expect(await scan(["src/deep"], { signal: AbortSignal.abort() })).toMatchObject({ code: 130 });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KEY_EXPRESSION, TOKEN_EXPRESSION, TokenFinder, type FoundToken } from "../../../src/lib/keys/find-tokens.ts";
-import { LEAKS, leakedKey, NO_LEAKS } from "../../support/leaks.ts";
+import { HIDDEN_LEAKS, LEAKS, leakedKey, NO_LEAKS } from "../../support/leaks.ts";
 import { seededBytes, seededNumbers } from "../../support/seeded.ts";
 
 const LEAKED = leakedKey(seededBytes("leak")(32));
@@ -16,13 +16,37 @@ function find(text: string | Uint8Array, pieceBytes = Infinity): readonly FoundT
 }
 
 describe("what is found", () => {
-  it.each(LEAKS)("$what", ({ text }) => {
+  it.each([...LEAKS, ...HIDDEN_LEAKS])("$what", ({ text }) => {
     expect(find(text(LEAKED.token, LEAKED.key)).map(({ hash }) => hash)).toEqual([LEAKED.hash]);
   });
 
   it.each(NO_LEAKS)("is not $what", ({ text }) => {
     const found = find(text(LEAKED.token, LEAKED.key)).filter(({ hash }) => hash !== ZEROS);
     expect(found).toEqual([]);
+  });
+
+  it("stands anywhere in base64, of either alphabet", () => {
+    const before = seededBytes("before");
+    for (let length = 0; length < 60; length += 1) {
+      const { key, token, hash } = leakedKey(before(32));
+      for (const secret of [token, key])
+        for (const after of ["", "x", "xy", "xyz", "\u00ff"]) {
+          const bytes = Buffer.concat([before(length), Buffer.from(secret + after, "latin1")]);
+          for (const text of [bytes.toString("base64"), bytes.toString("base64url")])
+            for (const pieceBytes of [50, Infinity])
+              expect(find(text, pieceBytes).map((found) => found.hash)).toEqual([hash]);
+        }
+    }
+  });
+
+  it("is a real one inside what only begins like one", () => {
+    for (let length = 1; length < 72; length += 1)
+      for (const pieceBytes of [1, 64, Infinity])
+        expect(
+          find(`${LEAKED.token.slice(0, length)}${LEAKED.token}`, pieceBytes).filter(({ hash }) => hash !== null),
+        ).toEqual([{ line: 1, column: length + 1, hash: LEAKED.hash }]);
+    const behind = `YldOd2Ex${LEAKED.token}${"x".repeat(30)}`;
+    expect(find(behind)).toEqual([{ line: 1, column: 9, hash: LEAKED.hash }]);
   });
 
   it("is every key that is ever made, and its token", () => {
@@ -61,6 +85,12 @@ describe("what is found", () => {
     ];
     for (const pieceBytes of [1, 2, 7, 53, 54, 71, 72, 73, 95, 96, 97, 200, 1000])
       expect(find(text, pieceBytes)).toEqual(expected);
+  });
+
+  it("has a column of characters, where they have several bytes as well", () => {
+    const text = `ä\näöü€😀 ${LEAKED.token}`;
+    for (const pieceBytes of [1, 3, 100, Infinity])
+      expect(find(text, pieceBytes)).toEqual([{ line: 2, column: 7, hash: LEAKED.hash }]);
   });
 
   it("is found in UTF-16 of either order, and among any bytes", () => {
