@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause } from "../../lib/errors.ts";
 import { fileHoldsToken } from "../../lib/files/holds-token.ts";
 import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
 import { keyId } from "../../lib/keys/key.ts";
@@ -62,7 +62,9 @@ async function isOwed(
     await journal.settle(hash);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    ports.tell(`${id}, which nobody received, is not revoked yet: ${error.message}. The next command tries again.`);
+    ports.tell(
+      `${id}, which nobody received, is not revoked yet: ${clause(error.message)}. The next command tries again.`,
+    );
   }
   return false;
 }

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause } from "../../lib/errors.ts";
 import { fileError } from "../../lib/files/file-error.ts";
 import { walkFiles } from "../../lib/files/walk-files.ts";
 import { TokenFinder, type FoundToken } from "../../lib/keys/find-tokens.ts";
@@ -87,7 +87,7 @@ export async function scan(options: ScanOptions, ports: ScanPorts): Promise<Resu
     notes: [
       ...misfits.slice(0, MOST_TOLD).map(({ file, line, column }) => `${file}:${line}:${column} ${WRONG_CHECKSUM}`),
       ...(misfits.length > MOST_TOLD ? [`and ${misfits.length - MOST_TOLD} more of that kind.`] : []),
-      ...failures.slice(0, MOST_TOLD).map(({ message }) => `Not searched: ${message}.`),
+      ...failures.slice(0, MOST_TOLD).map(({ message }) => `Not searched: ${clause(message)}.`),
       ...(failures.length > MOST_TOLD ? [`and ${failures.length - MOST_TOLD} more that were not searched.`] : []),
       ...note,
       ...liveHints(rows),
@@ -161,7 +161,7 @@ async function askStore(ports: ScanPorts): Promise<{ keyring: Keyring | null; no
     return { keyring: await loadKeyring(await ports.store(), ports), note: [] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    return { keyring: null, note: [`Which of them are live is not known: ${error.message}.`] };
+    return { keyring: null, note: [`Which of them are live is not known: ${clause(error.message)}.`] };
   }
 }
 

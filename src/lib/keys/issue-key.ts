@@ -1,4 +1,4 @@
-import { AppError } from "../errors.ts";
+import { AppError, clause } from "../errors.ts";
 import { formatTime } from "../time.ts";
 import { createProven, type Written } from "./create-proven.ts";
 import { mintKey, type MintedKey } from "./key.ts";
@@ -124,7 +124,7 @@ export async function revokeUndelivered(store: KeyStore, name: Omit<EntryName, "
 function retell(cause: unknown, became: string, hint?: string): unknown {
   if (!(cause instanceof AppError)) return cause;
   const next = hint ?? cause.hint;
-  return new AppError(cause.kind, cause.code, `${cause.message}; ${became}`, {
+  return new AppError(cause.kind, cause.code, `${clause(cause.message)}; ${became}`, {
     ...(next === undefined ? {} : { hint: next }),
     cause,
   });

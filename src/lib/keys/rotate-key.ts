@@ -1,4 +1,4 @@
-import { AppError } from "../errors.ts";
+import { AppError, clause } from "../errors.ts";
 import { formatTime } from "../time.ts";
 import { createProven } from "./create-proven.ts";
 import { issueKey, type Issuer } from "./issue-key.ts";
@@ -84,7 +84,7 @@ async function requireNotRevoked({ store }: Issuer, { old, subject }: Rotation):
 /** An end is never taken back, so whoever reads of the failure must also read that the old key ends. */
 function tellOfOldKey({ old, oldEndsAt }: Rotation, error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
-  const message = `${error.message}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
+  const message = `${clause(error.message)}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
   const hint = error.hint ?? "Repeat the command: it makes another successor.";
   return new AppError(error.kind, error.code, message, { hint, cause: error });
 }
