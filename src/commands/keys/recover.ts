@@ -56,9 +56,11 @@ async function isOwed(
     const { status } = await revokeUndelivered(store, { role, hash }, storeTime(ports, store));
     if (status === "unproven")
       throw new AppError("unavailable", "write_unproven", "its revocation cannot be read back");
-    if (status === "done")
-      ports.tell(`${id} was made by a command that was cut off before its token was delivered; it is revoked.`);
+    const wasCutOff = `${id} was made by a command that was cut off before its token was delivered`;
+    if (status === "done") ports.tell(`${wasCutOff}; it is revoked.`);
     if (replaces !== null && (await isSuccessorOwed(store, role, replaces, id))) return true;
+    // That command, or whoever it asked to, has done it without the journal's knowing.
+    if (status === "taken") ports.tell(`${wasCutOff}; it was revoked already.`);
     await journal.settle(hash);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
