@@ -46,7 +46,7 @@ async function isOwed(
   journal: OpenJournal,
   { ports, store }: { readonly ports: Parameters<typeof recover>[0]; readonly store: KeyStore },
 ): Promise<boolean> {
-  const { hash, role, replaces, sink } = undelivered;
+  const { hash, role, replaces, insteadOf, sink } = undelivered;
   const id = keyId(hash);
   try {
     if (sink !== null && fileHoldsToken(sink, hash)) {
@@ -58,7 +58,7 @@ async function isOwed(
       throw new AppError("unavailable", "write_unproven", "its revocation cannot be read back");
     const wasCutOff = `${id} was made by a command that was cut off before its token was delivered`;
     if (status === "done") ports.tell(`${wasCutOff}; it is revoked.`);
-    if (replaces !== null && (await isSuccessorOwed(store, role, replaces, id))) return true;
+    if (replaces !== null && (await isSuccessorOwed(store, role, replaces, insteadOf ?? id))) return true;
     // That command, or whoever it asked to, has done it without the journal's knowing.
     if (status === "taken") ports.tell(`${wasCutOff}; it was revoked already.`);
     await journal.settle(hash);
