@@ -51,3 +51,8 @@ export class AppError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** A message as part of a sentence that goes on: without its full stop, where it has one. */
+export function clause(message: string): string {
+  return message.replace(/\.$/, "");
+}

@@ -1,179 +1,176 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { keyId } from "../../src/lib/keys/key.ts";
-import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
-import { runWorker, type Seen } from "../support/chaos.ts";
+import { writeFile } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { keyId, readToken } from "../../src/lib/keys/key.ts";
+import { parseEntryName } from "../../src/lib/keys/record.ts";
 import { startFaultProxy, type FaultProxy, type Guard } from "../support/fault-proxy.ts";
-import { cutAfterWrite, cutConnection, failAfterWrite, refuse, staleRead, throttle } from "../support/faults.ts";
 import { filesBelow } from "../support/files-below.ts";
+import { LaunchedProject, type Finished, type Launched } from "../support/launcher.ts";
 import { MOTO_ACCOUNT, motoAvailable, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
+import { parametersBelow } from "../support/parameters-below.ts";
 
-const CREATE = ["keys", "create", "--role", "dev-readonly", "--user", "alice", "-o", "json"];
-const CUT_OFF =
-  /^(k_[0-9a-f]{12}) was made by a command that was cut off before its token was delivered; it is revoked\.$/m;
+const CREATE = ["keys", "create", "--role", "dev-readonly", "--user", "alice", "-o", "token"] as const;
+/** The calls of one `keys create`, in their order. */
+const CALLS = ["GetCallerIdentity", "PutParameter", "GetParameters"] as const;
+const STEPS = CALLS.flatMap((action) => [
+  { action, isCarriedOut: false, isWritten: action === "GetParameters", when: `before ${action} is carried out` },
+  { action, isCarriedOut: true, isWritten: action !== "GetCallerIdentity", when: `after ${action} was carried out` },
+]);
+const cutOff = (id: string): string =>
+  `${id} was made by a command that was cut off before its token was delivered; it is revoked.\n`;
 
-describe.skipIf(!motoAvailable())("keys create on SSM", () => {
+describe.skipIf(!motoAvailable())("keys create on SSM that a signal ends", () => {
   let moto: MotoServer;
   let proxy: FaultProxy;
-  let weather: Guard = () => null;
-  let cwd: string;
+  let project: LaunchedProject;
+  let guard: Guard;
   let path = "";
   let paths = 0;
 
   beforeAll(async () => {
     moto = await startMoto();
-    proxy = await startFaultProxy(moto.url, (call, forward) => weather(call, forward));
-    return async () => {
-      await proxy.close();
-      await moto.stop();
-    };
+    proxy = await startFaultProxy(moto.url, (call, forward) => guard(call, forward));
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await moto.stop();
   });
   beforeEach(async () => {
+    guard = () => null;
     path = `/recovery-${(paths += 1)}/keys`;
-    cwd = await mkdtemp(join(tmpdir(), "mcpctl-recovery-"));
-    for (const name of ["roles.yaml", "backends.yaml"]) await copyFile(join("examples", name), join(cwd, name));
+    project = await LaunchedProject.create({
+      AWS_ENDPOINT_URL: proxy.url,
+      AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: "true",
+    });
     const store = `{ type: ssm, path: ${path}, region: eu-central-1, account: "${MOTO_ACCOUNT}" }`;
-    await writeFile(join(cwd, "mcpctl.yaml"), `currentContext: c\ncontexts:\n  - { name: c, store: ${store} }\n`);
+    await writeFile(project.path("mcpctl.yaml"), `currentContext: c\ncontexts:\n  - { name: c, store: ${store} }\n`);
   });
-  afterEach(() => rm(cwd, { recursive: true }));
+  afterEach(() => project.remove());
 
-  /** One command line in a process of its own; `kill` kills it. */
-  let kill = (): void => undefined;
-  async function run(argv: readonly string[] = CREATE): Promise<Seen> {
-    const task = { name: "X", path, account: MOTO_ACCOUNT, endpoint: proxy.url, cwd, state: join(cwd, "state") };
-    const [seen] = await runWorker({ ...task, lines: [{ argv }] }, (end) => (kill = end));
-    if (seen === undefined) throw new Error("the worker began nothing");
-    return seen;
-  }
-  const stored = async (): Promise<Readonly<Record<string, readonly string[]>>> => {
-    const store = openSsmStore(
-      { path, region: "eu-central-1", account: MOTO_ACCOUNT },
-      { env: {}, client: { endpoint: moto.url, credentials: TEST_CREDENTIALS } },
-    );
-    const entries = await store.list();
-    const parts = Object.groupBy(entries, ({ name }) => keyId(name?.hash ?? ""));
-    return Object.fromEntries(
-      Object.entries(parts).map(([id, of]) => [id, of?.map(({ name }) => name?.part ?? "") ?? []]),
-    );
-  };
-  const idOf = ({ out }: Seen): string => (JSON.parse(out) as { id: string }).id;
-  const isSettled = async (): Promise<boolean> =>
-    (await filesBelow(join(cwd, "state"))).every((file) => !file.includes("undelivered"));
-
-  it.each([
-    ["before it asked who it is", "GetCallerIdentity", false],
-    ["after it asked who it is", "GetCallerIdentity", true],
-  ])("killed %s leaves nothing, and the next one has nothing to say", async (_when, action, isCarriedOut) => {
-    killAt(action, isCarriedOut);
-    expect((await run()).code).toBeNull();
-    weather = () => null;
-    const next = await run();
-    expect({ code: next.code, isTold: CUT_OFF.test(next.err) }).toEqual({ code: 0, isTold: false });
-    expect(await stored()).toEqual({ [idOf(next)]: ["record"] });
-  });
-
-  it.each([
-    ["before its record was written", "PutParameter", false, ["revoked"]],
-    ["after its record was written", "PutParameter", true, ["record", "revoked"]],
-    ["before its record was read back", "GetParameters", false, ["record", "revoked"]],
-    ["after its record was read back", "GetParameters", true, ["record", "revoked"]],
-  ])("killed %s is mended by the next one, which says so", async (_when, action, isCarriedOut, parts) => {
-    killAt(action, isCarriedOut);
-    const killed = await run();
-    expect({ code: killed.code, out: killed.out }).toEqual({ code: null, out: "" });
-    weather = () => null;
-    const next = await run();
-    const [, lost = ""] = CUT_OFF.exec(next.err) ?? [];
-    expect(next.code).toBe(0);
-    expect(await stored()).toEqual({ [lost]: parts, [idOf(next)]: ["record"] });
-    expect(await isSettled()).toBe(true);
-    expect((await run()).err).not.toMatch(CUT_OFF);
-  });
-
-  it.each([
-    ["answered 500 after the write", failAfterWrite()],
-    ["cut off after the write", cutAfterWrite()],
-    ["throttled", throttle()],
-    ["cut off before the write", cutConnection()],
-    ["answered 503", refuse("ServiceUnavailable", 503)],
-  ])("whose first write is %s makes one key", async (_what, fault) => {
-    weather = () => null;
-    proxy.inject("PutParameter", fault);
-    const { code, out } = await run();
-    expect(code).toBe(0);
-    expect(await stored()).toEqual({ [idOf({ out } as Seen)]: ["record"] });
-  });
-
-  it.each([
-    ["answers 500 after each write", failAfterWrite(), ["record", "revoked"]],
-    ["answers 500 before each write", refuse("InternalServerError", 500), ["revoked"]],
-  ])("on an account that %s delivers nothing; the next one mends it", async (_what, fault, parts) => {
-    weather = (call, forward) => (call.action === "PutParameter" ? fault(call, forward) : null);
-    const failed = await run();
-    expect({ code: failed.code, out: failed.out }).toEqual({ code: 5, out: "" });
-    weather = () => null;
-    const next = await run();
-    const others = Object.entries(await stored()).filter(([id]) => id !== idOf(next));
-    expect(others.map(([, of]) => of)).toEqual([parts]);
-    expect(await isSettled()).toBe(true);
-  });
-
-  it("outlasts a minute of throttling of every call", async () => {
-    weather = () => null;
-    proxy.inject("PutParameter", throttle(), 16);
-    const { code, err } = await run();
-    expect(code).toBe(0);
-    expect(Object.values(await stored())).toEqual([["record"]]);
-    expect(err).toContain("Created k_");
-  });
-
-  it("whose reads are stale for a while is proven all the same; for ever, it is withdrawn and says so", async () => {
-    weather = () => null;
-    proxy.inject("GetParameters", staleRead(), 5);
-    expect((await run()).code).toBe(0);
-    weather = (call, forward) => (call.action === "GetParameters" ? staleRead()(call, forward) : null);
-    const failed = await run();
-    expect({ code: failed.code, out: failed.out }).toEqual({ code: 5, out: "" });
-    expect(failed.err).toMatch(/was accepted by the store and cannot be read back; k_\w+ was not delivered/);
-    weather = () => null;
-    await run();
-    expect(Object.values(await stored()).map((parts) => parts.join())).toEqual(
-      expect.arrayContaining(["record,revoked"]),
-    );
-    expect(await isSettled()).toBe(true);
-  });
-
-  it.each([
-    ["behind", 300_000],
-    ["ahead of", -300_000],
-  ])(
-    "on a machine whose clock is five minutes %s AWS's gives times of AWS's clock, and says so",
-    async (word, offset) => {
-      weather = async (_call, forward) => {
-        const answer = await forward();
-        return { ...answer, headers: { date: new Date(Date.now() + offset).toUTCString() } };
-      };
-      const began = Date.now();
-      const { code, out, err } = await run([...CREATE, "--ttl", "1h"]);
-      expect(code).toBe(0);
-      expect(err).toMatch(
-        new RegExp(`This machine's clock is (?:299|300|301) s ${word} AWS's; the times of keys follow AWS's.`),
-      );
-      const expires = Date.parse((JSON.parse(out) as { expires_at: string }).expires_at);
-      expect(expires).toBeGreaterThan(began + offset + 3_590_000);
-      expect(expires).toBeLessThan(Date.now() + offset + 3_610_000);
-    },
-  );
-
-  /** Kills the process at its next call of this action: before the call is carried out, or after. */
-  function killAt(action: string, isCarriedOut: boolean): void {
-    weather = async (call, forward) => {
-      if (call.action !== action) return null;
+  /** Sends the signal at this step; the call is never answered, so that nothing but the signal can end it. */
+  const interruptAt = async (
+    { action, isCarriedOut }: (typeof STEPS)[number],
+    signal: NodeJS.Signals,
+  ): Promise<Finished> => {
+    let isMet = false;
+    const started: { launched?: Launched } = {};
+    guard = async (call, forward) => {
+      if (isMet || call.action !== action) return null;
+      isMet = true;
       if (isCarriedOut) await forward();
-      kill();
-      return "cut";
+      started.launched?.kill(signal);
+      return "hang";
     };
+    started.launched = project.launch(...CREATE);
+    const finished = await started.launched.finished;
+    guard = () => null;
+    expect(isMet).toBe(true);
+    return finished;
+  };
+
+  /** Makes another key: gives its id, and what was told before it was made. */
+  const createNext = async (): Promise<{ readonly id: string; readonly told: string }> => {
+    const { code, out, err } = await project.mcpctl(...CREATE);
+    const [, told = "", id = ""] = /^([^]*?)Created (k_[0-9a-f]{12}) for alice/.exec(err) ?? [];
+    const reading = readToken(out.trim());
+    expect({ code, id }).toEqual({ code: 0, id: reading.ok ? keyId(reading.hash) : out });
+    return { id, told };
+  };
+
+  it.each(STEPS)("SIGKILL $when: the next one says what became of the key, and nobody's lives", async (step) => {
+    expect(await interruptAt(step, "SIGKILL")).toEqual({ code: null, out: "", err: "" });
+    const before = await standing();
+    const next = await createNext();
+    const { [next.id]: made, ...lost } = await standing();
+    expect(made).toEqual(["record"]);
+    const [id = ""] = Object.keys(lost);
+    expect({ before, lost, told: next.told }).toEqual(
+      step.action === "GetCallerIdentity"
+        ? { before: {}, lost: {}, told: "" }
+        : step.isWritten
+          ? { before: { [id]: ["record"] }, lost: { [id]: ["record", "revoked"] }, told: cutOff(id) }
+          : { before: {}, lost: { [id]: ["revoked"] }, told: cutOff(id) },
+    );
+    expect(await journals()).toEqual([]);
+  });
+
+  it.each(STEPS)("SIGINT $when: it says itself what became of the key", async (step) => {
+    const { code, out, err } = await interruptAt(step, "SIGINT");
+    const lost = await standing();
+    const [id = ""] = Object.keys(lost);
+    expect({ code, out, lost }).toEqual({
+      code: 130,
+      out: "",
+      lost: step.action === "GetCallerIdentity" ? {} : { [id]: step.isWritten ? ["record", "revoked"] : ["revoked"] },
+    });
+    expect(err).toMatch(
+      step.action === "GetCallerIdentity"
+        ? /^error: Interrupted during sts:GetCallerIdentity on the credentials in use\.\n$/
+        : new RegExp(
+            `^error: Interrupted during ssm:${step.action} on \\S+[0-9a-f]; ${id} was not delivered, and it was revoked\n$`,
+          ),
+    );
+    expect(await journals()).toEqual([]);
+    expect(await createNext()).toMatchObject({ told: "" });
+  });
+
+  it("a second SIGINT, while it takes the key back, leaves that to the next one", async () => {
+    const launched: { child?: Launched } = {};
+    guard = (call) => {
+      if (call.action !== "PutParameter") return null;
+      launched.child?.kill("SIGINT");
+      return "hang";
+    };
+    launched.child = project.launch(...CREATE);
+    expect(await launched.child.finished).toEqual({ code: 130, out: "", err: "" });
+    guard = () => null;
+    const { id, told } = await createNext();
+    const { [id]: made, ...lost } = await standing();
+    expect({ made, lost, told }).toEqual({
+      made: ["record"],
+      lost: { [Object.keys(lost)[0] ?? ""]: ["revoked"] },
+      told: cutOff(Object.keys(lost)[0] ?? ""),
+    });
+  });
+
+  it("a record that arrives after the next one has revoked it is born revoked", async () => {
+    const late = Promise.withResolvers<() => Promise<unknown>>();
+    guard = (call, forward) => {
+      if (call.action !== "PutParameter") return null;
+      late.resolve(forward);
+      return "hang";
+    };
+    const launched = project.launch(...CREATE);
+    const arrive = await late.promise;
+    launched.kill("SIGKILL");
+    await launched.finished;
+    guard = () => null;
+    const { id, told } = await createNext();
+    await arrive();
+    const { [id]: made, ...lost } = await standing();
+    const [lostId = ""] = Object.keys(lost);
+    expect({ made, lost, told }).toEqual({
+      made: ["record"],
+      lost: { [lostId]: ["record", "revoked"] },
+      told: cutOff(lostId),
+    });
+    expect(await project.mcpctl("keys", "list", "--state", "active", "-o", "name")).toMatchObject({ out: `${id}\n` });
+  });
+
+  /** What stands of each key, by its id. */
+  async function standing(): Promise<Readonly<Record<string, readonly string[]>>> {
+    const parts: Record<string, string[]> = {};
+    for (const { Name = "" } of await parametersBelow(moto, path)) {
+      const name = parseEntryName(Name.slice(path.length + 1), "/");
+      if (name === null) throw new Error(`${Name} is no entry`);
+      (parts[keyId(name.hash)] ??= []).push(name.part);
+    }
+    for (const names of Object.values(parts)) names.sort();
+    return parts;
+  }
+
+  async function journals(): Promise<readonly string[]> {
+    return (await filesBelow(project.folder)).filter((file) => file.includes("/undelivered/"));
   }
 });

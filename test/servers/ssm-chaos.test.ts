@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GetParametersByPathCommand, SSMClient, type Parameter } from "@aws-sdk/client-ssm";
+import type { Parameter } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildKeyring } from "../../src/lib/keys/followed-keyring.ts";
 import { hashKey, keyId } from "../../src/lib/keys/key.ts";
@@ -10,7 +10,8 @@ import { parseEntryName } from "../../src/lib/keys/record.ts";
 import { runWorker, storm, type ChaosLine, type ChaosTask, type Seen } from "../support/chaos.ts";
 import { startFaultProxy, type FaultProxy, type Guard } from "../support/fault-proxy.ts";
 import { filesBelow } from "../support/files-below.ts";
-import { MOTO_ACCOUNT, motoAvailable, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
+import { MOTO_ACCOUNT, motoAvailable, startMoto, type MotoServer } from "../support/moto.ts";
+import { parametersBelow } from "../support/parameters-below.ts";
 import { seededNumbers } from "../support/seeded.ts";
 
 const SEED = Number(process.env["MCPCTL_CHAOS_SEED"] ?? 20261128);
@@ -77,7 +78,7 @@ describe.skipIf(!motoAvailable())("keys on an account that fails, in processes t
       weather = () => null;
       const after = await Promise.all(machines.map((at, index) => recover(path, at, `AFTER${index}`)));
       const events = [...seen.flat(), ...after.flat()];
-      const parameters = await everything(path);
+      const parameters = await parametersBelow(moto, path);
       expect(
         await findings(
           parameters,
@@ -110,20 +111,6 @@ describe.skipIf(!motoAvailable())("keys on an account that fails, in processes t
     const undelivered = (await filesBelow(at.state)).filter((file) => file.endsWith(".jsonl"));
     if (undelivered.length > 0) throw new Error(`still undelivered: ${undelivered.join(", ")}\n${second[0]?.err}`);
     return [...first, ...second];
-  }
-
-  async function everything(path: string): Promise<readonly Parameter[]> {
-    const ssm = new SSMClient({ region: "eu-central-1", endpoint: moto.url, credentials: TEST_CREDENTIALS });
-    const found: Parameter[] = [];
-    let NextToken: string | undefined;
-    do {
-      const input = { Path: path, Recursive: true, WithDecryption: true, ...(NextToken ? { NextToken } : {}) };
-      const answer = await ssm.send(new GetParametersByPathCommand(input));
-      found.push(...(answer.Parameters ?? []));
-      NextToken = answer.NextToken;
-    } while (NextToken);
-    ssm.destroy();
-    return found;
   }
 });
 

@@ -12,6 +12,12 @@ export interface Finished {
   readonly err: string;
 }
 
+export interface Launched {
+  kill(signal: NodeJS.Signals): void;
+  /** `code` is null when a signal ended it. */
+  readonly finished: Promise<Finished>;
+}
+
 export interface LaunchedGateway {
   readonly url: string;
   readonly admin: string;
@@ -56,10 +62,13 @@ export class LaunchedProject {
   }
 
   async run(command: string, args: readonly string[]): Promise<Finished> {
-    const child = this.#start(command, args);
-    const texts = this.#collect(child);
-    const [code] = (await once(child, "close")) as [number | null];
-    return { code, ...texts() };
+    return this.#finish(this.#start(command, args));
+  }
+
+  /** Starts mcpctl, to be sent signals while it runs. */
+  launch(...args: readonly string[]): Launched {
+    const child = this.#start(process.execPath, [LAUNCHER, ...args]);
+    return { kill: (signal) => void child.kill(signal), finished: this.#finish(child) };
   }
 
   /** Starts the gateway on free ports; `stop` sends SIGTERM and gives how it ended. */
@@ -98,6 +107,12 @@ export class LaunchedProject {
     this.#running.add(child);
     child.once("close", () => this.#running.delete(child));
     return child;
+  }
+
+  async #finish(child: ChildProcess): Promise<Finished> {
+    const texts = this.#collect(child);
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, ...texts() };
   }
 
   #collect(child: ChildProcess): () => { out: string; err: string } {

@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause } from "../../lib/errors.ts";
 import { fileHoldsToken } from "../../lib/files/holds-token.ts";
 import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
 import { keyId } from "../../lib/keys/key.ts";
@@ -46,7 +46,7 @@ async function isOwed(
   journal: OpenJournal,
   { ports, store }: { readonly ports: Parameters<typeof recover>[0]; readonly store: KeyStore },
 ): Promise<boolean> {
-  const { hash, role, replaces, sink } = undelivered;
+  const { hash, role, replaces, insteadOf, sink } = undelivered;
   const id = keyId(hash);
   try {
     if (sink !== null && fileHoldsToken(sink, hash)) {
@@ -56,13 +56,17 @@ async function isOwed(
     const { status } = await revokeUndelivered(store, { role, hash }, storeTime(ports, store));
     if (status === "unproven")
       throw new AppError("unavailable", "write_unproven", "its revocation cannot be read back");
-    if (status === "done")
-      ports.tell(`${id} was made by a command that was cut off before its token was delivered; it is revoked.`);
-    if (replaces !== null && (await isSuccessorOwed(store, role, replaces, id))) return true;
+    const wasCutOff = `${id} was made by a command that was cut off before its token was delivered`;
+    if (status === "done") ports.tell(`${wasCutOff}; it is revoked.`);
+    if (replaces !== null && (await isSuccessorOwed(store, role, replaces, insteadOf ?? id))) return true;
+    // That command, or whoever it asked to, has done it without the journal's knowing.
+    if (status === "taken") ports.tell(`${wasCutOff}; it was revoked already.`);
     await journal.settle(hash);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    ports.tell(`${id}, which nobody received, is not revoked yet: ${error.message}. The next command tries again.`);
+    ports.tell(
+      `${id}, which nobody received, is not revoked yet: ${clause(error.message)}. The next command tries again.`,
+    );
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
-import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
+import { AppError, clause, EXIT_BY_KIND } from "../../lib/errors.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { isRevocable, type KeyEntry, type Keyring } from "../../lib/keys/keyring.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
@@ -142,7 +142,7 @@ async function tellMissed(look: () => Promise<readonly KeyEntry[]>): Promise<str
     return ids.length === 0 ? null : `Still alive: ${ids.join(", ")}, made while this ran. Repeat the command.`;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return `Not proven: whether a key was made while this ran: ${error.message}. Repeat the command.`;
+    return `Not proven: whether a key was made while this ran: ${clause(error.message)}. Repeat the command.`;
   }
 }
 
@@ -175,7 +175,7 @@ function tell({ key, status, at, error }: Revocation): string {
     case "unproven":
       return `Not proven: the store accepted the revocation of ${key.keyId} and does not show it. Repeat the command.`;
     case "failed":
-      return `FAILED: ${key.keyId} is ${at === null ? "NOT revoked" : "revoked in one folder and NOT in another"}: ${error?.message ?? "unknown"}. ${error?.hint ?? ""} Repeat the command.`;
+      return `FAILED: ${key.keyId} is ${at === null ? "NOT revoked" : "revoked in one folder and NOT in another"}: ${clause(error?.message ?? "unknown")}. ${error?.hint ?? ""} Repeat the command.`;
   }
 }
 

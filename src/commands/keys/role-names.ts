@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause } from "../../lib/errors.ts";
 import { loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import type { Ports } from "../ports.ts";
 
@@ -18,6 +18,6 @@ export async function loadRoleNames(
     return { names: await requireRoleNames(ports), notes: [] };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { names: null, notes: [`Not compared with the role file: ${error.message}.`] };
+    return { names: null, notes: [`Not compared with the role file: ${clause(error.message)}.`] };
   }
 }

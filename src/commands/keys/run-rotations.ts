@@ -1,5 +1,5 @@
 import type { Context } from "../../lib/config/config.ts";
-import { AppError, EXIT_BY_KIND } from "../../lib/errors.ts";
+import { AppError, clause, EXIT_BY_KIND } from "../../lib/errors.ts";
 import type { Issuer } from "../../lib/keys/issue-key.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { rotateKey, type Rotation } from "../../lib/keys/rotate-key.ts";
@@ -117,7 +117,7 @@ function answer(
   return {
     notes: [
       ...told,
-      ...refused.map(({ message, hint }) => `Not rotated: ${message}. ${hint ?? ""}`.trimEnd()),
+      ...refused.map(({ message, hint }) => `Not rotated: ${clause(message)}. ${hint ?? ""}`.trimEnd()),
       receipt(context, store),
       ...clockNote(store),
       `The new ${tokens} went to ${where} and nowhere else.`,

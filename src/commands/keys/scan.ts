@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { AppError, type ExitCode } from "../../lib/errors.ts";
+import { AppError, clause, type ExitCode } from "../../lib/errors.ts";
 import { keyId } from "../../lib/keys/key.ts";
 import type { Keyring } from "../../lib/keys/keyring.ts";
 import type { Format, View } from "../../lib/output/view.ts";
@@ -85,7 +85,7 @@ function notesOf({ misfits, misfitCount, failures, failureCount, empty }: Search
   return [
     ...misfits.map(({ file, line, column }) => `${file}:${line}:${column} ${WRONG_CHECKSUM}`),
     ...(misfitCount > misfits.length ? [`and ${misfitCount - misfits.length} more of that kind.`] : []),
-    ...failures.map(({ message }) => `Not searched: ${message}.`),
+    ...failures.map(({ message }) => `Not searched: ${clause(message)}.`),
     ...(failureCount > failures.length ? [`and ${failureCount - failures.length} more that were not searched.`] : []),
     ...empty.map((label) => `Not searched: ${label} holds nothing to search.`),
   ];
@@ -102,7 +102,7 @@ async function askStore(ports: ScanPorts): Promise<{ keyring: Keyring | null; no
     return { keyring: await loadKeyring(await ports.store(), ports), note: [] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    return { keyring: null, note: [`Which of them are live is not known: ${error.message}.`] };
+    return { keyring: null, note: [`Which of them are live is not known: ${clause(error.message)}.`] };
   }
 }
 

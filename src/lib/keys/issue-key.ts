@@ -1,4 +1,4 @@
-import { AppError } from "../errors.ts";
+import { AppError, clause } from "../errors.ts";
 import { formatTime } from "../time.ts";
 import { createProven, type Written } from "./create-proven.ts";
 import { mintKey, type MintedKey } from "./key.ts";
@@ -23,6 +23,8 @@ export interface Issue {
   readonly sink: string | null;
   /** The hash of the key that it succeeds; null for none. */
   readonly replaces: string | null;
+  /** The id of the successor that the old key's end names already, when nobody received that one. */
+  readonly insteadOf?: string;
 }
 
 /** Why a key is revoked that nobody received; it stands beside the revocation. */
@@ -41,9 +43,9 @@ export async function issueKey(
   claim: (key: MintedKey) => Promise<void> = async () => undefined,
 ): Promise<MintedKey> {
   const key = mintKey(issuer.randomBytes);
-  const { record, sink, replaces } = issue;
+  const { record, sink, replaces, insteadOf } = issue;
   const name: EntryName = { role: record.role, hash: key.hash, part: "record" };
-  await issuer.journal.begin({ hash: key.hash, role: record.role, replaces, sink });
+  await issuer.journal.begin({ hash: key.hash, role: record.role, replaces, sink, ...(insteadOf && { insteadOf }) });
   await writeRecord(issuer, name, key, issue);
   let isClaimed = false;
   try {
@@ -53,26 +55,27 @@ export async function issueKey(
       throw new AppError("interrupted", "interrupted", "interrupted before the token was delivered");
     await deliver(key);
   } catch (error) {
-    // A key that was to succeed another still owes it a successor: repeating the command finds that in the journal.
-    throw await withdraw(issuer, name, key, error, isClaimed && replaces !== null);
+    // An old key that ends, or perhaps does, is still owed a successor: repeating the command finds that in the journal.
+    const isOwed = insteadOf !== undefined || (replaces !== null && (isClaimed || isOpen(error)));
+    throw await withdraw(issuer, name, key, error, isOwed);
   }
   await issuer.journal.settle(key.hash);
   return key;
 }
 
-async function writeRecord(issuer: Issuer, name: EntryName, key: MintedKey, { record, note }: Issue): Promise<void> {
+async function writeRecord(issuer: Issuer, name: EntryName, key: MintedKey, issue: Issue): Promise<void> {
+  const { record, note } = issue;
+  const isOwed = issue.insteadOf !== undefined;
   let written: Written;
   try {
     written = await createProven(issuer.store, name, formatKeyRecord(record), note);
   } catch (error) {
-    // Only a failure on the way leaves it open whether the store has written; the other kinds are refusals.
-    const isOpen = !(error instanceof AppError) || error.kind === "unavailable" || error.kind === "interrupted";
-    if (isOpen) throw await withdraw(issuer, name, key, error);
-    await issuer.journal.settle(key.hash);
+    if (isOpen(error)) throw await withdraw(issuer, name, key, error, isOwed);
+    if (!isOwed) await issuer.journal.settle(key.hash);
     throw error;
   }
   if (written.status === "taken") {
-    await issuer.journal.settle(key.hash);
+    if (!isOwed) await issuer.journal.settle(key.hash);
     throw new AppError("conflict", "key_taken", `another record stands where ${key.id} belongs`);
   }
   if (written.status === "unproven") {
@@ -84,8 +87,13 @@ async function writeRecord(issuer: Issuer, name: EntryName, key: MintedKey, { re
         hint: "Repeat the command; it makes a new key.",
       },
     );
-    throw await withdraw(issuer, name, key, unproven);
+    throw await withdraw(issuer, name, key, unproven, isOwed);
   }
+}
+
+/** Only a failure on the way leaves it open whether the store has written; the other kinds are refusals. */
+function isOpen(error: unknown): boolean {
+  return !(error instanceof AppError) || error.kind === "unavailable" || error.kind === "interrupted";
 }
 
 /** Revokes a key that nobody received, and tells so in the error that caused it. */
@@ -94,7 +102,7 @@ async function withdraw(
   name: EntryName,
   key: MintedKey,
   cause: unknown,
-  isOwed = false,
+  isOwed: boolean,
 ): Promise<unknown> {
   const standing = await readEntry(issuer.store.uninterrupted(), name).catch(() => "unknown" as const);
   try {
@@ -124,7 +132,7 @@ export async function revokeUndelivered(store: KeyStore, name: Omit<EntryName, "
 function retell(cause: unknown, became: string, hint?: string): unknown {
   if (!(cause instanceof AppError)) return cause;
   const next = hint ?? cause.hint;
-  return new AppError(cause.kind, cause.code, `${cause.message}; ${became}`, {
+  return new AppError(cause.kind, cause.code, `${clause(cause.message)}; ${became}`, {
     ...(next === undefined ? {} : { hint: next }),
     cause,
   });

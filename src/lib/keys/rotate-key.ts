@@ -1,8 +1,8 @@
-import { AppError } from "../errors.ts";
+import { AppError, clause } from "../errors.ts";
 import { formatTime } from "../time.ts";
 import { createProven } from "./create-proven.ts";
 import { issueKey, type Issuer } from "./issue-key.ts";
-import type { MintedKey } from "./key.ts";
+import { keyId, type MintedKey } from "./key.ts";
 import { readEntry, type EntryNote } from "./key-store.ts";
 import type { KeyEntry } from "./keyring.ts";
 import { formatEnds, parseEnds } from "./record.ts";
@@ -31,7 +31,8 @@ export async function rotateKey(
   { note, sink }: { readonly note: EntryNote; readonly sink: string | null },
   deliver: (key: MintedKey) => Promise<void>,
 ): Promise<MintedKey> {
-  const { old, subject, expiresAt } = rotation;
+  const { old, subject, expiresAt, undelivered } = rotation;
+  const insteadOf = undelivered === null ? undefined : (undelivered.insteadOf ?? keyId(undelivered.hash));
   const record = { role: subject.role, user: subject.user, expiresAt };
   let isOldEnding = false;
   const claim = async (key: MintedKey): Promise<void> => {
@@ -40,7 +41,12 @@ export async function rotateKey(
     isOldEnding = true;
   };
   try {
-    return await issueKey(issuer, { record, note, sink, replaces: old.hash }, deliver, claim);
+    return await issueKey(
+      issuer,
+      { record, note, sink, replaces: old.hash, ...(insteadOf && { insteadOf }) },
+      deliver,
+      claim,
+    );
   } catch (error) {
     throw isOldEnding ? tellOfOldKey(rotation, error) : error;
   }
@@ -84,7 +90,7 @@ async function requireNotRevoked({ store }: Issuer, { old, subject }: Rotation):
 /** An end is never taken back, so whoever reads of the failure must also read that the old key ends. */
 function tellOfOldKey({ old, oldEndsAt }: Rotation, error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
-  const message = `${error.message}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
+  const message = `${clause(error.message)}; ${old.keyId} ends at ${formatTime(oldEndsAt)} all the same`;
   const hint = error.hint ?? "Repeat the command: it makes another successor.";
   return new AppError(error.kind, error.code, message, { hint, cause: error });
 }

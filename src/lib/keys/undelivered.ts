@@ -4,6 +4,8 @@ export interface UndeliveredKey {
   readonly role: string;
   /** The hash of the key that it is to succeed; null for one that succeeds none. */
   readonly replaces: string | null;
+  /** The id of the earlier successor that the old key's end names, and that nobody received; absent where there is none. */
+  readonly insteadOf?: string;
   /** The file that its token was on the way to; null for standard output. */
   readonly sink: string | null;
 }

@@ -5,6 +5,7 @@ import { nanoid } from "nanoid";
 import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { tryFileLock, type HeldLock } from "../files/file-lock.ts";
+import { isKeyId } from "../keys/key.ts";
 import { isKeyHash } from "../keys/record.ts";
 import type { DeliveryJournals, OpenJournal, UndeliveredKey } from "../keys/undelivered.ts";
 import { isRoleName } from "../names.ts";
@@ -152,10 +153,17 @@ function parseLine(text: string): { readonly begin?: UndeliveredKey; readonly se
 
 function isUndelivered(value: unknown): value is UndeliveredKey {
   if (typeof value !== "object" || value === null) return false;
-  const { hash, role, replaces, sink } = value as Partial<Record<keyof UndeliveredKey, unknown>>;
+  const { hash, role, replaces, insteadOf, sink } = value as Partial<Record<keyof UndeliveredKey, unknown>>;
   const isSuccessor = replaces === null || (typeof replaces === "string" && isKeyHash(replaces));
+  const isAgain = insteadOf === undefined || (typeof insteadOf === "string" && isKeyId(insteadOf));
   const isSink = sink === null || typeof sink === "string";
   return (
-    typeof hash === "string" && isKeyHash(hash) && typeof role === "string" && isRoleName(role) && isSuccessor && isSink
+    typeof hash === "string" &&
+    isKeyHash(hash) &&
+    typeof role === "string" &&
+    isRoleName(role) &&
+    isSuccessor &&
+    isAgain &&
+    isSink
   );
 }

@@ -51,11 +51,31 @@ describe("issueKey", () => {
   it("owes nobody a successor whose claim was refused", async () => {
     const store = new MemoryStore();
     const successor = { ...ISSUE, replaces: "0".repeat(64) };
+    const refused = new AppError("conflict", "key_superseded", "somebody was first");
+    await expect(issueKey(issuer(store), successor, never, () => Promise.reject(refused))).rejects.toMatchObject({
+      code: "key_superseded",
+    });
+    expect(Object.keys(await entries(store))).toEqual([LABEL, `${LABEL}.revoked`]);
+    expect(journal.undelivered).toEqual([]);
+  });
+
+  it("keeps a successor in mind whose claim failed on the way: the old key's end may stand", async () => {
+    const store = new MemoryStore();
+    const successor = { ...ISSUE, replaces: "0".repeat(64) };
     await expect(issueKey(issuer(store), successor, never, () => Promise.reject(full))).rejects.toMatchObject({
       code: "disk_full",
     });
     expect(Object.keys(await entries(store))).toEqual([LABEL, `${LABEL}.revoked`]);
-    expect(journal.undelivered).toEqual([]);
+    expect(journal.undelivered).toHaveLength(1);
+  });
+
+  it("keeps another successor in mind whatever refuses it: the old key's end stands", async () => {
+    const store = new MemoryStore();
+    const again = { ...ISSUE, replaces: "0".repeat(64), insteadOf: "k_111111111111" };
+    store.failNext("create", new AppError("forbidden", "aws_access_denied", "no"));
+    await expect(issueKey(issuer(store), again, never)).rejects.toMatchObject({ code: "aws_access_denied" });
+    const { replaces, insteadOf } = again;
+    expect(journal.undelivered).toEqual([{ hash: KEY.hash, role: "dev", replaces, insteadOf, sink: null }]);
   });
 
   it("writes the record, and then delivers", async () => {

@@ -8,7 +8,12 @@ import type { OpenJournal, UndeliveredKey } from "../../../src/lib/keys/undelive
 import { openJournals } from "../../../src/lib/stores/delivery-journal.ts";
 
 const key = (digit: string): UndeliveredKey => ({ hash: digit.repeat(64), role: "dev", replaces: null, sink: null });
-const SUCCESSOR: UndeliveredKey = { ...key("2"), replaces: "1".repeat(64), sink: "/tokens/über alice.jsonl" };
+const SUCCESSOR: UndeliveredKey = {
+  ...key("2"),
+  replaces: "1".repeat(64),
+  insteadOf: "k_333333333333",
+  sink: "/tokens/über alice.jsonl",
+};
 
 let folder: string;
 beforeEach(async () => {
@@ -87,6 +92,7 @@ describe("a journal", () => {
     ["a hash that is none", { ...key("1"), hash: "../../etc" }],
     ["a role that is none", { ...key("1"), role: "../dev" }],
     ["a predecessor that is none", { ...key("1"), replaces: "x" }],
+    ["an earlier successor that is none", { ...key("1"), insteadOf: "x" }],
     ["a sink that is none", { ...key("1"), sink: 7 }],
   ])("does not believe a line with %s", async (_what, line) => {
     await dieWith(key("5"));
