@@ -22,7 +22,7 @@ const WHAT: Readonly<Record<PolicyKind, string>> = {
   reader: "may read every key's hash, record and history, and change nothing",
   oncall: "may read everything and revoke any key, and nothing else",
   pruner: "may read everything, delete entries, and keep what was deleted in mind",
-  "external-secrets": "may render all keys into a Secret",
+  "external-secrets": "may render keys into a Secret",
   guard:
     "denies to overwrite and to delete to everybody but the pruner: attach it as a service control policy or boundary",
 };
@@ -36,7 +36,11 @@ export function registerIamPolicy(program: Command, cli: Cli, run = iamPolicy): 
         "that IAM itself keeps a team to the keys of its roles.",
     )
     .addArgument(new Argument("<kind>", "whom it is for").choices(POLICY_KINDS))
-    .option("--role <role...>", "for an issuer: the roles whose keys it may make")
+    .option(
+      "--role <role>",
+      "for an issuer, a role whose keys it may make; for external-secrets, one whose folder it renders; may be repeated",
+      (role: string, roles: readonly string[] | undefined) => [...(roles ?? []), role],
+    )
     .option("--pruner <arn>", "for the guard: ARN of the role that prunes, `*` for any text")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["json"]))
     .action(async (kind: PolicyKind, options: Omit<IamPolicyOptions, "kind">) =>
@@ -84,8 +88,8 @@ function readRoles({ kind, role: roles = [] }: IamPolicyOptions): readonly strin
     throw new AppError("usage", "option_missing", "--role must be given: an issuer makes keys of certain roles", {
       hint: "For example: mcpctl iam-policy issuer --role dev-readonly",
     });
-  if (kind !== "issuer" && roles.length > 0)
-    throw new AppError("usage", "option_surplus", `--role is for an issuer, not for ${kind}`);
+  if (kind !== "issuer" && kind !== "external-secrets" && roles.length > 0)
+    throw new AppError("usage", "option_surplus", `--role is for an issuer or external-secrets, not for ${kind}`);
   if (roles.some((role) => !isRoleName(role)))
     throw new AppError("invalid", "role_invalid", "--role is not a role name", {
       hint: `A role is ${NAME_RULES.role}.`,

@@ -38,7 +38,7 @@ describe("iam-policy", () => {
 
   it.each([
     [["issuer"], 2, "--role must be given"],
-    [["reader", "--role", "qa"], 2, "--role is for an issuer, not for reader"],
+    [["reader", "--role", "qa"], 2, "--role is for an issuer or external-secrets, not for reader"],
     [["issuer", "--role", "qa/*"], 3, "--role is not a role name"],
     [["oncall", "--pruner", "arn:aws:iam::111122223333:role/x"], 2, "--pruner is for the guard, not for oncall"],
     [["guard", "--pruner", "me"], 3, "--pruner is not the ARN of a principal"],
@@ -46,6 +46,14 @@ describe("iam-policy", () => {
     [["reader", "--context", "local"], 3, "context local keeps its keys in a file, which IAM does not guard"],
   ])("refuses %o", async (argv, code, message) => {
     expect(await iam(...argv)).toMatchObject({ code, out: "", err: expect.stringContaining(`error: ${message}`) });
+  });
+
+  it("prints for External Secrets the folders of the roles named, or everything", async () => {
+    const resources = async (...argv: readonly string[]): Promise<unknown> =>
+      (JSON.parse((await iam("external-secrets", ...argv)).out) as PolicyDocument).Statement[0]?.Resource;
+    const keys = "arn:aws:ssm:eu-central-1:111122223333:parameter/mcp/keys";
+    expect(await resources()).toEqual([keys, `${keys}/*`]);
+    expect(await resources("--role", "qa")).toEqual([`${keys}/qa`, `${keys}/qa/*`]);
   });
 
   it("prints no policy that IAM would not take", async () => {

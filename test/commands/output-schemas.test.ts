@@ -103,6 +103,16 @@ describe("-o json", () => {
     }
   });
 
+  it("fits iam-policy for each kind", async () => {
+    const context =
+      '{ name: c, store: { type: ssm, path: /k, region: eu-central-1, account: "111122223333", kmsKeyId: alias/k } }';
+    await writeFile(join(project.cwd, "mcpctl.yaml"), `contexts: [${context}]\n`);
+    for (const kind of ["reader", "oncall", "pruner", "external-secrets", "guard", "issuer"]) {
+      const { code, out } = await project.run(["iam-policy", kind, ...(kind === "issuer" ? ["--role", "qa"] : [])]);
+      expect([code, await misfits("iam-policy", out)]).toEqual([0, []]);
+    }
+  });
+
   it("fits keys-scan for a token of this store, and of none", async () => {
     const keys = mintedKeys(2);
     store.plant(`dev-readonly/${keys[0]?.hash}`, "dev-readonly/alice");
@@ -165,6 +175,7 @@ describe("-o json", () => {
       "can",
       "context-list",
       "error",
+      "iam-policy",
       "keys-import",
       "keys-inspect",
       "keys-list",

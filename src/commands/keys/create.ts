@@ -11,6 +11,7 @@ import type { Result } from "../result.ts";
 import { askRole } from "./ask-role.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { entryNote } from "./entry-note.ts";
+import { loadEntries } from "./load-keyring.ts";
 import { recoverAndLeave } from "./recover.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { withIssuer } from "./with-issuer.ts";
@@ -63,7 +64,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   return withSink(sink, async (deliver) => {
     await store.verify();
     await recoverAndLeave(ports, store);
-    await requireRoom(context, 1, () => store.list());
+    await requireRoom(context, 1, () => loadEntries(store, ports, role));
     const now = storeTime(ports, store);
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
     const issue = { record, note: entryNote(ports, now, "create", options.reason), sink: sink.path, replaces: null };

@@ -9,6 +9,7 @@ import { formatTime } from "../../lib/time.ts";
 import type { FolderSink, Ports, TokenSink } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { entryNote } from "./entry-note.ts";
+import { loadEntries } from "./load-keyring.ts";
 import { receipt, requireRoom } from "./propagation.ts";
 import type { OwedSuccessor } from "./recover.ts";
 import { loadRoleAccess } from "./role-access.ts";
@@ -40,7 +41,7 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
   const refused: AppError[] = [];
   const rotateAll = async (place: (rotation: Rotation) => Promise<Place>): Promise<void> => {
     await store.verify();
-    await requireRoom(context, plan.rotations.length, () => store.list());
+    await requireRoom(context, plan.rotations.length, () => loadEntries(store, ports, options.role));
     await withIssuer(ports, store, async (issuer) => {
       for (const rotation of plan.rotations) {
         ports.progress(`Rotated ${done.length} of ${plan.rotations.length} keys`);

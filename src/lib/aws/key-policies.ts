@@ -1,3 +1,5 @@
+import { kmsKeyFor } from "./kms-key.ts";
+import { partitionOf } from "./partition.ts";
 import { prunedPath } from "../stores/ssm-tombstones.ts";
 
 /** Who a policy is for. */
@@ -10,9 +12,9 @@ export interface PolicyFacts {
   readonly region: string;
   /** Twelve digits. */
   readonly account: string;
-  /** Key id, key ARN, `alias/name` or alias ARN; null for AWS's own key, which needs no right. */
+  /** Key id, ARN or alias; null for AWS's own key, which needs no right. */
   readonly kmsKeyId: string | null;
-  /** For an issuer: the roles whose keys it may make. */
+  /** For an issuer the roles whose keys it may make; for External Secrets those whose folders it renders, none for all. */
   readonly roles: readonly string[];
   /** For the guard: ARN of the role that prunes; `*` stands for any text. Null for none. */
   readonly prunerArn: string | null;
@@ -35,6 +37,7 @@ export interface PolicyDocument {
 /**
  * The rights that one kind of person or machine needs for this store, and no others. Whoever may put is denied to
  * overwrite, to delete, and to put parameters that delete themselves: nothing that was revoked may come back.
+ * @throws AppError invalid, kms_key_invalid
  */
 export function policyFor(kind: PolicyKind, facts: PolicyFacts): PolicyDocument {
   return { Version: "2012-10-17", Statement: STATEMENTS[kind](facts) };
@@ -66,10 +69,17 @@ const STATEMENTS: Readonly<Record<PolicyKind, (facts: PolicyFacts) => readonly P
     ...neverOverwrite([everything(facts), pruned(facts)]),
     deny("NeverForget", ["ssm:DeleteParameter", "ssm:DeleteParameters"], [pruned(facts)]),
   ],
-  "external-secrets": (facts) => [
-    allow("RenderAllKeys", ["ssm:GetParametersByPath"], [arnOf(facts, facts.path), everything(facts)]),
-    ...useKey(facts, ["kms:Decrypt"], [everything(facts)]),
-  ],
+  "external-secrets": (facts) => {
+    const folders =
+      facts.roles.length === 0
+        ? [arnOf(facts, facts.path)]
+        : facts.roles.map((role) => arnOf(facts, `${facts.path}/${role}`));
+    const entries = folders.map((folder) => `${folder}/*`);
+    return [
+      allow("RenderKeys", ["ssm:GetParametersByPath"], [...folders, ...entries]),
+      ...useKey(facts, ["kms:Decrypt"], entries),
+    ];
+  },
   guard: (facts) => {
     const all = [everything(facts), pruned(facts)];
     const unlessPruner = facts.prunerArn === null ? {} : condition("ArnNotLike", "aws:PrincipalArn", facts.prunerArn);
@@ -124,17 +134,15 @@ function useKey(
 ): readonly PolicyStatement[] {
   const { kmsKeyId, region, account } = facts;
   if (kmsKeyId === null) return [];
-  const partition = partitionOf(region);
-  const alias = /(?:^|:)(alias\/.+)$/.exec(kmsKeyId)?.[1];
-  const key = kmsKeyId.startsWith("arn:") ? kmsKeyId : `arn:${partition}:kms:${region}:${account}:key/${kmsKeyId}`;
-  const suffix = partition === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
+  const { resource, alias } = kmsKeyFor(kmsKeyId, { region, account });
+  const services = partitionOf(region) === "aws-cn" ? ["amazonaws.com", "amazonaws.com.cn"] : ["amazonaws.com"];
   return [
     {
-      ...allow("UseTheKey", actions, [alias === undefined ? key : `arn:${partition}:kms:${region}:${account}:key/*`]),
+      ...allow("UseTheKey", actions, [resource]),
       Condition: {
-        StringEquals: { "kms:ViaService": [`ssm.${region}.${suffix}`] },
+        StringEquals: { "kms:ViaService": services.map((suffix) => `ssm.${region}.${suffix}`) },
         StringLike: { "kms:EncryptionContext:PARAMETER_ARN": parameters },
-        ...(alias === undefined ? {} : { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } }),
+        ...(alias === null ? {} : { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } }),
       },
     },
   ];
@@ -150,11 +158,6 @@ function pruned(facts: PolicyFacts): string {
 
 function arnOf({ region, account }: PolicyFacts, name: string): string {
   return `arn:${partitionOf(region)}:ssm:${region}:${account}:parameter${name}`;
-}
-
-function partitionOf(region: string): string {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 }
 
 function allow(Sid: string, Action: readonly string[], Resource: readonly string[]): PolicyStatement {

@@ -107,7 +107,10 @@ const MATRIX: readonly (readonly [string, IamRequest, readonly PolicyKind[]])[] 
 
 describe("policies", () => {
   it.each(MATRIX)("let exactly those %s who must", (_what, request, expected) => {
-    const allowed = POLICY_KINDS.filter((kind) => isAllowed([policyFor(kind, FACTS)], request));
+    const allowed = POLICY_KINDS.filter((kind) => {
+      const roles = kind === "external-secrets" ? [] : FACTS.roles;
+      return isAllowed([policyFor(kind, { ...FACTS, roles })], request);
+    });
     expect(allowed).toEqual(POLICY_KINDS.filter((kind) => expected.includes(kind)));
   });
 
@@ -133,6 +136,7 @@ describe("policies", () => {
   });
 
   it.each([
+    ["us-isob-east-1", "arn:aws-iso-b:ssm:us-isob-east-1:"],
     ["eu-central-1", "arn:aws:ssm:eu-central-1:"],
     ["cn-north-1", "arn:aws-cn:ssm:cn-north-1:"],
     ["us-gov-west-1", "arn:aws-us-gov:ssm:us-gov-west-1:"],
@@ -146,6 +150,7 @@ describe("policies", () => {
     [null, undefined],
     ["1234abcd", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"],
     ["arn:aws:kms:eu-central-1:999988887777:key/x", "arn:aws:kms:eu-central-1:999988887777:key/x"],
+    ["arn:aws:kms:eu-central-1:999988887777:alias/keys", "arn:aws:kms:eu-central-1:999988887777:key/*"],
     ["alias/keys", "arn:aws:kms:eu-central-1:111122223333:key/*"],
     ["arn:aws:kms:eu-central-1:111122223333:alias/keys", "arn:aws:kms:eu-central-1:111122223333:key/*"],
   ])("name the KMS key %s as IAM takes it", (kmsKeyId, resource) => {
@@ -156,6 +161,15 @@ describe("policies", () => {
     expect(aliases).toEqual(kmsKeyId?.includes("alias/") === true ? ["alias/keys"] : undefined);
   });
 });
+
+it.each([["key/1234"], ["alias/"], ["arn:aws:kms:us-east-1:111122223333:key/x"], ["not a key"]])(
+  "there is none for %s, which is no key of this region",
+  (kmsKeyId) => {
+    expect(() => policyFor("reader", { ...FACTS, kmsKeyId })).toThrow(
+      expect.objectContaining({ kind: "invalid", code: "kms_key_invalid" }),
+    );
+  },
+);
 
 describe("the evaluator that tries them", () => {
   const statement = { Sid: "S", Effect: "Allow", Action: ["ssm:Get*"], Resource: ["arn:x/a?c/*"] } as const;
