@@ -15,6 +15,7 @@ import { KEY_ORDERS, listedKey, listView, sortKeys, STATES, type KeyOrder, type 
 import { loadHistory } from "./load-history.ts";
 import { loadEntries } from "./load-keyring.ts";
 import { findOrigins } from "./origins.ts";
+import { undeliveredNotes } from "./recover.ts";
 import { loadRoleNames } from "./role-names.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 
@@ -50,7 +51,7 @@ export function registerList(keys: Command, cli: Cli, run = listKeys): void {
 
 export async function listKeys(
   options: ListOptions,
-  ports: Pick<Ports, "config" | "label" | "now" | "progress" | "store" | "tell">,
+  ports: Pick<Ports, "config" | "journals" | "label" | "now" | "progress" | "store" | "tell">,
 ): Promise<Result> {
   const started = performance.now();
   const { role, user, state } = options;
@@ -81,6 +82,7 @@ export async function listKeys(
           ? [`None of the ${keyring.keys.size} keys in ${store.label} match.`]
           : []),
       ...listWarnings(keyring, keys),
+      ...(await undeliveredNotes(ports)),
       ...notes,
       ...(keyring.keys.size === 0 ? [] : roles.notes),
       ...clockNote(store),

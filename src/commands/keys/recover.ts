@@ -41,6 +41,20 @@ export async function recoverAndLeave(ports: Parameters<typeof recover>[0], stor
   }
 }
 
+/** What is left to mend, for commands that only look: a line for each key, which stays as it is. */
+export async function undeliveredNotes(ports: Pick<Ports, "journals">): Promise<readonly string[]> {
+  const notes: string[] = [];
+  for (const journal of await (await ports.journals()).abandoned()) {
+    for (const { hash, sink } of journal.undelivered)
+      if (sink === null || !fileHoldsToken(sink, hash))
+        notes.push(
+          `${keyId(hash)} was made by a command that was cut off before its token was delivered; the next \`keys create\` or \`keys rotate\` here revokes it.`,
+        );
+    await journal.close();
+  }
+  return notes;
+}
+
 async function isOwed(
   undelivered: UndeliveredKey,
   journal: OpenJournal,

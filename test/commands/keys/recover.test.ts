@@ -60,6 +60,16 @@ describe("after keys create was killed, the next one", () => {
     expect(await values()).toMatchObject({ [`dev-readonly/${LOST.hash}.revoked`]: "at=2026-11-20T10:00:00Z" });
   });
 
+  it("is foretold by keys list, which changes nothing", async () => {
+    store.plant(`dev-readonly/${LOST.hash}`, "dev-readonly/alice");
+    await dieHolding();
+    const told = `${LOST.id} was made by a command that was cut off before its token was delivered; the next \`keys create\` or \`keys rotate\` here revokes it.\n`;
+    for (let count = 0; count < 2; count += 1) expect((await run(["keys", "list"])).err).toContain(told);
+    expect(Object.keys(await values())).toEqual([`dev-readonly/${LOST.hash}`]);
+    expect((await run(CREATE)).err).toContain(CUT_OFF);
+    expect((await run(["keys", "list"])).err).not.toContain("cut off");
+  });
+
   it("keeps a key whose token is in its file", async () => {
     const sink = join(project.cwd, "agent.token");
     await writeFile(sink, `${LOST.token.reveal()}\n`);
