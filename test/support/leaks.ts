@@ -44,7 +44,7 @@ export const HIDDEN_LEAKS: readonly Leak[] = [
   {
     what: "JSON in a Kubernetes Secret",
     holds: "token",
-    text: (token) => `data:\n  mcp.json: ${base64(`{"a": "${token}"}`)}\n`,
+    text: (token) => `data:\n  mcp.json: ${base64(`{"ab": "${token}"}`)}\n`,
   },
   { what: "a name and a key, encoded", holds: "key", text: (_token, key) => `Basic ${base64(`agent:${key}`)}` },
   { what: "a key and more, encoded", holds: "key", text: (_token, key) => base64(`KEY=${key} # of the agent`) },
