@@ -3,6 +3,7 @@ import { formatKey, hashKey, keyId } from "../../src/lib/keys/key.ts";
 /** What leaks look like in files, and what only looks like them. Made in tests: no token stands in a committed file. */
 export interface Leak {
   readonly what: string;
+  readonly holds: "token" | "key";
   readonly text: (token: string, key: string) => string;
 }
 
@@ -14,35 +15,51 @@ export function leakedKey(bytes: Uint8Array): { key: string; token: string; hash
 }
 
 export const LEAKS: readonly Leak[] = [
-  { what: "a token alone", text: (token) => token },
-  { what: "a header", text: (token) => `curl -H "Authorization: Bearer ${token}" https://mcp.example.com\n` },
-  { what: "JSON", text: (token) => `{"headers":{"Authorization":"Bearer ${token}"}}` },
-  { what: "an environment file", text: (token) => `A=1\nMCP_GATEWAY_TOKEN='${token}'\n` },
-  { what: "a URL", text: (token) => `https://x.example.com/?token=${encodeURIComponent(token)}&x=1` },
-  { what: "YAML", text: (token) => `token: ${token} # of the agent\n` },
-  { what: "a key", text: (_token, key) => `key=${key}\n` },
-  { what: "a key in a sentence", text: (_token, key) => `I used ${key}, and it worked.` },
-  { what: "a token behind a %3D", text: (token) => `token%3D${token}%26x` },
-  { what: "a token between escapes", text: (token) => `"first\\n${token}\\nlast"` },
-  { what: "a token in a path", text: (token) => `GET /x/${token}/y` },
+  { what: "a token alone", holds: "token", text: (token) => token },
+  {
+    what: "a header",
+    holds: "token",
+    text: (token) => `curl -H "Authorization: Bearer ${token}" https://mcp.example.com\n`,
+  },
+  { what: "JSON", holds: "token", text: (token) => `{"headers":{"Authorization":"Bearer ${token}"}}` },
+  { what: "an environment file", holds: "token", text: (token) => `A=1\nMCP_GATEWAY_TOKEN='${token}'\n` },
+  { what: "a URL", holds: "token", text: (token) => `https://x.example.com/?token=${encodeURIComponent(token)}&x=1` },
+  { what: "YAML", holds: "token", text: (token) => `token: ${token} # of the agent\n` },
+  { what: "a key", holds: "key", text: (_token, key) => `key=${key}\n` },
+  { what: "a key in a sentence", holds: "key", text: (_token, key) => `I used ${key}, and it worked.` },
+  { what: "a token behind a %3D", holds: "token", text: (token) => `token%3D${token}%26x` },
+  { what: "a token between escapes", holds: "token", text: (token) => `"first\\n${token}\\nlast"` },
+  { what: "a token in a path", holds: "token", text: (token) => `GET /x/${token}/y` },
 ];
 
 /** Tokens and keys inside base64, at each of the three places among its groups of three bytes. */
 export const HIDDEN_LEAKS: readonly Leak[] = [
-  { what: "a token in a Kubernetes Secret", text: (token) => `data:\n  token: ${base64(token)}\n` },
-  { what: "a token and its line end", text: (token) => `data:\n  token: ${base64(`${token}\n`)}\n` },
-  { what: "a header in a Kubernetes Secret", text: (token) => `data:\n  header: ${base64(`Bearer ${token}`)}\n` },
-  { what: "JSON in a Kubernetes Secret", text: (token) => `data:\n  mcp.json: ${base64(`{"a": "${token}"}`)}\n` },
-  { what: "a name and a key, encoded", text: (_token, key) => `Basic ${base64(`agent:${key}`)}` },
-  { what: "a key and more, encoded", text: (_token, key) => base64(`KEY=${key} # of the agent`) },
-  { what: "base64 of the alphabet for URLs", text: (token) => `x=${base64(`>>>>???${token}`, "base64url")}` },
+  { what: "a token in a Kubernetes Secret", holds: "token", text: (token) => `data:\n  token: ${base64(token)}\n` },
+  { what: "a token and its line end", holds: "token", text: (token) => `data:\n  token: ${base64(`${token}\n`)}\n` },
+  {
+    what: "a header in a Kubernetes Secret",
+    holds: "token",
+    text: (token) => `data:\n  header: ${base64(`Bearer ${token}`)}\n`,
+  },
+  {
+    what: "JSON in a Kubernetes Secret",
+    holds: "token",
+    text: (token) => `data:\n  mcp.json: ${base64(`{"ab": "${token}"}`)}\n`,
+  },
+  { what: "a name and a key, encoded", holds: "key", text: (_token, key) => `Basic ${base64(`agent:${key}`)}` },
+  { what: "a key and more, encoded", holds: "key", text: (_token, key) => base64(`KEY=${key} # of the agent`) },
+  {
+    what: "base64 of the alphabet for URLs",
+    holds: "token",
+    text: (token) => `x=${base64(`>>>>???${token}`, "base64url")}`,
+  },
 ];
 
 function base64(text: string, alphabet: "base64" | "base64url" = "base64"): string {
   return Buffer.from(text).toString(alphabet);
 }
 
-export const NO_LEAKS: readonly Leak[] = [
+export const NO_LEAKS: readonly Omit<Leak, "holds">[] = [
   { what: "half a token", text: (token) => token.slice(0, 60) },
   { what: "half a key", text: (_token, key) => key.slice(0, 40) },
   { what: "a token over two lines", text: (token) => `${token.slice(0, 40)}\n${token.slice(40)}` },

@@ -105,7 +105,7 @@ class Search implements Searched {
         this.#heedSignal();
         this.bytes += part.length;
         for (const { hash, ...place } of finder.push(part)) this.#add({ file, ...place }, hash);
-        this.#ports.progress(`Searched ${this.files} files, ${this.bytes} bytes; ${this.found.length} found`);
+        this.#ports.progress(`Searched ${this.files} files, ${this.bytes} bytes`);
       }
       return this.bytes - before;
     } catch (error) {
