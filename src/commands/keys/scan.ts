@@ -65,7 +65,7 @@ export async function scan(options: ScanOptions, ports: ScanPorts): Promise<Resu
   const exit = shown.length === 0 ? exitOfNothing(searched) : isLiveOnly && keyring === null ? 7 : 1;
   return {
     view: viewOf(shown),
-    notes: [...notesOf(searched), ...note, ...liveHints(rows), summary(searched, rows.length)],
+    notes: [...notesOf(searched), ...note, ...liveHints(rows), ...strangers(rows), summary(searched, rows.length)],
     ...(exit === 0 ? {} : { exit }),
   };
 }
@@ -99,7 +99,11 @@ function summary({ files, bytes, skipped, failureCount }: Searched, found: numbe
 /** A token that was found is told, whether the store answers or not. */
 async function askStore(ports: ScanPorts): Promise<{ keyring: Keyring | null; note: readonly string[] }> {
   try {
-    return { keyring: await loadKeyring(await ports.store(), ports), note: [] };
+    const store = await ports.store();
+    const keyring = await loadKeyring(store, ports);
+    // An empty one is the wrong one, or was never made: it calls no token dead.
+    if (keyring.keys.size > 0) return { keyring, note: [] };
+    return { keyring: null, note: [`Which of them are live is not known: ${store.label} holds no keys.`] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
     return { keyring: null, note: [`Which of them are live is not known: ${clause(error.message)}.`] };
@@ -120,6 +124,12 @@ type Row = ReturnType<typeof describe>;
 
 function mayBeLive({ state }: Row): boolean {
   return isLive({ state }) || state === "not_asked";
+}
+
+/** With `--live` they are not among the rows, and may be live elsewhere. */
+function strangers(rows: readonly Row[]): readonly string[] {
+  const count = rows.filter(({ state }) => state === "not_in_store").length;
+  return count === 0 ? [] : [`${count} not in this store; perhaps live in another context's (--context).`];
 }
 
 function liveHints(rows: readonly Row[]): readonly string[] {

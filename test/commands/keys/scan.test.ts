@@ -45,7 +45,8 @@ describe("keys scan", () => {
         `src/deep/b.md:1:64\t${OTHER.id}\tnot_in_store\t-\t-\n`,
     });
     expect(err).toBe(
-      `${hint}Searched 2 files, ${83 + 4 + 54 + 5 + 72} bytes: 3 found, 0 links and special files skipped, 0 unreadable.\n`,
+      `${hint}1 not in this store; perhaps live in another context's (--context).\n` +
+        `Searched 2 files, ${83 + 4 + 54 + 5 + 72} bytes: 3 found, 0 links and special files skipped, 0 unreadable.\n`,
     );
     for (const secret of [LIVE.token, DEAD.key, OTHER.token]) expect(out + err).not.toContain(secret.slice(8, 30));
   });
@@ -163,6 +164,22 @@ describe("keys scan", () => {
       code: 2,
       out: "",
       err: "error: only the store knows what is live\n  Leave out --live or --no-store.\n",
+    });
+  });
+
+  it("does not take an empty store for an answer: --live exits 7", async () => {
+    await put("a.env", LIVE.token);
+    const { code, out, err } = await scan(["src", "--live"], { store: new MemoryStore() });
+    expect({ code, out }).toEqual({ code: 7, out: `src/a.env:1:1\t${LIVE.id}\tnot_asked\t-\t-\n` });
+    expect(err).toContain("Which of them are live is not known: memory holds no keys.\n");
+  });
+
+  it("says how many the store does not know, which --live does not show", async () => {
+    await put("a.env", OTHER.token);
+    const { code, err } = await scan(["src", "--live"]);
+    expect({ code, told: err.split("\n")[0] }).toEqual({
+      code: 0,
+      told: "1 not in this store; perhaps live in another context's (--context).",
     });
   });
 
