@@ -1,16 +1,13 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Parameter } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildKeyring } from "../../src/lib/keys/followed-keyring.ts";
-import { hashKey, keyId } from "../../src/lib/keys/key.ts";
-import { acceptKey, type KeyEntry } from "../../src/lib/keys/keyring.ts";
-import { parseEntryName } from "../../src/lib/keys/record.ts";
-import { runWorker, storm, type ChaosLine, type ChaosTask, type Seen } from "../support/chaos.ts";
+import { hashKey } from "../../src/lib/keys/key.ts";
+import { runWorker, storm, type ChaosKey, type ChaosLine, type ChaosTask, type Seen } from "../support/chaos.ts";
+import { findings } from "../support/chaos-model.ts";
 import { startFaultProxy, type FaultProxy, type Guard } from "../support/fault-proxy.ts";
 import { filesBelow } from "../support/files-below.ts";
-import { MOTO_ACCOUNT, motoAvailable, startMoto, type MotoServer } from "../support/moto.ts";
+import { LaunchedProject } from "../support/launcher.ts";
+import { MOTO_ACCOUNT, motoAvailable, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
 import { parametersBelow } from "../support/parameters-below.ts";
 import { seededNumbers } from "../support/seeded.ts";
 
@@ -19,35 +16,28 @@ const SEED = Number(process.env["MCPCTL_CHAOS_SEED"] ?? 20261128);
 const ROUNDS = Number(process.env["MCPCTL_CHAOS_ROUNDS"] ?? 2);
 const WORKERS = 3;
 const LINES = 60;
-const DAY_MS = 86_400_000;
+/** A clock by which revoked and superseded keys are over, and no others. */
+const PRUNE_AHEAD_MS = 45 * 86_400_000;
+/** Where a process keeps what it must not forget, below its home. */
+const STATE = ".local/state";
 const ROLES = ["dev-readonly", "devops-full"] as const;
 const USERS = ["ann", "bob", "cem", "dee"] as const;
-
-interface Issued {
-  readonly hash: string;
-  readonly role: string;
-  readonly user: string;
-  /** The key id that it succeeds. */
-  readonly replaces: string | null;
-  /** Whether the command that delivered it came to a good end. */
-  readonly isAcknowledged: boolean;
-}
+const IMPORT_GROUPS = 12;
 
 describe.skipIf(!motoAvailable())("keys on an account that fails, in processes that are killed", () => {
   let moto: MotoServer;
   let proxy: FaultProxy;
   let weather: Guard = () => null;
-  let folder: string;
+  const projects: LaunchedProject[] = [];
 
   beforeAll(async () => {
     moto = await startMoto();
     proxy = await startFaultProxy(moto.url, (call, forward) => weather(call, forward));
-    folder = await mkdtemp(join(tmpdir(), "mcpctl-chaos-"));
   });
   afterAll(async () => {
     await proxy.close();
     await moto.stop();
-    await rm(folder, { recursive: true });
+    for (const project of projects) await project.remove();
   });
 
   it.each(Array.from({ length: ROUNDS }, (_, round) => SEED + round))(
@@ -57,190 +47,127 @@ describe.skipIf(!motoAvailable())("keys on an account that fails, in processes t
       const numbers = seededNumbers(seed);
       const path = `/chaos-${seed}/keys`;
       // Two of the three share a machine: a folder, and what is kept between commands.
-      const machines = [await machine(path, seed, 0), await machine(path, seed, 1)] as const;
+      const machines = [await machine(path), await machine(path)] as const;
       const killers = new Map<string, () => void>();
-      weather = storm(numbers, killers);
-      const seen = await Promise.all(
+      weather = storm(seed, killers);
+      const events: Seen[] = [];
+      await Promise.all(
         Array.from({ length: WORKERS }, async (_, worker) => {
-          const { cwd, state } = machines[worker % 2] as (typeof machines)[number];
+          const { folder } = machines[worker % 2] as LaunchedProject;
           const name = `WORKER${worker}`;
-          const all: Seen[] = [];
+          const place = { path, account: MOTO_ACCOUNT, endpoint: proxy.url, cwd: folder, state: join(folder, STATE) };
+          const own: Seen[] = [];
           let lines = Array.from({ length: LINES }, (_line, at) => randomLine(numbers, `${worker}-${at}`));
           while (lines.length > 0) {
-            const task: ChaosTask = { name, path, account: MOTO_ACCOUNT, endpoint: proxy.url, cwd, state, lines };
+            const task: ChaosTask = { name, ...place, lines, known: own.flatMap(printedKeys) };
             const done = await runWorker(task, (kill) => killers.set(name, kill));
-            all.push(...done);
+            own.push(...done);
             lines = lines.slice(Math.max(1, done.length));
           }
-          return all;
+          events.push(...own);
         }),
       );
       weather = () => null;
-      const after = await Promise.all(machines.map((at, index) => recover(path, at, `AFTER${index}`)));
-      const events = [...seen.flat(), ...after.flat()];
-      const parameters = await parametersBelow(moto, path);
+      for (const project of machines) events.push(...(await recover(project)));
       expect(
-        await findings(
-          parameters,
+        await findings({
+          path,
+          parameters: await parametersBelow(moto, path),
+          pruned: await parametersBelow(moto, `${path}.pruned`),
           events,
-          machines.map(({ cwd }) => cwd),
-        ),
+          folders: machines.map(({ folder }) => folder),
+          imported: IMPORTED,
+        }),
       ).toEqual([]);
       expect(events.filter(({ code }) => code === null).length).toBeGreaterThan(0);
       expect(events.filter(({ code }) => code === 0).length).toBeGreaterThan(LINES);
+      expect(events.filter(({ code }) => code === 70)).toEqual([]);
     },
   );
 
-  async function machine(path: string, seed: number, index: number) {
-    const cwd = join(folder, `${seed}-${index}`);
-    await mkdir(cwd);
-    for (const name of ["roles.yaml", "backends.yaml"]) await copyFile(join("examples", name), join(cwd, name));
+  async function machine(path: string): Promise<LaunchedProject> {
+    const project = await LaunchedProject.create({
+      AWS_ENDPOINT_URL: proxy.url,
+      AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: "true",
+    });
     const store = `{ type: ssm, path: ${path}, region: eu-central-1, account: "${MOTO_ACCOUNT}" }`;
-    await writeFile(join(cwd, "mcpctl.yaml"), `currentContext: c\ncontexts:\n  - { name: c, store: ${store} }\n`);
-    return { cwd, state: join(cwd, "state") };
+    await writeFile(project.path("mcpctl.yaml"), `currentContext: c\ncontexts:\n  - { name: c, store: ${store} }\n`);
+    projects.push(project);
+    return project;
   }
 
-  /** What a person does next: each machine makes a key, which mends what was left, and rotates what is owed. */
-  async function recover(path: string, at: { cwd: string; state: string }, name: string): Promise<readonly Seen[]> {
-    const create = ["keys", "create", "--role", "dev-readonly", "--user", `after-${name.toLowerCase()}`, "-o", "json"];
-    const task = { name, path, account: MOTO_ACCOUNT, endpoint: proxy.url, ...at };
-    const first = await runWorker({ ...task, lines: [{ argv: create }] }, () => undefined);
-    const owed = [...(first[0]?.err ?? "").matchAll(/run `mcpctl (keys rotate k_\w+)`/g)].map(([, line]) => line ?? "");
-    const lines = [...new Set(owed)].map((line) => ({ argv: [...line.split(" "), "--yes", "-o", "json"] }));
-    const second = await runWorker({ ...task, lines }, () => undefined);
-    const undelivered = (await filesBelow(at.state)).filter((file) => file.endsWith(".jsonl"));
-    if (undelivered.length > 0) throw new Error(`still undelivered: ${undelivered.join(", ")}\n${second[0]?.err}`);
-    return [...first, ...second];
+  /** What a person does next: makes a key, which mends what was left, and rotates as that tells. */
+  async function recover(project: LaunchedProject): Promise<readonly Seen[]> {
+    const launch = async (argv: readonly string[]): Promise<Seen> => {
+      const startedAt = Date.now();
+      return { argv, about: null, startedAt, ...(await project.mcpctl(...argv)), endedAt: Date.now() };
+    };
+    const created = await launch(["keys", "create", "--role", "dev-readonly", "--user", "after", "-o", "json"]);
+    const rotated: Seen[] = [];
+    for (const [, line = ""] of created.err.matchAll(/run `mcpctl (keys rotate k_\w+)`/g))
+      rotated.push(await launch([...line.split(" "), "--yes", "-o", "json"]));
+    const left = (await filesBelow(project.folder)).filter((file) => /undelivered.*\.jsonl$/.test(file));
+    const failed = [created, ...rotated].filter(({ code }) => code !== 0);
+    expect({ left, failed }).toEqual({ left: [], failed: [] });
+    return [created, ...rotated];
   }
 });
 
-function randomLine(numbers: (below: number) => number, id: string): ChaosLine {
+function printedKeys({ out }: Seen): readonly ChaosKey[] {
+  return out.split("\n").flatMap((line) => (line.includes('"token"') ? [JSON.parse(line) as ChaosKey] : []));
+}
+
+const IMPORTED = new Set(
+  Array.from({ length: IMPORT_GROUPS }, (_, group) => [1, 2, 3].map((part) => importedHash(group, part))).flat(),
+);
+
+type Numbers = (below: number) => number;
+
+function randomLine(numbers: Numbers, id: string): ChaosLine {
   const role = ROLES[numbers(ROLES.length)] as string;
   const user = USERS[numbers(USERS.length)] as string;
-  const dice = numbers(100);
-  if (dice < 45) return { argv: ["keys", "create", "--role", role, "--user", user, "-o", "json"] };
-  if (dice < 53)
-    return { argv: ["keys", "create", "--role", role, "--user", user, "-o", "json", "--out", `token-${id}.json`] };
-  if (dice < 70) return { argv: ["keys", "rotate", "--user", user, "--role", role, "--yes", "-o", "json"] };
-  if (dice < 76) return { argv: ["keys", "rotate", "--user", user, "--role", role, "--yes", "--out", "tokens"] };
-  if (dice < 88) return { argv: ["keys", "revoke", "--user", user, "--role", role, "--yes", "-o", "json"] };
-  if (dice < 94) return { argv: ["keys", "list", "-o", "json"] };
-  const stdin = [1, 2, 3].map((part) => `${hashKey(Buffer.from(`${id}-${part}`))}:${role}/${user}`).join("\n");
-  return { argv: ["keys", "import", "-", "--ttl", "30d", "--yes", "-o", "json"], stdin };
+  const of = ["--role", role, "--user", user];
+  const create = ["keys", "create", ...of, "-o", "json"];
+  const rotate = ["keys", "rotate", ...of, "--yes"];
+  const revoke = ["keys", "revoke", "--yes", "-o", "json"];
+  const which = numbers(1000);
+  const diesDelivered = numbers(12) === 0;
+  return choose(numbers(100), [
+    [38, { argv: create, diesDelivered }],
+    [8, { argv: [...create, "--out", `token-${id}.json`], diesDelivered }],
+    [8, { argv: ["keys", "rotate", "@id", "--yes", "-o", "json"], which, diesDelivered }],
+    [7, { argv: [...rotate, "-o", "json"], diesDelivered }],
+    [6, { argv: [...rotate, "--out", "tokens"], diesDelivered }],
+    [2, { argv: ["keys", "rotate", "--role", role, "--expiring", "60d", "--yes", "--out", "tokens"], diesDelivered }],
+    [5, { argv: [...revoke, ...of] }],
+    [6, { argv: [...revoke, "@id"], which }],
+    [3, { argv: [...revoke, "--token", "-"], stdin: "@token", which }],
+    [8, { argv: ["keys", "import", "-", "--ttl", "30d", "--yes", "-o", "json"], stdin: importText(numbers) }],
+    [3, { argv: ["keys", "prune", "--yes", "-o", "json"], aheadMs: PRUNE_AHEAD_MS }],
+    [6, { argv: ["keys", "list", "-o", "json"] }],
+  ]);
 }
 
-/** Everything in which the store differs from what people were told; empty when all is well. */
-async function findings(
-  parameters: readonly Parameter[],
-  events: readonly Seen[],
-  folders: readonly string[],
-): Promise<readonly string[]> {
-  const found: string[] = [];
-  const now = Date.now();
-  const entries = parameters.map(({ Name = "", Value = "", Version = null }) => ({
-    label: Name,
-    name: parseEntryName(Name.split("/").slice(3).join("/"), "/"),
-    value: Value,
-    version: Version,
-    changedAt: null,
-  }));
-  for (const { label, version } of entries) if (version !== 1) found.push(`${label} was overwritten`);
-  const keyring = buildKeyring(entries);
-  if (keyring.foreign.length > 0) found.push(`foreign: ${keyring.foreign.map(({ label }) => label).join(", ")}`);
-  const keys = [...keyring.keys.values()];
-  const issued = [...events.flatMap(issuedBy), ...(await issuedInto(folders))];
-  const holders = new Map<string, Issued>();
-  for (const key of issued) if (holders.get(key.hash)?.isAcknowledged !== true) holders.set(key.hash, key);
-  const imported = new Set(
-    events.flatMap(({ argv, out }) => (argv[1] === "import" ? [...out.matchAll(/k_[0-9a-f]{12}/g)].map(String) : [])),
-  );
-  const revokes = events.filter(({ argv }) => argv[1] === "revoke").map(({ argv }) => argv);
-  const isPerhapsRevoked = ({ role, user }: Pick<Issued, "role" | "user">): boolean =>
-    revokes.some((argv) => argv.includes(role) && argv.includes(user));
-
-  for (const key of holders.values()) {
-    const entry = keyring.keys.get(key.hash);
-    const acceptance = acceptKey(keyring, key.hash, now);
-    if (!key.isAcknowledged) continue;
-    if (entry === undefined || entry.roles.length === 0) found.push(`${keyId(key.hash)} was acknowledged and is lost`);
-    else if (entry.claims[0]?.role !== key.role || entry.claims[0]?.user !== key.user)
-      found.push(`${entry.keyId} stands for somebody else`);
-    else if (!acceptance.accepted && !isPerhapsRevoked(key))
-      found.push(`${entry.keyId} was acknowledged, nobody revoked it, and it is refused: ${acceptance.reason}`);
+function choose<T>(dice: number, from: readonly (readonly [weight: number, of: T])[]): T {
+  let left = dice;
+  for (const [weight, of] of from) {
+    if (left < weight) return of;
+    left -= weight;
   }
-  for (const key of keys) {
-    if (key.roles.length === 0 || key.isRevoked) continue;
-    if (key.claims[0]?.user.startsWith("after-") === true) continue;
-    const isHeld = holders.has(key.hash) || imported.has(key.keyId) || isImported(key, events);
-    if (!isHeld) found.push(`${key.keyId} is alive, and nobody ever received it`);
-  }
-  for (const { argv, out, code } of events) {
-    if (argv[1] !== "revoke" || code !== 0) continue;
-    for (const { id } of JSON.parse(out) as { id: string }[])
-      if (keys.some((key) => key.keyId === id && !key.isRevoked)) found.push(`${id} was revoked and lives`);
-  }
-  const successors = new Map<string, string[]>();
-  for (const { hash, replaces } of holders.values()) {
-    if (replaces === null || keyring.keys.get(hash)?.isRevoked !== false) continue;
-    successors.set(replaces, [...(successors.get(replaces) ?? []), keyId(hash)]);
-  }
-  for (const [old, ids] of successors)
-    if (ids.length > 1) found.push(`${old} has several live successors: ${ids.join(", ")}`);
-  for (const key of keys.filter(({ isSuperseded }) => isSuperseded)) {
-    const next = keys.find(({ keyId: id }) => id === key.next);
-    if (next === undefined || next.roles.length === 0) found.push(`${key.keyId} is succeeded by nothing`);
-    found.push(...endsAsTold(key, events));
-  }
-  return found;
+  throw new Error("the weights are fewer than the faces of the dice");
 }
 
-/** Every line of tokens that this command printed, acknowledged when it ended well or another line followed. */
-function issuedBy({ argv, out, code }: Seen): readonly Issued[] {
-  if (argv[1] !== "create" && argv[1] !== "rotate") return [];
-  const lines = out.split("\n").filter((line) => line.includes('"token"'));
-  return lines.map((line, index) => readIssued(line, code === 0 || index < lines.length - 1));
+/** Three hashes of one of a few groups, so that the same are imported again and again, in either form. */
+function importText(numbers: Numbers): string {
+  const group = numbers(IMPORT_GROUPS);
+  const [role, user] = [ROLES[group % ROLES.length] ?? "", USERS[group % USERS.length] ?? ""];
+  const hashes = [1, 2, 3].map((part) => importedHash(group, part));
+  if (numbers(2) === 0) return hashes.map((hash) => `${hash}:${role}/${user}\n`).join("");
+  return JSON.stringify(Object.fromEntries(hashes.map((hash) => [`${role}.${hash}`, `${role}/${user}`])));
 }
 
-/** Tokens in files: the next command on that machine leaves only what was delivered, or says that it was revoked. */
-async function issuedInto(folders: readonly string[]): Promise<readonly Issued[]> {
-  const issued: Issued[] = [];
-  for (const folder of folders)
-    for (const file of await filesBelow(folder)) {
-      if (!/^token-.*\.json$|^tokens\/.*\.jsonl$/.test(file)) continue;
-      for (const line of (await readFile(join(folder, file), "utf8")).split("\n"))
-        if (line.includes('"token"')) issued.push(readIssued(line, true));
-    }
-  return issued;
-}
-
-function readIssued(line: string, isAcknowledged: boolean): Issued {
-  const { token, role, user, replaces } = JSON.parse(line) as {
-    token: string;
-    role: string;
-    user: string;
-    replaces?: { id: string };
-  };
-  return { hash: hashKey(Buffer.from(token, "base64")), role, user, replaces: replaces?.id ?? null, isAcknowledged };
-}
-
-function isImported({ hash }: KeyEntry, events: readonly Seen[]): boolean {
-  const lines = events.filter(({ argv }) => argv[1] === "import").length;
-  for (let worker = 0; worker < WORKERS; worker += 1)
-    for (let at = 0; at < LINES; at += 1)
-      for (const part of [1, 2, 3])
-        if (lines > 0 && hashKey(Buffer.from(`${worker}-${at}-${part}`)) === hash) return true;
-  return false;
-}
-
-/** The end of a rotated key is a day after some rotation, or its own end: never later, and never at once. */
-function endsAsTold(key: KeyEntry, events: readonly Seen[]): readonly string[] {
-  const own = key.expiresAt ?? Infinity;
-  if (key.endsAt === own) return [];
-  const isOfARotation = events.some(
-    ({ argv, startedAt, endedAt }) =>
-      argv[1] === "rotate" &&
-      key.endsAt >= startedAt + DAY_MS - 2000 &&
-      key.endsAt <= Math.min(endedAt, Date.now()) + DAY_MS,
-  );
-  return isOfARotation ? [] : [`${key.keyId} ends at another time`];
+function importedHash(group: number, part: number): string {
+  return hashKey(Buffer.from(`imported-${group}-${part}`));
 }
