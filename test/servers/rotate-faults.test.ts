@@ -10,6 +10,7 @@ import {
   failAfterWrite,
   denyAccess,
   failBeforeWrite,
+  olderList,
   staleRead,
 } from "../support/faults.ts";
 import { MOTO_ACCOUNT, motoAvailable, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
@@ -120,6 +121,17 @@ describe.skipIf(!motoAvailable())("keys rotate on SSM that fails", () => {
     expect({ old, first, third }).toEqual({ old: "ends record", first: "record revoked", third: "record" });
     expect(second).not.toBe("record");
     expect(await rotate("fourth")).toMatchObject({ code: 3, err: expect.stringContaining("is superseded") });
+  });
+
+  it("makes no second successor when a list does not show yet that the key was rotated", async () => {
+    expect(await rotate("first")).toMatchObject({ code: 0 });
+    const ends = `${path}/dev-readonly/${KEYS[0].hash}.ends`;
+    const { code, out, err } = await rotate("second", [nth("GetParametersByPath", 1, olderList(new Set([ends])))]);
+    expect({ code, out }).toEqual({ code: 3, out: "" });
+    expect(err).toContain(
+      `${KEYS[0].id} was rotated by somebody else, to ${KEYS[1].id}; ${KEYS[2].id} was not delivered`,
+    );
+    expect((await standing()).slice(0, 3)).toEqual(["ends record", "record", "record revoked"]);
   });
 });
 

@@ -133,7 +133,7 @@ function randomLine(numbers: Numbers, id: string): ChaosLine {
   const rotate = ["keys", "rotate", ...of, "--yes"];
   const revoke = ["keys", "revoke", "--yes", "-o", "json"];
   const which = numbers(1000);
-  const diesDelivered = numbers(12) === 0;
+  const diesDelivered = numbers(20) === 0;
   return choose(numbers(100), [
     [38, { argv: create, diesDelivered }],
     [8, { argv: [...create, "--out", `token-${id}.json`], diesDelivered }],

@@ -155,11 +155,12 @@ async function slowly(ms: number, forward: () => Promise<Answer>): Promise<Answe
 
 const FAULTS = [throttle(), failBeforeWrite(), failAfterWrite(), cutConnection(), cutAfterWrite()];
 
-/** A page that does not show what was written a moment ago: here, any one of its parameters. */
+/** A page that does not show what was written a moment ago: no end and no revocation, or not any one record. */
 function forgetful(numbers: Numbers): Guard {
   return async (call, forward) => {
     const page = JSON.parse((await forward()).body) as { Parameters: { Name: string }[] };
-    const unseen = page.Parameters[numbers(page.Parameters.length)]?.Name ?? "";
-    return olderList(new Set([unseen]))(call, forward);
+    const names = page.Parameters.map(({ Name }) => Name);
+    const markers = names.filter((name) => name.includes("."));
+    return olderList(new Set(markers.length > 0 ? markers : [names[numbers(names.length)] ?? ""]))(call, forward);
   };
 }
