@@ -14,12 +14,14 @@ import {
 } from "@aws-sdk/client-ssm";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { MOTO_ACCOUNT, startMoto, TEST_CREDENTIALS } from "../support/moto.ts";
+import { spread } from "./statistics.ts";
 
 const LAUNCHER = join(process.cwd(), "bin", "mcpctl.js");
 const IMPORTED = 1000;
 const ROTATED = 500;
 const LISTED = 10_000;
 const SAMPLE_MS = 20;
+const COLD_ROUNDS = 15;
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 interface Arm {
@@ -39,6 +41,7 @@ export async function ssmStore(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-bench-ssm-"));
   try {
     for (const name of ["roles.yaml", "backends.yaml"]) await copyFile(join("examples", name), join(folder, name));
+    await benchColdStart(folder, proxy);
     await benchImport(folder, proxy);
     await benchRotate(folder, proxy);
     await benchList(folder, proxy, moto.url);
@@ -47,6 +50,23 @@ export async function ssmStore(): Promise<void> {
     await moto.stop();
     await rm(folder, { recursive: true });
   }
+}
+
+/** Start to end of `keys list` on an empty store, against `node -e 0`, rounds alternating. */
+async function benchColdStart(folder: string, proxy: FaultProxy): Promise<void> {
+  await useStore(folder, "/bench-cold/keys");
+  const times: number[] = [];
+  const ratios: number[] = [];
+  for (let round = 0; round < COLD_ROUNDS; round += 1) {
+    const started = performance.now();
+    await once(spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }), "close");
+    const base = performance.now() - started;
+    const { elapsedMs, out } = await mcpctl(folder, proxy, ["keys", "list", "-o", "json"]);
+    require(out === "[]\n", "an empty store lists something");
+    times.push(elapsedMs);
+    ratios.push(elapsedMs / base);
+  }
+  print(`  keys list (ssm, empty): ${spread(times, 0, " ms")}, ratio to node -e 0 ${spread(ratios, 2)}; bar 4`);
 }
 
 async function benchImport(folder: string, proxy: FaultProxy): Promise<void> {
