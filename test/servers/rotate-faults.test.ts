@@ -104,9 +104,13 @@ describe.skipIf(!motoAvailable())("keys rotate on SSM that fails", () => {
     ["its record is refused with a 500", [nth("PutParameter", 2, failBeforeWrite())]],
     ["its record is refused for want of a right", [nth("PutParameter", 2, denyAccess())]],
     ["its record is written and answered with a 500", [nth("PutParameter", 2, failAfterWrite())]],
+    [
+      "reads show nothing of the first at first",
+      [nth("GetParameters", 2, staleRead(), 3), nth("PutParameter", 2, cutAfterWrite())],
+    ],
     ["the first cannot be revoked once more", [nth("PutParameter", 1, failBeforeWrite())]],
-    ["its record cannot be read back", [nth("GetParameters", 3, cutConnection())]],
-    ["nobody can say whether the old key was revoked", [nth("GetParameters", 4, cutConnection())]],
+    ["its record cannot be read back", [nth("GetParameters", 4, cutConnection())]],
+    ["nobody can say whether the old key was revoked", [nth("GetParameters", 5, cutConnection())]],
   ])("makes one successor when the repetition fails too: %s", async (_what, plan) => {
     expect(await rotate("first", [nth("PutParameter", 2, cutAfterWrite())])).toMatchObject({ code: 5, out: "" });
     const { code, out } = await rotate("second", plan);

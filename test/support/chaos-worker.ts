@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 import { run } from "../../src/cli.ts";
 import type { Ports, TokenSink } from "../../src/commands/ports.ts";
 import { fileSink, folderSink } from "../../src/file-sinks.ts";
@@ -14,7 +15,7 @@ import type { ChaosKey, ChaosLine, ChaosTask } from "./chaos.ts";
  * what it printed, and how it ended. What it has written was received, whatever becomes of it then.
  */
 const tell = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
-const task = JSON.parse(process.argv[2] ?? "{}") as ChaosTask;
+const task = JSON.parse(await text(process.stdin)) as ChaosTask;
 const known: ChaosKey[] = [...(task.known ?? [])];
 
 const store = openSsmStore(

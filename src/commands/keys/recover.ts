@@ -2,7 +2,7 @@ import { AppError, clause } from "../../lib/errors.ts";
 import { fileHoldsToken } from "../../lib/files/holds-token.ts";
 import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
 import { keyId } from "../../lib/keys/key.ts";
-import type { KeyStore } from "../../lib/keys/key-store.ts";
+import { readEntry, type KeyStore } from "../../lib/keys/key-store.ts";
 import { parseEnds } from "../../lib/keys/record.ts";
 import type { OpenJournal, UndeliveredKey } from "../../lib/keys/undelivered.ts";
 import type { Ports } from "../ports.ts";
@@ -88,10 +88,12 @@ async function isOwed(
 /** Does the old key end because of this successor, and does its holder still deserve one? */
 async function isSuccessorOwed(store: KeyStore, role: string, oldHash: string, successor: string): Promise<boolean> {
   const old = { role, hash: oldHash };
-  const [record, ends, revoked] = await store.read([
+  const names = [
     { ...old, part: "record" },
     { ...old, part: "ends" },
-    { ...old, part: "revoked" },
-  ]);
-  return record !== null && revoked === null && ends != null && parseEnds(ends.value)?.next === successor;
+  ] as const;
+  // A process that died a moment ago may have written the end: taking it for absent would forget the successor.
+  const [record, ends] = await store.read(names, { isPatient: true });
+  if (record == null || ends == null || parseEnds(ends.value)?.next !== successor) return false;
+  return (await readEntry(store, { ...old, part: "revoked" })) === null;
 }

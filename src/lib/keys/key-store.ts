@@ -73,8 +73,14 @@ export interface KeyStore {
   verify(): Promise<void>;
   /** Every entry below the path, foreign ones included, in the store's order. */
   list(options?: ListOptions): Promise<readonly StoredEntry[]>;
-  /** Each entry as it reads now, or null, in the order asked for; null for a name outside the grammar. */
-  read(names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]>;
+  /**
+   * Each entry as it reads now, or null, in the order asked for; null for a name outside the grammar. `isPatient` looks
+   * for those that are not there as long as reads may lag behind a write.
+   */
+  read(
+    names: readonly EntryName[],
+    options?: { readonly isPatient: boolean },
+  ): Promise<readonly (StoredEntry | null)[]>;
   /**
    * Creates entries one after another, never changing one that is there, and reads them back: `created` is proven. A name
    * outside the grammar is invalid. After an interruption or a failure on the way any of them may stand: list them.

@@ -53,10 +53,10 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
     return new Map(found.map((parameter) => [parameter.Name ?? "", toEntry(path, parameter)]));
   };
 
-  const read = async (names: readonly EntryName[]): Promise<readonly (StoredEntry | null)[]> => {
+  const read: KeyStore["read"] = async (names, { isPatient } = { isPatient: false }) => {
     const labels = names.filter(isEntryName).map(parameterName);
     if (labels.length > 0) await verifyPin();
-    const found = await readNames(labels);
+    const found = await (isPatient ? readBack(labels) : readNames(labels));
     return names.map((name) => found.get(parameterName(name)) ?? null);
   };
 
