@@ -35,22 +35,27 @@ interface Arm {
  * What do keys in SSM cost, on moto? Calls are counted against the least that AWS's API allows, times against the bare SDK
  * making those least calls one after another; what was made is checked.
  */
-export async function ssmStore(): Promise<void> {
+export async function ssmStore(only: string | undefined): Promise<void> {
   const moto = await startMoto();
   const proxy = await startFaultProxy(moto.url);
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-bench-ssm-"));
   try {
     for (const name of ["roles.yaml", "backends.yaml"]) await copyFile(join("examples", name), join(folder, name));
-    await benchColdStart(folder, proxy);
-    await benchImport(folder, proxy);
-    await benchRotate(folder, proxy);
-    await benchList(folder, proxy, moto.url);
+    for (const [name, bench] of Object.entries(BENCHES))
+      if (only === undefined || only === name) await bench(folder, proxy, moto.url);
   } finally {
     await proxy.close();
     await moto.stop();
     await rm(folder, { recursive: true });
   }
 }
+
+const BENCHES: Readonly<Record<string, (folder: string, proxy: FaultProxy, moto: string) => Promise<void>>> = {
+  cold: benchColdStart,
+  import: benchImport,
+  rotate: benchRotate,
+  list: benchList,
+};
 
 /** Start to end of `keys list` on an empty store, against `node -e 0`, rounds alternating. */
 async function benchColdStart(folder: string, proxy: FaultProxy): Promise<void> {
