@@ -14,12 +14,14 @@ import {
 } from "@aws-sdk/client-ssm";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { MOTO_ACCOUNT, startMoto, TEST_CREDENTIALS } from "../support/moto.ts";
+import { spread } from "./statistics.ts";
 
 const LAUNCHER = join(process.cwd(), "bin", "mcpctl.js");
 const IMPORTED = 1000;
 const ROTATED = 500;
 const LISTED = 10_000;
 const SAMPLE_MS = 20;
+const COLD_ROUNDS = 15;
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 interface Arm {
@@ -33,20 +35,43 @@ interface Arm {
  * What do keys in SSM cost, on moto? Calls are counted against the least that AWS's API allows, times against the bare SDK
  * making those least calls one after another; what was made is checked.
  */
-export async function ssmStore(): Promise<void> {
+export async function ssmStore(only: string | undefined): Promise<void> {
   const moto = await startMoto();
   const proxy = await startFaultProxy(moto.url);
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-bench-ssm-"));
   try {
     for (const name of ["roles.yaml", "backends.yaml"]) await copyFile(join("examples", name), join(folder, name));
-    await benchImport(folder, proxy);
-    await benchRotate(folder, proxy);
-    await benchList(folder, proxy, moto.url);
+    for (const [name, bench] of Object.entries(BENCHES))
+      if (only === undefined || only === name) await bench(folder, proxy, moto.url);
   } finally {
     await proxy.close();
     await moto.stop();
     await rm(folder, { recursive: true });
   }
+}
+
+const BENCHES: Readonly<Record<string, (folder: string, proxy: FaultProxy, moto: string) => Promise<void>>> = {
+  cold: benchColdStart,
+  import: benchImport,
+  rotate: benchRotate,
+  list: benchList,
+};
+
+/** Start to end of `keys list` on an empty store, against `node -e 0`, rounds alternating. */
+async function benchColdStart(folder: string, proxy: FaultProxy): Promise<void> {
+  await useStore(folder, "/bench-cold/keys");
+  const times: number[] = [];
+  const ratios: number[] = [];
+  for (let round = 0; round < COLD_ROUNDS; round += 1) {
+    const started = performance.now();
+    await once(spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }), "close");
+    const base = performance.now() - started;
+    const { elapsedMs, out } = await mcpctl(folder, proxy, ["keys", "list", "-o", "json"]);
+    require(out === "[]\n", "an empty store lists something");
+    times.push(elapsedMs);
+    ratios.push(elapsedMs / base);
+  }
+  print(`  keys list (ssm, empty): ${spread(times, 0, " ms")}, ratio to node -e 0 ${spread(ratios, 2)}; bar 4`);
 }
 
 async function benchImport(folder: string, proxy: FaultProxy): Promise<void> {

@@ -50,7 +50,7 @@ describe("an answer that its client does not read", () => {
   });
 
   it("ends with its connection when nothing is taken for too long", async () => {
-    const gateway = await start(MORE_THAN_KERNELS_HOLD, { answerTimeoutMs: 200 });
+    const gateway = await start(MORE_THAN_KERNELS_HOLD, { answerTimeoutMs: 4000 });
     const unread = await open(gateway.url, { ...ask(gateway), path: "/mcp/eks-ro/mcp" });
     unread.on("error", () => undefined);
     const [record] = await gateway.waitForRecords(1);

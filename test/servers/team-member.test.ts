@@ -10,7 +10,7 @@ import { openSsmStore } from "../../src/lib/stores/ssm-store.ts";
 import type { GatewayOptions } from "../../src/gateway/start-gateway.ts";
 import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
 import { callHeaders, send, startTestGateway, toolCall, until, type TestGateway } from "../support/gateway.ts";
-import { guardBy } from "../support/iam-evaluator.ts";
+import { guardBy } from "../support/iam-guard.ts";
 import { sendJson, startRawBackend, type Backend } from "../support/mcp-backend.ts";
 import { MOTO_ACCOUNT, motoAvailable, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
 import { RenderedSecret } from "../support/rendered-secret.ts";

@@ -1,53 +1,72 @@
 import type { PolicyDocument, PolicyStatement } from "../../src/lib/aws/key-policies.ts";
-import type { Answer, RecordedCall } from "./fault-proxy.ts";
-import { refuse } from "./faults.ts";
 
-/** One request as IAM sees it. */
+/** One question to IAM. A call that touches several parameters asks several, and each must be allowed. */
 export interface IamRequest {
   readonly action: string;
   readonly resource: string;
-  /** Condition keys of the request; a key that is absent matches no operator but the negated ones. */
+  /** Condition keys of the request; a list for keys of many values. A key that is not here is missing. */
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
 }
 
+export type IamAnswer = "allowed" | "denied" | "not allowed";
+
+type Operator = (wanted: string, found: string) => boolean;
+
+const ELEMENTS = new Set(["Sid", "Effect", "Action", "Resource", "Condition"]);
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  StringEquals: (wanted, found) => wanted === found,
+  StringLike: matches,
+  ArnLike: matches,
+  Bool: (wanted, found) => wanted.toLowerCase() === found.toLowerCase(),
+};
+
 /**
- * May this be done with these identity policies alone? An explicit deny wins, and what no statement allows is denied.
+ * What do these policies, attached to one identity, answer? `denied` by a Deny, `not allowed` by nobody's Allow.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
- * @throws Error on an element or operator that it does not know
+ * @throws Error on what it does not know of the language, whether or not it would have decided
  */
-export function isAllowed(policies: readonly PolicyDocument[], request: IamRequest): boolean {
-  const applying = policies.flatMap(({ Statement }) => Statement).filter((statement) => applies(statement, request));
-  if (applying.some(({ Effect }) => Effect === "Deny")) return false;
-  return applying.length > 0;
+export function evaluateIam(policies: readonly PolicyDocument[], request: IamRequest): IamAnswer {
+  const statements = policies.flatMap(({ Statement }) => Statement);
+  const effects = statements.filter((statement) => applies(statement, request)).map(({ Effect }) => Effect);
+  if (effects.includes("Deny")) return "denied";
+  return effects.includes("Allow") ? "allowed" : "not allowed";
 }
 
-const KNOWN = new Set(["Sid", "Effect", "Action", "Resource", "Condition"]);
-
 function applies(statement: PolicyStatement, { action, resource, context = {} }: IamRequest): boolean {
-  for (const element of Object.keys(statement))
-    if (!KNOWN.has(element)) throw new Error(`this evaluator does not know ${element}`);
-  if (!statement.Action.some((pattern) => matches(pattern.toLowerCase(), action.toLowerCase()))) return false;
-  if (!statement.Resource.some((pattern) => matches(pattern, resource))) return false;
-  return Object.entries(statement.Condition ?? {}).every(([operator, keys]) =>
-    Object.entries(keys).every(([key, wanted]) => holds(operator, context[key], wanted)),
+  requireKnown(statement);
+  // All of them, so that an unknown operator throws wherever it stands.
+  const conditions = Object.entries(statement.Condition ?? {}).flatMap(([operator, keys]) =>
+    Object.entries(keys).map(([key, wanted]) => holds(operator, wanted, valuesOf(context, key))),
+  );
+  return (
+    statement.Action.some((pattern) => matches(pattern.toLowerCase(), action.toLowerCase())) &&
+    statement.Resource.some((pattern) => matches(pattern, resource)) &&
+    conditions.every(Boolean)
   );
 }
 
-function holds(operator: string, found: string | readonly string[] | undefined, wanted: readonly string[]): boolean {
-  const values = found === undefined ? [] : [found].flat();
-  switch (operator) {
-    case "StringEquals":
-      return values.some((value) => wanted.includes(value));
-    case "StringLike":
-      return values.some((value) => wanted.some((pattern) => matches(pattern, value)));
-    case "ForAnyValue:StringEquals":
-      return values.some((value) => wanted.includes(value));
-    // Negated: true where the key is absent.
-    case "ArnNotLike":
-      return !values.some((value) => wanted.some((pattern) => matches(pattern, value)));
-    default:
-      throw new Error(`this evaluator does not know the operator ${operator}`);
-  }
+function requireKnown(statement: PolicyStatement): void {
+  const unknown = Object.keys(statement).find((name) => !ELEMENTS.has(name));
+  if (unknown !== undefined) throw new Error(`this evaluator does not know ${unknown}`);
+  if (JSON.stringify(statement).includes("${")) throw new Error("this evaluator does not know policy variables");
+}
+
+/** Condition keys have no case. */
+function valuesOf(context: Readonly<Record<string, string | readonly string[]>>, key: string) {
+  const found = Object.entries(context).find(([name]) => name.toLowerCase() === key.toLowerCase());
+  return found === undefined ? null : [found[1]].flat();
+}
+
+function holds(name: string, wanted: readonly string[], found: readonly string[] | null): boolean {
+  if (name === "Null") return wanted.includes(String(found === null));
+  // Negated: true where the key is missing.
+  if (name === "ArnNotLike") return !holds("ArnLike", wanted, found);
+  const [, anyValue, plain = "", ifExists] = /^(ForAnyValue:)?(.*?)(IfExists)?$/.exec(name) ?? [];
+  const operator = Object.hasOwn(OPERATORS, plain) ? OPERATORS[plain] : undefined;
+  if (operator === undefined) throw new Error(`this evaluator does not know the operator ${name}`);
+  if (found === null) return ifExists !== undefined;
+  if (anyValue === undefined && found.length !== 1) throw new Error(`${name} meets a key of ${found.length} values`);
+  return found.some((value) => wanted.some((pattern) => operator(pattern, value)));
 }
 
 /** `*` stands for any text, also across slashes, and `?` for one character. */
@@ -57,26 +76,4 @@ function matches(pattern: string, text: string): boolean {
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
   return new RegExp(`^${expression}$`, "s").test(text);
-}
-
-/** What a guard before a server answers to whoever has these policies: a refusal, or null to let the call through. */
-export function guardBy(policies: readonly PolicyDocument[], region: string, account: string) {
-  return async (call: RecordedCall): Promise<Answer | null> => {
-    const denied = requestsOf(call, region, account).some((request) => !isAllowed(policies, request));
-    return denied ? ((await refuse("AccessDeniedException")(call, () => Promise.reject(new Error()))) as Answer) : null;
-  };
-}
-
-/** Each parameter that a call is about is judged by itself. */
-function requestsOf({ action, service, body }: RecordedCall, region: string, account: string): readonly IamRequest[] {
-  // GetCallerIdentity needs no right.
-  if (service === "sts") return [];
-  const arn = (name: unknown): string => `arn:aws:ssm:${region}:${account}:parameter${String(name)}`;
-  if (action === "DescribeParameters") return [{ action: `ssm:${action}`, resource: "*" }];
-  const names = [body["Names"] ?? body["Name"] ?? body["Path"]].flat();
-  const context = {
-    "ssm:Overwrite": String(body["Overwrite"] === true),
-    ...(body["Policies"] === undefined ? {} : { "ssm:Policies": "true" }),
-  };
-  return names.map((name) => ({ action: `ssm:${action}`, resource: arn(name), context }));
 }

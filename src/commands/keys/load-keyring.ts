@@ -26,13 +26,21 @@ export async function loadEntries(
   try {
     return await store.list({ onProgress });
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind !== "forbidden" || role === undefined) throw error;
+    if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
+    if (role === undefined) throw withFolderHint(error);
     const entries = await store.list({ role, onProgress });
     tell(`Only the folder of role ${role} was read: ${error.message}`);
     return entries;
   } finally {
     progress(null);
   }
+}
+
+/** Whoever may read the folders of some roles only is told how to. */
+function withFolderHint(error: AppError): AppError {
+  const { kind, code, message, hint = "" } = error;
+  const folders = "Who may read some roles only names one with --role.";
+  return new AppError(kind, code, message, { hint: `${hint} ${folders}`.trim(), cause: error });
 }
 
 /** Key ids that more than one hash shares: somebody made them so. */

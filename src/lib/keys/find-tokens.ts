@@ -3,7 +3,7 @@ import { readToken } from "./key.ts";
 
 /**
  * What tokens and keys look like, wherever they stand. A key is letters and digits, so of base64's alphabet a token has
- * neither + nor /, and each group of four begins with one of the 17 characters that can begin three of them.
+ * neither + nor /, and each group of four begins with one of the few characters that can begin three of them.
  * The same expressions stand in examples/scanning and docs/secret-scanning.md.
  */
 export const TOKEN_EXPRESSION = "bWNwa1[89][0-9A-Za-z](?:[M-Za-e][0-9A-Za-z]{3}){16}";

@@ -1,27 +1,39 @@
 import { describe, expect, it } from "vitest";
 import { POLICY_KINDS, policyFor, type PolicyFacts, type PolicyKind } from "../../../src/lib/aws/key-policies.ts";
-import { isAllowed, type IamRequest } from "../../support/iam-evaluator.ts";
+import { evaluateIam, type IamRequest } from "../../support/iam-evaluator.ts";
 
+const KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const FACTS: PolicyFacts = {
   path: "/mcp-gateway/keys",
   region: "eu-central-1",
   account: "111122223333",
   kmsKeyId: "alias/mcp-gateway",
-  roles: ["dev-readonly", "qa"],
+  roles: [],
   prunerArn: "arn:aws:iam::111122223333:role/pruner",
 };
-const HASH = "a".repeat(64);
-const arn = (name: string): string => `arn:aws:ssm:eu-central-1:111122223333:parameter${name}`;
+/** An issuer's, and those of an External Secrets that renders one role. */
+const OF_ROLE: PolicyFacts = { ...FACTS, roles: ["dev-readonly"] };
+const factsOf = (kind: PolicyKind): PolicyFacts => (kind === "issuer" ? OF_ROLE : FACTS);
+
 const KEYS = "/mcp-gateway/keys";
+const HASH = "a".repeat(64);
+const OWN = `${KEYS}/dev-readonly/${HASH}`;
+const OTHER = `${KEYS}/devops-full/${HASH}`;
+const TOMBSTONE = `${KEYS}.pruned/20261120T100000Z-0123456789ab`;
+const OUTSIDE = "/payments/password";
+
+const arn = (name: string): string => `arn:aws:ssm:eu-central-1:111122223333:parameter${name}`;
+const ask = (action: string, name: string): IamRequest => ({ action: `ssm:${action}`, resource: arn(name) });
+/** Every PutParameter says whether it overwrites. */
 const put = (name: string, context: IamRequest["context"] = {}): IamRequest => ({
-  action: "ssm:PutParameter",
-  resource: arn(name),
+  ...ask("PutParameter", name),
   context: { "ssm:Overwrite": "false", ...context },
 });
-const ask = (action: string, name: string): IamRequest => ({ action, resource: arn(name) });
+const overwrite = (name: string): IamRequest => put(name, { "ssm:Overwrite": "true" });
+const expiring = (name: string): IamRequest => put(name, { "ssm:Policies": "true" });
 const kms = (action: string, name: string, more: IamRequest["context"] = {}): IamRequest => ({
-  action,
-  resource: "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+  action: `kms:${action}`,
+  resource: KEY,
   context: {
     "kms:ViaService": "ssm.eu-central-1.amazonaws.com",
     "kms:EncryptionContext:PARAMETER_ARN": arn(name),
@@ -30,171 +42,167 @@ const kms = (action: string, name: string, more: IamRequest["context"] = {}): Ia
   },
 });
 
-/** What can be asked, and which kinds may have it. The guard allows nothing: it only takes away. */
-const MATRIX: readonly (readonly [string, IamRequest, readonly PolicyKind[]])[] = [
-  ["make a key of its role", put(`${KEYS}/dev-readonly/${HASH}`), ["issuer"]],
-  ["make a key of its other role", put(`${KEYS}/qa/${HASH}`), ["issuer"]],
-  ["end a key of its role", put(`${KEYS}/dev-readonly/${HASH}.ends`), ["issuer"]],
-  ["revoke a key of its role", put(`${KEYS}/dev-readonly/${HASH}.revoked`), ["issuer", "oncall"]],
-  ["make a key of another role", put(`${KEYS}/devops-full/${HASH}`), []],
-  ["make a key of a role that begins the same", put(`${KEYS}/dev-readonly-x/${HASH}`), []],
-  ["end a key of another role", put(`${KEYS}/devops-full/${HASH}.ends`), []],
-  ["revoke a key of another role", put(`${KEYS}/devops-full/${HASH}.revoked`), ["oncall"]],
-  ["put something at the path itself", put(`${KEYS}/stray`), []],
-  ["put something outside the path", put("/elsewhere/x"), []],
-  ["put a tombstone", put(`${KEYS}.pruned/x`), ["pruner"]],
-  ["overwrite a key of its role", put(`${KEYS}/dev-readonly/${HASH}`, { "ssm:Overwrite": "true" }), []],
-  ["overwrite a revocation", put(`${KEYS}/dev-readonly/${HASH}.revoked`, { "ssm:Overwrite": "true" }), []],
-  ["overwrite a tombstone", put(`${KEYS}.pruned/x`, { "ssm:Overwrite": "true" }), []],
-  ["revoke until it expires", put(`${KEYS}/dev-readonly/${HASH}.revoked`, { "ssm:Policies": "true" }), []],
-  ["delete a record, one", ask("ssm:DeleteParameter", `${KEYS}/dev-readonly/${HASH}`), []],
-  ["delete a record, several", ask("ssm:DeleteParameters", `${KEYS}/dev-readonly/${HASH}`), ["pruner"]],
-  ["delete a revocation", ask("ssm:DeleteParameters", `${KEYS}/devops-full/${HASH}.revoked`), ["pruner"]],
-  ["delete a tombstone", ask("ssm:DeleteParameters", `${KEYS}.pruned/x`), []],
-  ["delete something outside", ask("ssm:DeleteParameters", "/elsewhere/x"), []],
-  [
-    "read back a key of its role",
-    ask("ssm:GetParameters", `${KEYS}/dev-readonly/${HASH}`),
-    ["issuer", "reader", "oncall", "pruner"],
-  ],
-  [
-    "read a key of another role",
-    ask("ssm:GetParameters", `${KEYS}/devops-full/${HASH}`),
-    ["reader", "oncall", "pruner"],
-  ],
-  [
-    "list its role",
-    ask("ssm:GetParametersByPath", `${KEYS}/dev-readonly`),
-    ["issuer", "reader", "oncall", "pruner", "external-secrets"],
-  ],
-  [
-    "list another role",
-    ask("ssm:GetParametersByPath", `${KEYS}/devops-full`),
-    ["reader", "oncall", "pruner", "external-secrets"],
-  ],
-  ["list everything", ask("ssm:GetParametersByPath", KEYS), ["reader", "oncall", "pruner", "external-secrets"]],
-  ["list what is above", ask("ssm:GetParametersByPath", "/mcp-gateway"), []],
-  ["list tombstones", ask("ssm:GetParametersByPath", `${KEYS}.pruned`), ["reader", "oncall", "pruner"]],
-  ["see who made them", { action: "ssm:DescribeParameters", resource: "*" }, ["reader", "oncall", "pruner"]],
-  ["see older versions", ask("ssm:GetParameterHistory", `${KEYS}/dev-readonly/${HASH}`), []],
-  ["tag a parameter", ask("ssm:AddTagsToResource", `${KEYS}/dev-readonly/${HASH}`), []],
-  ["label a version", ask("ssm:LabelParameterVersion", `${KEYS}/dev-readonly/${HASH}`), []],
-  [
-    "decrypt its role's keys",
-    kms("kms:Decrypt", `${KEYS}/dev-readonly/${HASH}`),
-    ["issuer", "reader", "oncall", "pruner", "external-secrets"],
-  ],
-  [
-    "decrypt other keys",
-    kms("kms:Decrypt", `${KEYS}/devops-full/${HASH}`),
-    ["reader", "oncall", "pruner", "external-secrets"],
-  ],
-  ["decrypt other parameters", kms("kms:Decrypt", "/elsewhere/x"), []],
+/**
+ * What can be asked, and what each answers: `+` allowed, `-` nobody's Allow, `!` denied whatever else is attached to the
+ * identity. The guard allows nothing: it only takes away.
+ */
+const TABLE: readonly (readonly [string, IamRequest, string])[] = [
+  // issuer, reader, oncall, pruner, external-secrets, guard
+  ["put a record in its own folder", put(OWN), "+-----"],
+  ["put an end in its own folder", put(`${OWN}.ends`), "+-----"],
+  ["put a record in another's folder", put(OTHER), "------"],
+  ["put a record in a folder that begins like its own", put(`${KEYS}/dev-readonly-x/${HASH}`), "------"],
+  ["put a parameter in its own folder's place", put(`${KEYS}/dev-readonly`), "------"],
+  ["put a parameter at the path itself", put(`${KEYS}/stray`), "------"],
+  ["put an end in another's folder", put(`${OTHER}.ends`), "------"],
+  ["revoke in its own folder", put(`${OWN}.revoked`), "+-+---"],
+  ["revoke in another's folder", put(`${OTHER}.revoked`), "--+---"],
+  ["put what only contains .revoked", put(`${OTHER}.revoked.x`), "------"],
+  ["put .revoked outside", put("/payments/x.revoked"), "------"],
+  ["put a tombstone", put(TOMBSTONE), "---+--"],
+  ["put .revoked among the tombstones", put(`${KEYS}.pruned/x.revoked`), "---+--"],
+  ["put a parameter outside", put(OUTSIDE), "------"],
+  ["overwrite a record in its own folder", overwrite(OWN), "!-!!-!"],
+  ["overwrite a record in another's folder", overwrite(OTHER), "!-!!-!"],
+  ["overwrite a revocation", overwrite(`${OTHER}.revoked`), "!-!!-!"],
+  ["overwrite a tombstone", overwrite(TOMBSTONE), "!-!!-!"],
+  ["overwrite outside", overwrite(OUTSIDE), "------"],
+  ["put a record with an expiration policy", expiring(OWN), "!-!!-!"],
+  ["revoke with an expiration policy", expiring(`${OTHER}.revoked`), "!-!!-!"],
+  ["put a tombstone with an expiration policy", expiring(TOMBSTONE), "!-!!-!"],
+  ["delete a record of its own folder", ask("DeleteParameters", OWN), "!-!+-!"],
+  ["delete a record of another's folder", ask("DeleteParameters", OTHER), "!-!+-!"],
+  ["delete a revocation", ask("DeleteParameters", `${OWN}.revoked`), "!-!+-!"],
+  ["delete a single record", ask("DeleteParameter", OWN), "!-!--!"],
+  ["delete a tombstone", ask("DeleteParameters", TOMBSTONE), "!-!!-!"],
+  ["delete a single tombstone", ask("DeleteParameter", TOMBSTONE), "!-!!-!"],
+  ["delete outside", ask("DeleteParameters", OUTSIDE), "------"],
+  ["label a version", ask("LabelParameterVersion", OWN), "!-!!-!"],
+  ["tag a record", ask("AddTagsToResource", OWN), "!-!!-!"],
+  ["share a record", ask("PutResourcePolicy", OTHER), "!-!!-!"],
+  ["read a record of its own folder", ask("GetParameters", OWN), "++++--"],
+  ["read a record of another's folder", ask("GetParameters", OTHER), "-+++--"],
+  ["read outside", ask("GetParameters", OUTSIDE), "------"],
+  ["read a single record", ask("GetParameter", OWN), "------"],
+  ["read a record's older versions", ask("GetParameterHistory", OWN), "------"],
+  ["list its own folder", ask("GetParametersByPath", `${KEYS}/dev-readonly`), "+++++-"],
+  ["list another's folder", ask("GetParametersByPath", `${KEYS}/devops-full`), "-++++-"],
+  ["list a folder that begins like its own", ask("GetParametersByPath", `${KEYS}/dev-readonly-x`), "-++++-"],
+  ["list everything", ask("GetParametersByPath", KEYS), "-++++-"],
+  ["list the tombstones", ask("GetParametersByPath", `${KEYS}.pruned`), "++++--"],
+  ["list what lies above", ask("GetParametersByPath", "/mcp-gateway"), "------"],
+  ["list the account", ask("GetParametersByPath", "/"), "------"],
+  ["describe", { action: "ssm:DescribeParameters", resource: "*" }, "-+++--"],
+  ["encrypt a record of its own folder", kms("Encrypt", OWN), "+-----"],
+  ["encrypt a record of another's folder", kms("Encrypt", OTHER), "------"],
+  ["encrypt a revocation", kms("Encrypt", `${OTHER}.revoked`), "--+---"],
+  ["encrypt a tombstone", kms("Encrypt", TOMBSTONE), "---+--"],
+  ["decrypt a record of its own folder", kms("Decrypt", OWN), "+++++-"],
+  ["decrypt a record of another's folder", kms("Decrypt", OTHER), "-++++-"],
+  ["decrypt a tombstone", kms("Decrypt", TOMBSTONE), "++++--"],
+  ["decrypt what lies outside", kms("Decrypt", OUTSIDE), "------"],
+  ["decrypt with another key", kms("Decrypt", OWN, { "kms:ResourceAliases": ["alias/other"] }), "------"],
   [
     "decrypt past Parameter Store",
-    kms("kms:Decrypt", `${KEYS}/qa/${HASH}`, { "kms:ViaService": "s3.eu-central-1.amazonaws.com" }),
-    [],
+    kms("Decrypt", OWN, { "kms:ViaService": "s3.eu-central-1.amazonaws.com" }),
+    "------",
   ],
-  [
-    "decrypt with another key",
-    kms("kms:Decrypt", `${KEYS}/qa/${HASH}`, { "kms:ResourceAliases": ["alias/other"] }),
-    [],
-  ],
-  ["encrypt its role's keys", kms("kms:Encrypt", `${KEYS}/dev-readonly/${HASH}`), ["issuer", "oncall", "pruner"]],
-  ["encrypt tombstones", kms("kms:Encrypt", `${KEYS}.pruned/x`), ["oncall", "pruner"]],
-  ["schedule the key's deletion", kms("kms:ScheduleKeyDeletion", `${KEYS}/qa/${HASH}`), []],
+  ["decrypt what is no parameter", { action: "kms:Decrypt", resource: KEY }, "------"],
+  ["make a data key", kms("GenerateDataKey", OWN), "------"],
+  ["schedule the key's deletion", kms("ScheduleKeyDeletion", OWN), "------"],
+  ["grant itself rights", { action: "iam:PutUserPolicy", resource: "*" }, "------"],
 ];
 
-describe("policies", () => {
-  it.each(MATRIX)("let exactly those %s who must", (_what, request, expected) => {
-    const allowed = POLICY_KINDS.filter((kind) => {
-      const roles = kind === "external-secrets" ? [] : FACTS.roles;
-      return isAllowed([policyFor(kind, { ...FACTS, roles })], request);
-    });
-    expect(allowed).toEqual(POLICY_KINDS.filter((kind) => expected.includes(kind)));
+const SIGNS = { allowed: "+", "not allowed": "-", denied: "!" } as const;
+const ADMIN = {
+  Version: "2012-10-17",
+  Statement: [{ Sid: "All", Effect: "Allow", Action: ["*"], Resource: ["*"] }],
+} as const;
+
+describe("who may", () => {
+  it.each(TABLE)("%s", (_what, request, expected) => {
+    const answers = POLICY_KINDS.map((kind) => SIGNS[evaluateIam([policyFor(kind, factsOf(kind))], request)]);
+    expect(answers.join("")).toBe(expected);
   });
 
-  it("of a guard take from an administrator what nobody may do, and leave the pruner to prune", () => {
-    const admin = {
-      Version: "2012-10-17",
-      Statement: [{ Sid: "All", Effect: "Allow", Action: ["*"], Resource: ["*"] }],
-    } as const;
-    const may = (request: IamRequest, principal: string): boolean =>
-      isAllowed([admin, policyFor("guard", FACTS)], {
-        ...request,
-        context: { ...request.context, "aws:PrincipalArn": `arn:aws:iam::111122223333:role/${principal}` },
-      });
-    const overwrite = put(`${KEYS}/qa/${HASH}`, { "ssm:Overwrite": "true" });
-    const remove = ask("ssm:DeleteParameters", `${KEYS}/qa/${HASH}.revoked`);
-    const forget = ask("ssm:DeleteParameter", `${KEYS}.pruned/x`);
-    for (const principal of ["admin", "pruner"]) {
-      expect(may(put(`${KEYS}/qa/${HASH}`), principal)).toBe(true);
-      expect(may(overwrite, principal)).toBe(false);
-      expect(may(forget, principal)).toBe(false);
-      expect(may(remove, principal)).toBe(principal === "pruner");
+  it("an External Secrets of one role renders that folder alone", () => {
+    const policy = policyFor("external-secrets", OF_ROLE);
+    const may = (request: IamRequest) => SIGNS[evaluateIam([policy], request)];
+    const lists = ["keys/dev-readonly", "keys/dev-readonly-x", "keys/devops-full", "keys", "keys.pruned"];
+    expect(lists.map((name) => may(ask("GetParametersByPath", `/mcp-gateway/${name}`))).join("")).toBe("+----");
+    expect([OWN, OTHER, TOMBSTONE].map((name) => may(kms("Decrypt", name))).join("")).toBe("+--");
+  });
+
+  it("an issuer of two roles issues both; two policies for one each do the same", () => {
+    const roles = ["dev-readonly", "devops-full"];
+    const both = [policyFor("issuer", { ...FACTS, roles })];
+    const each = roles.map((role) => policyFor("issuer", { ...FACTS, roles: [role] }));
+    for (const policies of [both, each]) {
+      const asked = [put(OWN), put(OTHER), put(`${KEYS}/qa/${HASH}`), ask("GetParametersByPath", KEYS)];
+      expect(asked.map((request) => SIGNS[evaluateIam(policies, request)]).join("")).toBe("++--");
     }
   });
 
-  it.each([
-    ["us-isob-east-1", "arn:aws-iso-b:ssm:us-isob-east-1:"],
-    ["eu-central-1", "arn:aws:ssm:eu-central-1:"],
-    ["cn-north-1", "arn:aws-cn:ssm:cn-north-1:"],
-    ["us-gov-west-1", "arn:aws-us-gov:ssm:us-gov-west-1:"],
-  ])("name the partition of %s", (region, prefix) => {
-    const text = JSON.stringify(policyFor("external-secrets", { ...FACTS, region }));
-    expect(text).toContain(prefix);
-    expect(text.match(/arn:aws[a-z-]*:/g)?.every((part) => prefix.startsWith(part))).toBe(true);
+  it("an administrator who is on call overwrites and deletes nothing all the same", () => {
+    const asked = [overwrite(OWN), ask("DeleteParameters", OWN), overwrite(OUTSIDE)];
+    const policies = [policyFor("oncall", FACTS), ADMIN];
+    expect(asked.map((request) => SIGNS[evaluateIam(policies, request)]).join("")).toBe("!!+");
   });
 
   it.each([
-    [null, undefined],
-    ["1234abcd", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"],
-    ["arn:aws:kms:eu-central-1:999988887777:key/x", "arn:aws:kms:eu-central-1:999988887777:key/x"],
-    ["arn:aws:kms:eu-central-1:999988887777:alias/keys", "arn:aws:kms:eu-central-1:999988887777:key/*"],
-    ["alias/keys", "arn:aws:kms:eu-central-1:111122223333:key/*"],
-    ["arn:aws:kms:eu-central-1:111122223333:alias/keys", "arn:aws:kms:eu-central-1:111122223333:key/*"],
-  ])("name the KMS key %s as IAM takes it", (kmsKeyId, resource) => {
-    const { Statement } = policyFor("reader", { ...FACTS, kmsKeyId });
-    const found = Statement.find(({ Sid }) => Sid === "UseTheKey");
-    expect(found?.Resource[0]).toBe(resource);
-    const aliases = found?.Condition?.["ForAnyValue:StringEquals"]?.["kms:ResourceAliases"];
-    expect(aliases).toEqual(kmsKeyId?.includes("alias/") === true ? ["alias/keys"] : undefined);
+    ["an administrator", FACTS.prunerArn, "role/admin", "+!!!!"],
+    ["the pruner", FACTS.prunerArn, "role/pruner", "+!!+!"],
+    ["one who is called like the pruner", FACTS.prunerArn, "role/pruner-x", "+!!!!"],
+    ["anybody where there is no pruner", null, "role/pruner", "+!!!!"],
+  ])("%s under the guard makes keys, and takes back no more than is theirs", (_who, prunerArn, principal, expected) => {
+    const policies = [ADMIN, policyFor("guard", { ...FACTS, prunerArn })];
+    const asked = [
+      put(OWN),
+      overwrite(OWN),
+      expiring(OWN),
+      ask("DeleteParameters", OWN),
+      ask("DeleteParameter", TOMBSTONE),
+    ];
+    const answers = asked.map(({ context, ...request }) =>
+      evaluateIam(policies, {
+        ...request,
+        context: { ...context, "aws:PrincipalArn": `arn:aws:iam::111122223333:${principal}` },
+      }),
+    );
+    expect(answers.map((answer) => SIGNS[answer]).join("")).toBe(expected);
   });
 });
 
-it.each([["key/1234"], ["alias/"], ["arn:aws:kms:us-east-1:111122223333:key/x"], ["not a key"]])(
-  "there is none for %s, which is no key of this region",
-  (kmsKeyId) => {
-    expect(() => policyFor("reader", { ...FACTS, kmsKeyId })).toThrow(
-      expect.objectContaining({ kind: "invalid", code: "kms_key_invalid" }),
-    );
-  },
-);
-
-describe("the evaluator that tries them", () => {
-  const statement = { Sid: "S", Effect: "Allow", Action: ["ssm:Get*"], Resource: ["arn:x/a?c/*"] } as const;
-  const policy = (more: object = {}) => ({ Version: "2012-10-17", Statement: [{ ...statement, ...more }] }) as const;
-
+describe("a policy", () => {
   it.each([
-    ["SSM:getparameter", "arn:x/abc/d/e", true],
-    ["ssm:PutParameter", "arn:x/abc/d", false],
-    ["ssm:GetParameter", "arn:x/ac/d", false],
-    ["ssm:GetParameter", "arn:x/ABC/d", false],
-  ])("matches %s on %s: %s", (action, resource, expected) => {
-    expect(isAllowed([policy()], { action, resource })).toBe(expected);
+    ["eu-central-1", "aws", ["ssm.eu-central-1.amazonaws.com"]],
+    ["cn-north-1", "aws-cn", ["ssm.cn-north-1.amazonaws.com", "ssm.cn-north-1.amazonaws.com.cn"]],
+    ["us-gov-west-1", "aws-us-gov", ["ssm.us-gov-west-1.amazonaws.com"]],
+    ["us-isob-east-1", "aws-iso-b", ["ssm.us-isob-east-1.amazonaws.com"]],
+  ])("of %s is of the partition %s", (region, partition, services) => {
+    const { Statement } = policyFor("pruner", { ...FACTS, region });
+    const arns = JSON.stringify(Statement).match(/arn:[^"]*?:\d{12}/g);
+    const prefix = `arn:${partition}`;
+    expect(new Set(arns)).toEqual(
+      new Set([`${prefix}:ssm:${region}:111122223333`, `${prefix}:kms:${region}:111122223333`]),
+    );
+    const found = Statement.flatMap(({ Condition }) => Condition?.["StringEquals"]?.["kms:ViaService"] ?? []);
+    expect(new Set(found)).toEqual(new Set(services));
   });
 
-  it("lets a deny win, and knows that a key which is absent matches nothing", () => {
-    const request = { action: "ssm:GetParameter", resource: "arn:x/abc/d" };
-    const conditional = policy({ Effect: "Deny", Condition: { StringEquals: { k: ["true"] } } });
-    expect(isAllowed([policy(), conditional], request)).toBe(true);
-    expect(isAllowed([policy(), conditional], { ...request, context: { k: "true" } })).toBe(false);
-    expect(isAllowed([], request)).toBe(false);
+  it("names no action and no account by a wildcard, and every resource but for DescribeParameters", () => {
+    for (const kind of POLICY_KINDS)
+      for (const { Sid, Action, Resource } of policyFor(kind, factsOf(kind)).Statement) {
+        expect(Action.filter((action) => action.includes("*"))).toEqual([]);
+        const open = Resource.filter((pattern) => !/^arn:aws:(kms|ssm):eu-central-1:111122223333:/.test(pattern));
+        expect(open).toEqual(Sid === "SeeWhoMadeThem" ? ["*"] : []);
+      }
   });
 
-  it("gives up on what it does not know", () => {
-    const request = { action: "ssm:GetParameter", resource: "arn:x/abc/d", context: { k: "v" } };
-    expect(() => isAllowed([policy({ NotAction: [] })], request)).toThrow("NotAction");
-    expect(() => isAllowed([policy({ Condition: { Bool: { k: ["true"] } } })], request)).toThrow("Bool");
+  it("names its statements apart, as IAM wants it", () => {
+    for (const kind of POLICY_KINDS) {
+      const sids = policyFor(kind, factsOf(kind)).Statement.map(({ Sid }) => Sid);
+      expect(sids.filter((sid, index) => !/^[A-Za-z0-9]+$/.test(sid) || sids.indexOf(sid) !== index)).toEqual([]);
+    }
   });
 });
