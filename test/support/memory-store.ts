@@ -8,7 +8,7 @@ import type {
   NewEntry,
   StoredEntry,
 } from "../../src/lib/keys/key-store.ts";
-import { type EntryName, formatEntryName, parseEntryName } from "../../src/lib/keys/record.ts";
+import { type EntryName, formatEntryName, isEntryName, parseEntryName } from "../../src/lib/keys/record.ts";
 import type { Tombstone } from "../../src/lib/keys/tombstone.ts";
 
 type Method = "verify" | "list" | "read" | "create" | "remove" | "history" | "bury" | "tombstones";
@@ -191,6 +191,5 @@ export class MemoryStore implements KeyStore {
 
 function requireName(name: EntryName): void {
   const label = formatEntryName(name, "/");
-  if (parseEntryName(label, "/") === null)
-    throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
+  if (!isEntryName(name)) throw new AppError("invalid", "entry_name_invalid", `${label} is no entry's name`);
 }

@@ -1,4 +1,4 @@
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause } from "../../lib/errors.ts";
 import type { EntryHistory, KeyStore } from "../../lib/keys/key-store.ts";
 import type { EntryName } from "../../lib/keys/record.ts";
 
@@ -14,6 +14,6 @@ export async function loadHistory(store: KeyStore, names: readonly EntryName[] |
     return { events: await store.history(names), notes: [] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
-    return { events: [], notes: [`Who made and changed what is not shown: ${error.message.replace(/\.$/, "")}.`] };
+    return { events: [], notes: [`Who made and changed what is not shown: ${clause(error.message)}.`] };
   }
 }

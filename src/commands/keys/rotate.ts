@@ -15,7 +15,7 @@ import { keyLines } from "./key-lines.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { receipt, unprovenInCluster } from "./propagation.ts";
 import { recover, type OwedSuccessor } from "./recover.ts";
-import { runRotations } from "./run-rotations.ts";
+import { MOST_TOLD, runRotations } from "./run-rotations.ts";
 import { planRotations, type RotationPlan } from "./rotation-plan.ts";
 import { storeTime } from "./store-time.ts";
 import { TOKEN_FORMS, type TokenForm } from "./token-form.ts";
@@ -157,9 +157,6 @@ function answerPlan(plan: RotationPlan, store: KeyStore, options: RotateOptions,
   const summary = `Dry run: ${data.length} of ${total} keys (of ${users} ${users === 1 ? "user" : "users"}) in ${store.label} would be rotated, the old ones ending after ${options.grace}; nothing was changed.`;
   return { view, notes: [...told, summary] };
 }
-
-/** More lines than anybody reads. */
-const MOST_TOLD = 20;
 
 function tellSkipped({ skipped }: RotationPlan, now: number): readonly string[] {
   if (skipped.length > MOST_TOLD) {

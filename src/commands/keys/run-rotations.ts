@@ -30,7 +30,7 @@ export interface RotationWork {
 }
 
 /** More lines than anybody reads. */
-const MOST_TOLD = 20;
+export const MOST_TOLD = 20;
 
 /** Makes the successors one after another, each delivered before the next is made. */
 export async function runRotations(plan: RotationPlan, work: RotationWork): Promise<Result> {
@@ -39,23 +39,22 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
   const backendsOf = await loadBackends(plan, form, ports);
   const done: string[] = [];
   const refused: AppError[] = [];
-  const rotateAll = async (place: (rotation: Rotation) => Promise<Place>): Promise<void> => {
+  const rotateAll: RotateAll = async (place) => {
     await store.verify();
     await requireRoom(context, plan.rotations.length, () => loadEntries(store, ports, options.role));
     await withIssuer(ports, store, async (issuer) => {
       for (const rotation of plan.rotations) {
         ports.progress(`Rotated ${done.length} of ${plan.rotations.length} keys`);
         const backends = backendsOf.get(rotation.subject.role) ?? [];
-        const { sink, deliver, end } = await place(rotation);
-        try {
-          done.push(await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work));
-        } catch (error) {
-          // Of many keys one that somebody else rotated or revoked meanwhile does not keep the others from theirs.
-          if (!(error instanceof AppError) || error.kind !== "conflict" || plan.rotations.length === 1) throw error;
-          refused.push(error);
-        } finally {
-          await end();
-        }
+        await place(rotation, async (sink, deliver) => {
+          try {
+            done.push(await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work));
+          } catch (error) {
+            // Of many keys one that somebody else rotated or revoked meanwhile does not keep the others from theirs.
+            if (!(error instanceof AppError) || error.kind !== "conflict" || plan.rotations.length === 1) throw error;
+            refused.push(error);
+          }
+        });
       }
     });
   };
@@ -71,18 +70,17 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
   return answer({ done, refused, where }, work);
 }
 
-interface Place {
-  readonly sink: TokenSink;
-  readonly deliver: TokenSink["deliver"];
-  /** Called after each key. */
-  readonly end: () => Promise<void>;
-}
+/** Gives `use` the place where this rotation's token goes. */
+type Place = (
+  rotation: Rotation,
+  use: (sink: TokenSink, deliver: TokenSink["deliver"]) => Promise<void>,
+) => Promise<void>;
 
-type RotateAll = (place: (rotation: Rotation) => Promise<Place>) => Promise<void>;
+type RotateAll = (place: Place) => Promise<void>;
 
 async function intoOne({ options, ports }: RotationWork, rotateAll: RotateAll): Promise<string> {
   const sink = await openSink(ports, options.output ?? null, options.out ?? null);
-  await withSink(sink, (deliver) => rotateAll(async () => ({ sink, deliver, end: async () => undefined })));
+  await withSink(sink, (deliver) => rotateAll((_rotation, use) => use(sink, deliver)));
   return sink.label;
 }
 
@@ -90,17 +88,9 @@ async function intoFolder({ options, ports }: RotationWork, form: TokenForm, rot
   const folder: FolderSink = await ports.folderSink(options.out ?? "");
   const { extension, isLines } = folderForm(form);
   try {
-    await rotateAll(async ({ subject }) => {
+    await rotateAll(async ({ subject }, use) => {
       const sink = await folder.of(subject.user, extension, isLines);
-      let isUsed = false;
-      return {
-        sink,
-        deliver: async (text) => {
-          await sink.deliver(text);
-          isUsed = true;
-        },
-        end: () => (isUsed ? sink.close() : sink.discard()),
-      };
+      await withSink(sink, (deliver) => use(sink, deliver));
     });
   } finally {
     await folder.close();

@@ -37,8 +37,10 @@ export interface AwsSession {
   calls(): number;
   /** AWS's clock minus this machine's, in milliseconds and whole seconds, as its last answer told; 0 when they agree within 30 s. */
   clockOffsetMs(): number;
-  /** Runs one call of the SDK, or one wait; its failures become AppErrors that name `call`. */
+  /** Runs one call of the SDK; its failures become AppErrors that name `call`. */
   run<T>(call: AwsCall, work: (ssm: SSMClient, signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
+  /** Waits before `call` is made again. @throws AppError interrupted, naming it */
+  pause(call: AwsCall, ms: number): Promise<void>;
 }
 
 const IDENTITY: AwsCall = { action: "sts:GetCallerIdentity", resource: "the credentials in use" };
@@ -79,6 +81,7 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
 
   return {
     run,
+    pause: (call, ms) => run(call, (_ssm, signal) => pause(ms, signal)),
     known: () => known,
     calls: () => clients.traffic.calls,
     clockOffsetMs: () => clients.traffic.clockOffsetMs,

@@ -42,6 +42,11 @@ export function parseEntryName(text: string, separator: "/" | "."): EntryName | 
   return { role: match[1] as string, hash: match[3] as string, part: (match[4] as EntryPart | undefined) ?? "record" };
 }
 
+/** Can an entry of any store have this name? */
+export function isEntryName(name: EntryName): boolean {
+  return NAME.test(formatEntryName(name, "."));
+}
+
 export function formatEntryName(name: EntryName, separator: "/" | "."): string {
   return `${name.role}${separator}${name.hash}${name.part === "record" ? "" : `.${name.part}`}`;
 }

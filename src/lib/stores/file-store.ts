@@ -18,7 +18,7 @@ import type {
   StoredEntry,
 } from "../keys/key-store.ts";
 import { parseKeysJson } from "../keys/keys-json.ts";
-import { formatEntryName, parseEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
+import { formatEntryName, isEntryName, parseEntryName, parseKeyRecord, type EntryName } from "../keys/record.ts";
 import { formatTombstones, parseTombstones, type Tombstone } from "../keys/tombstone.ts";
 import { osUser } from "./os-user.ts";
 import { appendAdminLines, readAdminLines, type AdminLine } from "./admin-log.ts";
@@ -261,10 +261,6 @@ class FileStore implements KeyStore {
 
 function noteOf({ action, at, reason, author }: AdminLine): EntryNote {
   return { action, at, ...(reason === null ? {} : { reason }), ...(author === null ? {} : { author }) };
-}
-
-function isEntryName(name: EntryName): boolean {
-  return parseEntryName(formatEntryName(name, "."), ".") !== null;
 }
 
 function prunedFileOf(keysJson: string): string {

@@ -1,9 +1,8 @@
-import { setTimeout } from "node:timers/promises";
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
 import { type AwsPin, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
 import { AppError } from "../errors.ts";
 import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
-import { type EntryName, formatEntryName, parseEntryName } from "../keys/record.ts";
+import { type EntryName, formatEntryName, isEntryName, parseEntryName } from "../keys/record.ts";
 import { patiently } from "./patience.ts";
 import { checkSsmPath, checkSsmValue } from "./ssm-limits.ts";
 import { formatNote, parseNote } from "./ssm-note.ts";
@@ -41,9 +40,7 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
   checkSsmPath(path);
   const session = openAwsSession(pinOf(options), deps);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
-  const wait = deps.pause ?? ((ms, signal) => setTimeout(ms, undefined, { ...(signal && { signal }) }));
-  const pauseFor = (action: string, resource: string) => (ms: number) =>
-    session.run({ action, resource }, (_ssm, signal) => wait(ms, signal));
+  const pauseFor = (action: string, resource: string) => (ms: number) => session.pause({ action, resource }, ms);
 
   // Reading another account's path would answer "no such key" to a question about this one.
   const verifyPin = async (): Promise<void> => (options.account === undefined ? undefined : session.verify());
@@ -188,10 +185,6 @@ function pinOf({ region, account }: AwsPin): AwsPin {
 function labelOf(path: string, { region, account }: AwsPin): string {
   const known = [region, account && `account ${account}`].filter(Boolean).join(", ");
   return known ? `ssm ${path} (${known})` : `ssm ${path}`;
-}
-
-function isEntryName(name: EntryName): boolean {
-  return parseEntryName(formatEntryName(name, "/"), "/") !== null;
 }
 
 function toEntry(path: string, parameter: Parameter): StoredEntry {
