@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+/** Only inside test/cluster/run.sh, which builds a cluster and gives it a network. */
+const hasCluster = process.env["MCPCTL_CLUSTER_ASSETS"] !== undefined;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: hasCluster ? [] : ["test/cluster/**"],
     reporters: process.env["MCPCTL_TEST_REPORT"]
       ? ["default", ["json", { outputFile: process.env["MCPCTL_TEST_REPORT"] }]]
       : ["default"],

@@ -46,6 +46,13 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     cwd: io.cwd,
     config,
     store: once(async () => openStore(await config(), io, label)),
+    kube: async (context, options = {}) => {
+      const [{ connect }, { KubeApi }] = await Promise.all([
+        import("./lib/cluster/connection.ts"),
+        import("./lib/cluster/kube-api.ts"),
+      ]);
+      return new KubeApi(connect({ context, env: io.env, home: io.home }), { signal: io.signal, ...options });
+    },
     label,
     confirm: (lines, question) => confirm(io, lines, question),
     ask: io.ask === null ? null : askLine(io, io.ask),

@@ -1,5 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import type { Config } from "../lib/config/config.ts";
+import type { KubeApi, KubeApiOptions } from "../lib/cluster/kube-api.ts";
 import type { KeyStore } from "../lib/keys/key-store.ts";
 import type { DeliveryJournals } from "../lib/keys/undelivered.ts";
 
@@ -37,6 +38,11 @@ export interface Ports {
   readonly config: () => Promise<Config>;
   /** The store of the current context. */
   readonly store: () => Promise<KeyStore>;
+  /**
+   * The API server of a kubeconfig context; null for the one of the pod this runs in, or else of the current context.
+   * @throws AppError
+   */
+  readonly kube: (context: string | null, options?: KubeApiOptions) => Promise<KubeApi>;
   /** What this machine keeps of keys of that store between their making and their delivery. */
   readonly journals: () => Promise<DeliveryJournals>;
   /** A path as people know it: relative to where they stand, when it lies below. */

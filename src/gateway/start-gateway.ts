@@ -3,6 +3,8 @@ import { Server as SecureServer } from "node:https";
 import { Server as NetServer, type BlockList } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Reason } from "../lib/audit/reasons.ts";
+import type { FollowTimes } from "../lib/cluster/follow-object.ts";
+import type { KubeApi } from "../lib/cluster/kube-api.ts";
 import { DEFAULT_REDACTED_NAMES, RedactedNames } from "../lib/audit/redacted-names.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { Report } from "./admin/report.ts";
@@ -34,6 +36,9 @@ export interface GatewayOptions {
   readonly locks: string;
   readonly roles: string;
   readonly backends: string;
+  /** The API server; null where nothing of a cluster is followed. */
+  readonly cluster?: KubeApi | null;
+  readonly followTimes?: Partial<FollowTimes>;
   /** A file; null for a secret that dies with this process. */
   readonly sessionSecret: string | null;
   /** The certificate and its key, PEM files; null to serve plain HTTP. */
@@ -99,6 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     expiry.stop();
     clearInterval(watch);
     ports.state.close();
+    options.cluster?.close();
     tls?.close();
     await Promise.all([stop(admin), stop(server), ports.pools.close()]);
     // Whoever lost its connection just now still has its record to write.
@@ -142,7 +148,14 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, { isDraining, 
   const clock = options.clock ?? SYSTEM_CLOCK;
   const sink = new AuditSink({ path: options.auditFile, maxBufferedBytes: limits.maxAuditBytes, log });
   const maxAgeMs = options.maxAgeSeconds * 1000;
-  const state = new GatewayState(options, { clock, maxAgeMs, pollMs: limits.pollMs, log });
+  const state = new GatewayState(options, {
+    clock,
+    maxAgeMs,
+    pollMs: limits.pollMs,
+    cluster: options.cluster ?? null,
+    ...(options.followTimes === undefined ? {} : { followTimes: options.followTimes }),
+    log,
+  });
   const metrics = new Metrics();
   const inFlight = new InFlight();
   const lastUse = new LastUse();

@@ -3,6 +3,8 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
+import type { KubeApi } from "../../lib/cluster/kube-api.ts";
+import { parseObjectRef } from "../../lib/cluster/object-ref.ts";
 import { AppError } from "../../lib/errors.ts";
 import { ensureSecretFile } from "../../lib/files/secret-file.ts";
 import { isRoleName, NAME_RULES } from "../../lib/names.ts";
@@ -26,6 +28,7 @@ export interface StartOptions {
   readonly allowHost?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly maxAge: string;
+  readonly kubeContext?: string;
   readonly sessionSecret?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -43,15 +46,19 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
     )
     .option(
       "--keys <path...>",
-      "keys.json, or the folder of a mounted Secret; may be given several times (default: the context's store)",
+      "keys.json, the folder of a mounted Secret, or secret:NAMESPACE/NAME; may be given several times (default: the context's store)",
     )
     .option(
       "--role-keys <role=path...>",
       "the same with the folder of one role: when it fails, only that role's keys do; may be given several times",
     )
-    .option("--locks <path>", "the denylist (default: the context's)")
-    .option("--roles <path>", "the role file (default: policy.roles)")
-    .option("--backends <path>", "the backend registry (default: policy.backends)")
+    .option("--locks <path>", "the denylist, or configmap:NAMESPACE/NAME (default: the context's)")
+    .option("--roles <path>", "the role file, or configmap:NAMESPACE/NAME (default: policy.roles)")
+    .option("--backends <path>", "the backend registry, or configmap:NAMESPACE/NAME (default: policy.backends)")
+    .option(
+      "--kube-context <context>",
+      "where the objects lie (default: the cluster this runs in, or the context's kubernetes.context)",
+    )
     .option("--listen <host:port>", "where agents connect", "127.0.0.1:8080")
     .option("--admin <host:port>", "where operators ask for health, metrics and state", "127.0.0.1:8081")
     .option("--audit <file>", "append audit records to a file instead of stdout")
@@ -86,7 +93,7 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
   withExamples(
     command,
     "mcpctl gateway start",
-    "mcpctl gateway start --keys /run/mcp-keys --allow-host mcp.example.com",
+    "mcpctl gateway start --keys secret:mcp-gateway/mcp-gateway-keys --locks configmap:mcp-gateway/mcp-gateway-denylist",
   );
 }
 
@@ -97,18 +104,22 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const needsStore = !hasKeys || options.locks === undefined;
   const isClear = needsStore || config.currentContext !== null || config.contexts.length === 1;
   const context = isClear ? currentContext(config) : null;
-  const at = (path: string): string => resolve(ports.cwd, path);
+  const at = (path: string): string => resolvePath(ports.cwd, path);
   const allowedHosts = [
     ...(options.allowHost ?? []),
     ...(context === null ? [] : [new URL(context.gateway.url).hostname]),
   ];
-  const gatewayOptions = {
+  const followed = {
     keys: hasKeys
       ? readKeysPaths(options, at)
       : [{ path: storePath(context, "--keys or --role-keys").path, role: null }],
     locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks),
     roles: options.roles === undefined ? config.policy.roles : at(options.roles),
     backends: options.backends === undefined ? config.policy.backends : at(options.backends),
+  };
+  const gatewayOptions = {
+    ...followed,
+    cluster: await openCluster(followed, options.kubeContext ?? context?.kubernetes?.context ?? null, ports),
     listen: readAddress("--listen", options.listen),
     admin: readAddress("--admin", options.admin),
     auditFile: options.audit === undefined ? null : at(options.audit),
@@ -137,6 +148,33 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   ports.tell("Stopping: finishing the calls in flight.");
   const isRecorded = await running.drain();
   return isRecorded ? { notes: ["Stopped."] } : { notes: ["Stopped; audit records were lost, see above."], exit: 5 };
+}
+
+interface Followed {
+  readonly keys: readonly { readonly path: string }[];
+  readonly locks: string;
+  readonly roles: string;
+  readonly backends: string;
+}
+
+/** The API server, where any of it is an object of the cluster; the gateway repeats its own requests. */
+async function openCluster(
+  { keys, locks, roles, backends }: Followed,
+  kubeContext: string | null,
+  ports: Ports,
+): Promise<KubeApi | null> {
+  const paths = [...keys.map(({ path }) => path), locks, roles, backends];
+  if (paths.every((path) => parseObjectRef(path) === null)) return null;
+  return ports.kube(kubeContext, { timeoutMs: 5_000 });
+}
+
+/** An absolute path, or an object of the cluster as it is. @throws AppError usage for one that is written wrongly */
+function resolvePath(cwd: string, path: string): string {
+  if (parseObjectRef(path) !== null) return path;
+  if (!/^(secret|configmap):/.test(path)) return resolve(cwd, path);
+  throw new AppError("usage", "object_invalid", `"${path.slice(0, 80)}" is not an object of a cluster`, {
+    hint: "Write secret:NAMESPACE/NAME or configmap:NAMESPACE/NAME; a file of such a name as ./secret:....",
+  });
 }
 
 /** Every path with the role that it is for. @throws AppError usage, invalid */

@@ -89,6 +89,7 @@ export class Report {
       path: source.path,
       usable: usable(current, monotonic) !== null,
       sha256: current.digest,
+      resource_version: source.version,
       age_seconds: ageSeconds(current, monotonic),
       problem: current.problem,
     };

@@ -1,17 +1,18 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KeysJsonReader } from "../../lib/keys/keys-json-reader.ts";
+import { KEYS_JSON_KEY } from "../../lib/keys/keys-json.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
-import type { FileReading } from "../../lib/files/follow-file.ts";
 import { parseTime } from "../../lib/time.ts";
 import { decodeInPieces } from "./decode-in-pieces.ts";
-import { bytesOf, FileSource, healthy, type Source, type SourcePorts, type Verdict } from "./source.ts";
+import type { Reading } from "./feed.ts";
+import { bytesOf, FollowedSource, healthy, type Source, type SourcePorts, type Verdict } from "./source.ts";
 
 /** A Kubernetes Secret holds 1 MiB; a file may hold far more, but not without end. */
 const MAX_KEYS_BYTES = 64 * 1024 * 1024;
 
 export interface KeysPath {
-  /** A keys.json, or the folder of a mounted Secret. */
+  /** A keys.json, the folder of a mounted Secret, or `secret:NAMESPACE/NAME`. */
   readonly path: string;
   /** The one role whose folder it holds; null for whatever lies in it. */
   readonly role: string | null;
@@ -29,13 +30,14 @@ export function keysSource(
 ): Source<readonly StoredEntry[]> {
   const heartbeat = new Heartbeat(ports);
   const reader = new KeysJsonReader();
-  return new FileSource<readonly StoredEntry[]>(
+  return new FollowedSource<readonly StoredEntry[]>(
     {
       what: "keys",
       path,
+      dataKeys: ["synced", KEYS_JSON_KEY],
       maxBytes: MAX_KEYS_BYTES,
       // `synced` first: the keys read after it are at least as new as it says.
-      paths: async () => ((await isFolder(path)) ? [join(path, "synced"), join(path, "keys.json")] : [path]),
+      paths: async () => ((await isFolder(path)) ? [join(path, "synced"), join(path, KEYS_JSON_KEY)] : [path]),
       judge: (readings) => {
         const isMounted = readings.length > 1;
         const parsed = reader.read(decodeInPieces(bytesOf(readings), path), {
@@ -68,7 +70,7 @@ class Heartbeat {
 
   judge(
     entries: readonly StoredEntry[],
-    synced: FileReading | undefined,
+    synced: Reading | undefined,
     otherwise: string | null,
   ): Verdict<readonly StoredEntry[]> {
     const problem = this.#beat(synced) ?? otherwise;
@@ -76,7 +78,7 @@ class Heartbeat {
     return { ok: true, value: entries, freshAt: this.#freshAt, staleAt: this.#freshAt + this.#ports.maxAgeMs, problem };
   }
 
-  #beat(synced: FileReading | undefined): string | null {
+  #beat(synced: Reading | undefined): string | null {
     if (synced === undefined || !synced.ok) return "synced, the time of the last synchronisation, cannot be read";
     const text = Buffer.from(synced.bytes).toString("latin1").trim();
     const at = parseTime(text);

@@ -1,11 +1,12 @@
 import { decodeUtf8 } from "../../lib/files/read-file.ts";
-import { mergeLocks, parseDenylist, type Lock } from "../../lib/policy/locks.ts";
+import { DENYLIST_KEY, mergeLocks, parseDenylist, type Lock } from "../../lib/policy/locks.ts";
 import { readRegistry, type Registry } from "../../lib/policy/registry.ts";
 import { readRoles, type Roles } from "../../lib/policy/role-file.ts";
 import { formatPlace, isError, MAX_POLICY_BYTES, type Finding } from "../../lib/policy/source.ts";
+import { isSilence } from "./feed.ts";
 import {
   bytesOf,
-  FileSource,
+  FollowedSource,
   healthy,
   type Rejection,
   type Source,
@@ -19,7 +20,10 @@ export function rolesSource(path: string, ports: SourcePorts): Source<Roles> {
     const { roles, findings } = readRoles(path, bytesOf(readings));
     return rejection(findings) ?? healthy(roles, ports.clock);
   };
-  return new FileSource<Roles>({ what: "roles", path, maxBytes: MAX_POLICY_BYTES, judge }, ports);
+  return new FollowedSource<Roles>(
+    { what: "roles", path, dataKeys: ["roles.yaml"], maxBytes: MAX_POLICY_BYTES, judge },
+    ports,
+  );
 }
 
 /** The backend registry, likewise. */
@@ -28,7 +32,10 @@ export function registrySource(path: string, ports: SourcePorts): Source<Registr
     const { registry, findings } = readRegistry(path, bytesOf(readings));
     return rejection(findings) ?? healthy(registry, ports.clock);
   };
-  return new FileSource<Registry>({ what: "backends", path, maxBytes: MAX_POLICY_BYTES, judge }, ports);
+  return new FollowedSource<Registry>(
+    { what: "backends", path, dataKeys: ["backends.yaml"], maxBytes: MAX_POLICY_BYTES, judge },
+    ports,
+  );
 }
 
 /**
@@ -36,16 +43,19 @@ export function registrySource(path: string, ports: SourcePorts): Source<Registr
  * call is refused; one that vanished leaves the last good ones for a while. What was locked stays locked.
  */
 export function locksSource(path: string, ports: SourcePorts): Source<readonly Lock[]> {
-  return new FileSource<readonly Lock[]>(
+  return new FollowedSource<readonly Lock[]>(
     {
       what: "locks",
       path,
+      dataKeys: [DENYLIST_KEY],
       maxBytes: MAX_POLICY_BYTES,
       judge: (readings, known) => {
         const reading = readings.at(-1);
         if (reading?.ok !== true) {
-          if (reading?.error.code === "file_not_found") return missingDenylist(known !== null);
-          return { ok: false, problem: reading?.error.message ?? "was not read", isFatal: true };
+          const error = reading?.error;
+          if (error !== undefined && MISSING.has(error.code)) return missingDenylist(known !== null);
+          // While the API server is away, what was locked and what was not stays as it is until the age limit.
+          return { ok: false, problem: error?.message ?? "was not read", isFatal: !isSilence(error) };
         }
         try {
           const { locks, vanished } = mergeLocks(
@@ -66,6 +76,8 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
     ports,
   );
 }
+
+const MISSING: ReadonlySet<string> = new Set(["file_not_found", "object_not_found"]);
 
 /** A file that was read before is waited for; without one, nobody can know what is locked. */
 function missingDenylist(wasRead: boolean): Rejection {

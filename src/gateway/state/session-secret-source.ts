@@ -3,7 +3,7 @@ import { AppError } from "../../lib/errors.ts";
 import { decodeUtf8 } from "../../lib/files/read-file.ts";
 import type { SessionSecrets } from "../mcp/session-id.ts";
 import type { Loaded } from "./loaded.ts";
-import { bytesOf, FileSource, healthy, type Source, type SourcePorts } from "./source.ts";
+import { bytesOf, FollowedSource, healthy, type Source, type SourcePorts } from "./source.ts";
 
 const MAX_SECRET_BYTES = 4096;
 /** As many characters as 24 random bytes have in base64. */
@@ -11,10 +11,11 @@ const MIN_LENGTH = 32;
 
 /** The session secret of a `--session-secret` file; a broken one leaves the last good one in force for a while. */
 export function sessionSecretSource(path: string, ports: SourcePorts): Source<SessionSecrets> {
-  return new FileSource<SessionSecrets>(
+  return new FollowedSource<SessionSecrets>(
     {
       what: "session secret",
       path,
+      dataKeys: ["session-secret"],
       maxBytes: MAX_SECRET_BYTES,
       isSecret: true,
       judge: (readings) => healthy(parseSessionSecrets(decodeUtf8(bytesOf(readings), path), path), ports.clock),

@@ -1,25 +1,26 @@
 import { hash } from "node:crypto";
 import { AppError } from "../../lib/errors.ts";
 import { isFileErrorCode } from "../../lib/files/file-error.ts";
-import { followFiles, type FileFollower, type FileReading } from "../../lib/files/follow-file.ts";
 import { faultText } from "../fault.ts";
 import type { Clock } from "./clock.ts";
+import { openFeed, type Feed, type FeedPorts, type Reading } from "./feed.ts";
 import { NOTHING_LOADED, type Loaded } from "./loaded.ts";
 
 /** What every source needs of the gateway. */
-export interface SourcePorts {
+export interface SourcePorts extends FeedPorts {
   readonly clock: Clock;
   readonly maxAgeMs: number;
-  readonly pollMs: number;
   /** Called after every change of `current`. */
   readonly onChange: () => void;
   readonly log: (line: string) => void;
 }
 
-/** A followed file, or several that belong together, and the last good value made of it. */
+/** A followed file or object of the cluster, and the last good value made of it. */
 export interface Source<T> {
   readonly what: string;
   readonly path: string;
+  /** The resourceVersion that `current` was made of; null for a file. */
+  readonly version: string | null;
   readonly current: Loaded<T>;
   readonly ready: Promise<void>;
   close(): void;
@@ -45,40 +46,37 @@ export interface Rejection {
 
 export interface SourceOptions<T> {
   readonly what: string;
+  /** A file, or an object of the cluster. */
   readonly path: string;
+  readonly dataKeys: readonly string[];
   readonly maxBytes: number;
   /** Whether not even a digest of it may be told. */
   readonly isSecret?: boolean;
   readonly paths?: () => Promise<readonly string[]>;
   /** Which of the files gives the digest: the last one. The bytes are gone afterwards: the value must not keep them. */
-  readonly judge: (readings: readonly FileReading[], previous: T | null) => Verdict<T>;
+  readonly judge: (readings: readonly Reading[], previous: T | null) => Verdict<T>;
 }
 
-/** Follows files and keeps the last good value; it is used for `maxAgeMs` after its file broke, then no longer. */
-export class FileSource<T> implements Source<T> {
+/** Follows a file or object and keeps the last good value; it is used for `maxAgeMs` after that broke, then no longer. */
+export class FollowedSource<T> implements Source<T> {
   readonly what: string;
   readonly path: string;
   readonly #options: SourceOptions<T>;
   readonly #ports: SourcePorts;
-  readonly #follower: FileFollower;
+  readonly #feed: Feed;
   #current: Loaded<T> = NOTHING_LOADED;
   /** The last good value, kept even while it is out of use: what it locked or revoked stays so. */
   #lastGood: T | null = null;
   #seen: string | null = null;
   #brokenAt: number | null = null;
+  #version: string | null = null;
 
   constructor(options: SourceOptions<T>, ports: SourcePorts) {
     this.what = options.what;
     this.path = options.path;
     this.#options = options;
     this.#ports = ports;
-    const paths = options.paths ?? (() => Promise.resolve([options.path]));
-    const { what, maxBytes } = options;
-    this.#follower = followFiles({
-      paths,
-      what,
-      maxBytes,
-      pollMs: ports.pollMs,
+    this.#feed = openFeed(options, ports, {
       onReadings: (readings) => {
         try {
           this.#take(readings);
@@ -86,7 +84,8 @@ export class FileSource<T> implements Source<T> {
           for (const reading of readings) if (reading.ok) release(reading.bytes);
         }
       },
-      onFault: (error) => ports.log(`${what} ${options.path}: ${faultText(error)}`),
+      onConfirmed: () => this.#confirm(),
+      onFault: (error) => ports.log(`${this.what} ${this.path}: ${faultText(error)}`),
     });
   }
 
@@ -95,26 +94,39 @@ export class FileSource<T> implements Source<T> {
   }
 
   get ready(): Promise<void> {
-    return this.#follower.ready;
+    return this.#feed.ready;
+  }
+
+  get version(): string | null {
+    return this.#version;
   }
 
   close(): void {
-    this.#follower.close();
+    this.#feed.close();
   }
 
-  #take(readings: readonly FileReading[]): void {
+  #take(readings: readonly Reading[]): void {
     const digests = readings.map(digestOf);
     const seen = JSON.stringify(readings.map((reading, index) => fingerprint(reading, digests[index] ?? null)));
-    if (seen === this.#seen) return;
+    if (seen === this.#seen) return this.#confirm();
     this.#seen = seen;
+    this.#version = readings.find(({ version }) => version !== undefined)?.version ?? this.#version;
     const verdict = this.#judge(readings);
     const before = this.#current.problem;
-    this.#current = verdict.ok ? this.#accept(verdict, digests.at(-1) ?? null) : this.#keep(verdict);
+    this.#current = verdict.ok
+      ? this.#accept(verdict, digests.at(-1) ?? null)
+      : this.#keep(verdict, brokenSince(readings) ?? this.#ports.clock.monotonic());
     if (this.#current.problem !== before) this.#report(this.#current.problem);
     this.#ports.onChange();
   }
 
-  #judge(readings: readonly FileReading[]): Verdict<T> {
+  /** What was read is still what its owner wants. What tells its own time ages by that. */
+  #confirm(): void {
+    if (this.#brokenAt !== null || this.#current.value === null || this.#current.staleAt !== Infinity) return;
+    this.#current = { ...this.#current, freshAt: this.#ports.clock.monotonic() };
+  }
+
+  #judge(readings: readonly Reading[]): Verdict<T> {
     try {
       return this.#options.judge(readings, this.#lastGood);
     } catch (error) {
@@ -138,8 +150,8 @@ export class FileSource<T> implements Source<T> {
     };
   }
 
-  #keep(verdict: Rejection): Loaded<T> {
-    this.#brokenAt ??= this.#ports.clock.monotonic();
+  #keep(verdict: Rejection, since: number): Loaded<T> {
+    this.#brokenAt ??= since;
     const value = verdict.isFatal ? null : this.#lastGood;
     const staleAt = Math.min(this.#current.staleAt, this.#brokenAt + this.#ports.maxAgeMs);
     return {
@@ -168,18 +180,24 @@ export function healthy<T>(value: T, clock: Clock, problem: string | null = null
 }
 
 /** The bytes of the one file. @throws AppError as reading it failed */
-export function bytesOf(readings: readonly FileReading[]): Uint8Array {
+export function bytesOf(readings: readonly Reading[]): Uint8Array {
   const reading = readings.at(-1);
   if (reading === undefined) throw new AppError("not-found", "file_not_found", "there is no file to read");
   if (!reading.ok) throw reading.error;
   return reading.bytes;
 }
 
-function fingerprint(reading: FileReading, digest: string | null): readonly [string, string | null] {
+/** Since when is nothing known? Null where it is known that something is wrong now. */
+function brokenSince(readings: readonly Reading[]): number | null {
+  for (const reading of readings) if (!reading.ok && reading.since !== undefined) return reading.since;
+  return null;
+}
+
+function fingerprint(reading: Reading, digest: string | null): readonly [string, string | null] {
   return [reading.path, reading.ok ? digest : reading.error.message];
 }
 
-function digestOf(reading: FileReading): string | null {
+function digestOf(reading: Reading): string | null {
   return reading.ok ? hash("sha256", reading.bytes) : null;
 }
 

@@ -4,6 +4,9 @@ import { validate as isKeysJson } from "../../generated/keys-json.js";
 import type { StoredEntry } from "./key-store.ts";
 import { isKeyHash, parseEntryName, parseKeyRecord } from "./record.ts";
 
+/** Its name in a Secret. */
+export const KEYS_JSON_KEY = "keys.json";
+
 export interface KeysJsonOptions {
   /** For messages: the file's path, or the Secret's name. */
   readonly source: string;

@@ -3,6 +3,9 @@ import { AppError } from "../errors.ts";
 import { parseJson } from "../json/parse-json.ts";
 import { parseTime } from "../time.ts";
 
+/** Its name in a ConfigMap. */
+export const DENYLIST_KEY = "denylist.json";
+
 export type LockTarget = "key" | "user" | "role" | "backend" | "all";
 
 /** A break-glass denial; it beats everything and needs neither SSM nor External Secrets. */

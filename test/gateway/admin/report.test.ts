@@ -150,6 +150,7 @@ describe("the metrics of how things stand", () => {
     const source = (problem: string | null) => ({
       what: "keys",
       path: "/a/keys.json",
+      version: null,
       current: { ...loaded(null), digest: "ab".repeat(32), problem },
       ready: Promise.resolve(),
       close: () => undefined,

@@ -4,13 +4,20 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { keysSource } from "../../../src/gateway/state/keys-source.ts";
-import { bytesOf, FileSource, healthy, type SourcePorts } from "../../../src/gateway/state/source.ts";
+import { bytesOf, FollowedSource, healthy, type SourcePorts } from "../../../src/gateway/state/source.ts";
 import { seededBytes } from "../../support/seeded.ts";
 import { until } from "../../support/gateway.ts";
 import { mount } from "../../support/mounted-secret.ts";
 
 const clock = { now: () => 0, monotonic: () => 0 };
-const ports: SourcePorts = { clock, maxAgeMs: 1000, pollMs: 1000, onChange: () => undefined, log: () => undefined };
+const ports: SourcePorts = {
+  clock,
+  maxAgeMs: 1000,
+  pollMs: 1000,
+  onChange: () => undefined,
+  cluster: null,
+  log: () => undefined,
+};
 
 let folder = "";
 beforeEach(async () => {
@@ -23,10 +30,11 @@ it("the bytes of a file are given back once its value is made of them", async ()
   const text = "x".repeat(100_000);
   await writeFile(path, text);
   const taken: Uint8Array[] = [];
-  const source = new FileSource<number>(
+  const source = new FollowedSource<number>(
     {
       what: "file",
       path,
+      dataKeys: [],
       maxBytes: 1_000_000,
       judge: (readings) => {
         taken.push(bytesOf(readings));

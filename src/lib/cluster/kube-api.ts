@@ -1,0 +1,250 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { request as plainRequest } from "node:http";
+import { request as secureRequest, type RequestOptions } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import {
+  isTransient,
+  kubeError,
+  statusError,
+  TIMED_OUT,
+  UNREACHABLE,
+  UNREADABLE,
+  type KubeStatus,
+} from "./kube-error.ts";
+import { pathOf, rightOf, type KubeCall } from "./resources.ts";
+
+export interface KubeApiOptions {
+  /** Ends requests and waits; they then reject with AppError interrupted. */
+  readonly signal?: AbortSignal;
+  /** For one answer, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How long a request is repeated while the API server is away, throttles or fails, in milliseconds. */
+  readonly patienceMs?: number;
+  readonly tell?: (line: string) => void;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Far above the 3 MiB that etcd lets an object have, and a page of a list. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const NEWLINE = 0x0a;
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 2_000;
+const PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/** Requests to one API server. Every method throws AppError only. */
+export class KubeApi {
+  readonly #connection: Connection;
+  readonly #options: KubeApiOptions;
+  #calls = 0;
+
+  constructor(connection: Connection, options: KubeApiOptions = {}) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  get server(): string {
+    return this.#connection.server.host;
+  }
+
+  /** How many requests were sent so far, repeated ones included. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** The object, list or status that answers this call. @throws AppError as the API's status says */
+  async send<T>(call: KubeCall): Promise<T> {
+    const { status, text } = await this.reply(call);
+    const value = parse(text);
+    if (status < 200 || status > 299) throw statusError(call, status, value);
+    if (value === null) throw kubeError(call, UNREADABLE, null);
+    return value as T;
+  }
+
+  /** The answer whatever its status, for what is behind the API (a pod's proxy). @throws AppError when there is none */
+  async reply(call: KubeCall, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    const { patienceMs = 0, signal, tell } = this.#options;
+    const deadline = performance.now() + patienceMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 2)) {
+      try {
+        const reply = await this.#once(call, headers);
+        // A pod that fails is not the API server's failure: who asked through it decides what that means.
+        const isOurs = call.subresource === undefined && (reply.status === 429 || reply.status >= 500);
+        if (!isOurs || performance.now() + pause > deadline) return reply;
+        tell?.(`The API server answers ${reply.status}; repeating ${rightOf(call)}.`);
+      } catch (error) {
+        if (!isTransient(error) || performance.now() + pause > deadline) throw error;
+        tell?.(`The API server cannot be reached; repeating ${rightOf(call)}.`);
+      }
+      await wait(pause, call, signal);
+    }
+  }
+
+  /**
+   * Follows a list from `query.resourceVersion` on; ends when the server ends it, or nothing came for `idleMs`.
+   * @throws AppError as the API's status says, gone included, and for a stream that broke
+   */
+  async watch(
+    call: KubeCall,
+    idleMs: number,
+    onEvent: (event: WatchEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const response = await this.#open(call, {}, signal);
+    response.setTimeout(idleMs, () => response.destroy());
+    if (response.statusCode !== 200)
+      throw statusError(call, response.statusCode ?? 0, parse(await textOf(response, call)));
+    try {
+      for await (const line of linesOf(response, call)) {
+        const event = parse(line) as WatchEvent | null;
+        if (event === null) throw kubeError(call, UNREADABLE, null);
+        if (event.type === "ERROR") throw watchError(call, event.object);
+        onEvent(event);
+      }
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw kubeError(call, UNREACHABLE, null, error);
+    } finally {
+      response.destroy();
+    }
+  }
+
+  async #once(call: KubeCall, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await this.#open(
+        call,
+        headers,
+        signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      );
+      return { status: response.statusCode ?? 0, text: await textOf(response, call) };
+    } catch (error) {
+      if (signal?.aborted === true) throw interrupted(call, error);
+      if (timeout.aborted) throw kubeError(call, TIMED_OUT, null, error);
+      throw error;
+    }
+  }
+
+  async #open(
+    call: KubeCall,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { server } = this.#connection;
+    const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+    const secured = await this.#connection.secured();
+    const options: RequestOptions = {
+      ...secured,
+      method: METHODS[call.verb],
+      signal,
+      headers: {
+        ...(secured.headers as OutgoingHttpHeaders),
+        accept: call.isMetadataOnly === true ? PARTIAL : "application/json",
+        "user-agent": "mcpctl",
+        ...(body === null ? {} : { "content-type": contentType(call), "content-length": body.length }),
+        ...headers,
+      },
+    };
+    const url = new URL(`${server.pathname.replace(/\/$/, "")}${pathOf(call)}`, server);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    this.#calls += 1;
+    const send = url.protocol === "https:" ? secureRequest : plainRequest;
+    const request = send(url, options, resolve);
+    request.on("error", (error) => reject(kubeError(call, UNREACHABLE, null, error)));
+    request.end(body);
+    return promise;
+  }
+}
+
+const METHODS = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  update: "PUT",
+  patch: "PATCH",
+  delete: "DELETE",
+} as const;
+
+/** JSON merge patch, RFC 7386. */
+function contentType({ verb }: KubeCall): string {
+  return verb === "patch" ? "application/merge-patch+json" : "application/json";
+}
+
+async function textOf(response: IncomingMessage, call: KubeCall): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > MAX_ANSWER_BYTES) throw kubeError(call, UNREADABLE, `more than ${MAX_ANSWER_BYTES} bytes`);
+      parts.push(part);
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw kubeError(call, UNREACHABLE, null, error);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+async function* linesOf(response: IncomingMessage, call: KubeCall): AsyncIterable<string> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    let rest = chunk;
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      yield Buffer.concat([...parts, rest.subarray(0, end)]).toString();
+      parts = [];
+      bytes = 0;
+      rest = rest.subarray(end + 1);
+    }
+    bytes += rest.length;
+    if (bytes > MAX_ANSWER_BYTES) throw kubeError(call, UNREADABLE, `more than ${MAX_ANSWER_BYTES} bytes`);
+    if (rest.length > 0) parts.push(rest);
+  }
+}
+
+/** A watch tells its own end as an event that holds a Status. */
+function watchError(call: KubeCall, object: unknown): AppError {
+  const said = object as (KubeStatus & { readonly code?: number }) | null;
+  return statusError(call, said?.code ?? 500, said);
+}
+
+/** An object, or null for anything else. */
+function parse(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" ? value : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+async function wait(ms: number, call: KubeCall, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw interrupted(call, error);
+  }
+}
+
+function interrupted(call: KubeCall, cause: unknown): AppError {
+  return new AppError("interrupted", "interrupted", `Interrupted during ${rightOf(call)}.`, { cause });
+}
