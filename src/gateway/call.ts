@@ -9,6 +9,7 @@ import type { Surface } from "./http/route.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { KeyUses } from "./key-use.ts";
 import type { LastUse } from "./last-use.ts";
+import type { LockEffects } from "./lock-effects.ts";
 import type { Pools } from "./pools.ts";
 import type { Clock } from "./state/clock.ts";
 import type { GatewayState } from "./state/gateway-state.ts";
@@ -26,6 +27,7 @@ export interface Ports {
   readonly silence: SilenceLimits;
   readonly inFlight: InFlight;
   readonly lastUse: LastUse;
+  readonly lockEffects: LockEffects;
   readonly auditor: Auditor;
   readonly sink: AuditSink;
   readonly clock: Clock;

@@ -134,7 +134,8 @@ function readWish(trail: Trail, route: Route, heads: Heads, body: Buffer | null,
 function refuse(call: Call, error: unknown, ports: Ports): Ending {
   const { request, response, trail } = call;
   if (!(error instanceof Refusal)) ports.log(`${trail.requestId}: ${faultText(error)}`);
-  const { reason, refused } = error instanceof Refusal ? error : new Refusal("internal_error");
+  const { reason, refused, lock } = error instanceof Refusal ? error : new Refusal("internal_error");
+  if (lock !== null) ports.lockEffects.refused(lock);
   // A fault in the middle of an answer comes too late for another one.
   if (response.headersSent) return { reason, status: response.statusCode, ...UNTOLD };
   const isGone = reason === "client_gone" || response.destroyed;

@@ -16,6 +16,7 @@ export interface Running {
 interface Entry {
   readonly running: Running;
   at: number;
+  isCut: boolean;
 }
 
 /** The calls and streams under way: a decision that changes ends them, it does not wait for the next request. */
@@ -47,16 +48,19 @@ export class InFlight {
 
   /** Returns what to call, once, when it is over. */
   enter(running: Running): () => void {
-    const entry: Entry = { running, at: this.#entries.length };
+    const entry: Entry = { running, at: this.#entries.length, isCut: false };
     this.#entries.push(entry);
     return () => this.#leave(entry);
   }
 
   /** Decides on everything again and cuts what is no longer allowed. What is cut leaves later, not within the loop. */
-  recheck(): void {
-    for (const { running } of this.#entries) {
-      const refusal = running.recheck();
-      if (refusal !== null) running.cut(refusal);
+  recheck(onCut: (refusal: Refusal) => void = () => undefined): void {
+    for (const entry of this.#entries) {
+      const refusal = entry.isCut ? null : entry.running.recheck();
+      if (refusal === null) continue;
+      entry.isCut = true;
+      onCut(refusal);
+      entry.running.cut(refusal);
     }
   }
 

@@ -8,8 +8,10 @@ export class Refusal extends Error {
   readonly reason: RefusalReason;
   /** What the caller gets instead of the table's row, where that depends on the call. */
   readonly refused: Refused;
+  /** The id of the lock that refused it. */
+  readonly lock: string | null;
 
-  constructor(reason: RefusalReason, changes: Partial<Refused> = {}) {
+  constructor(reason: RefusalReason, changes: Partial<Refused> = {}, lock: string | null = null) {
     // A refusal is an answer, not a fault: nobody reads where it was made, and a stack costs more than the rest of it.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
@@ -17,6 +19,7 @@ export class Refusal extends Error {
     Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
     this.refused = { ...REFUSALS[reason], ...changes };
+    this.lock = lock;
   }
 }
 
@@ -26,7 +29,10 @@ export function refusalOf(
   call: { readonly tool: string | null; readonly isModern: boolean },
 ): Refusal {
   if (decision.outcome === "unknown") return new Refusal(decision.reason);
-  if (decision.lock?.tell === true) return new Refusal(decision.reason, { message: `Locked: ${decision.lock.reason}` });
+  if (decision.lock !== null) {
+    const { id, tell, reason } = decision.lock;
+    return new Refusal(decision.reason, tell ? { message: `Locked: ${reason}` } : {}, id);
+  }
   if (decision.reason === "tool_not_granted")
     return new Refusal("tool_not_granted", { message: `Unknown tool: ${call.tool ?? ""}` });
   // Revision 2026-07-28 answers an unknown method with 404, the older ones with 200.

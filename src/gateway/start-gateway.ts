@@ -20,6 +20,7 @@ import { InFlight } from "./in-flight.ts";
 import { KeyUses, type UseLimits } from "./key-use.ts";
 import { LastUse } from "./last-use.ts";
 import { DEFAULT_LIMITS, type GatewayLimits } from "../lib/gateway-limits.ts";
+import { LockEffects } from "./lock-effects.ts";
 import { Metrics } from "./metrics.ts";
 import { Pools } from "./pools.ts";
 import { Refusal } from "./refusal.ts";
@@ -159,6 +160,7 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, { isDraining, 
   const metrics = new Metrics();
   const inFlight = new InFlight();
   const lastUse = new LastUse();
+  const lockEffects = new LockEffects(clock.now);
   const tlsProblem = (): string | null => tls?.problem ?? null;
   const sampler = new Sampler(clock.monotonic);
   const redactedNames = new RedactedNames([...DEFAULT_REDACTED_NAMES, ...options.redactedNames]);
@@ -177,6 +179,7 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, { isDraining, 
     silence: { streamMs: limits.answerTimeoutMs, otherMs: limits.answerIdleTimeoutMs },
     inFlight,
     lastUse,
+    lockEffects,
     auditor: new Auditor({ sink, sampler, metrics, clock, instance, redactedNames, isBackend }),
     sink,
     clock,
@@ -187,13 +190,30 @@ function assemble(options: GatewayOptions, limits: GatewayLimits, { isDraining, 
   };
   return {
     ports,
-    report: new Report({ state, sink, inFlight, lastUse, metrics, clock, isDraining, tlsProblem, version, instance }),
+    report: new Report({
+      state,
+      sink,
+      inFlight,
+      lastUse,
+      lockEffects,
+      metrics,
+      clock,
+      isDraining,
+      tlsProblem,
+      version,
+      instance,
+    }),
   };
 }
 
 /** Decides again on what is under way whenever a file changes, or time alone could change a decision. */
-function followDecisions({ state, inFlight, lastUse, pools, log }: Ports): ExpiryTimer {
-  const recheck = guarded(log, () => inFlight.recheck());
+function followDecisions({ state, inFlight, lastUse, lockEffects, pools, log }: Ports): ExpiryTimer {
+  const recheck = guarded(log, () => {
+    lockEffects.follow(state.current.locks.value?.all ?? []);
+    inFlight.recheck(({ lock }) => {
+      if (lock !== null) lockEffects.cut(lock);
+    });
+  });
   const expiry = new ExpiryTimer(() => state.nextChangeMs(), recheck);
   let keyring = state.current.keyring.value;
   state.onChange(() => {

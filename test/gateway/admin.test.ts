@@ -80,6 +80,7 @@ const source = (what: string, file: string, text: string) => ({
   path: `${gateway.folder}/${file}`,
   usable: true,
   sha256: sha256(text),
+  resource_version: null,
   age_seconds: expect.any(Number) as unknown,
   problem: null,
 });

@@ -60,7 +60,8 @@ const PAGES: Readonly<Record<string, Page>> = Object.assign(Object.create(null) 
   "/metrics": (response, report) => send(response, 200, "text/plain; version=0.0.4; charset=utf-8", report.metrics()),
   "/state": (response, report, query) => {
     const asked = { key: query.get("key"), user: query.get("user"), role: query.get("role") };
-    sendJson(response, 200, report.state(Object.values(asked).some((value) => value !== null) ? asked : null));
+    const hasKeyQuery = Object.values(asked).some((value) => value !== null);
+    sendJson(response, 200, report.state(hasKeyQuery ? asked : null, query.get("lock")));
   },
 } satisfies Record<string, Page>);
 

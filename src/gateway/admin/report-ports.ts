@@ -1,6 +1,7 @@
 import type { AuditSink } from "../audit-sink.ts";
 import type { InFlight } from "../in-flight.ts";
 import type { LastUse } from "../last-use.ts";
+import type { LockEffects } from "../lock-effects.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../state/clock.ts";
 import type { GatewayState } from "../state/gateway-state.ts";
@@ -12,6 +13,7 @@ export interface ReportPorts {
   readonly inFlight: Pick<InFlight, "size" | "streams">;
   readonly metrics: Pick<Metrics, "render">;
   readonly lastUse: Pick<LastUse, "of">;
+  readonly lockEffects: Pick<LockEffects, "of">;
   /** What is wrong with the certificate, for people; null when nothing is. */
   readonly tlsProblem: () => string | null;
   readonly clock: Clock;

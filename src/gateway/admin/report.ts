@@ -1,5 +1,6 @@
 import type { Reason } from "../../lib/audit/reasons.ts";
 import { isAnyFolderUsable, isKeySilent, usableKeyring, usableLocks, usablePolicy } from "../state/gateway-state.ts";
+import type { Locks } from "../../lib/policy/locks.ts";
 import { ageSeconds, usable } from "../state/loaded.ts";
 import { problemLine, type Source } from "../state/source.ts";
 import { gaugesOf } from "./gauges.ts";
@@ -44,7 +45,8 @@ export class Report {
     return [...problems, tlsProblem()].filter((problem) => problem !== null);
   }
 
-  state(query: KeyQuery | null): Readonly<Record<string, unknown>> {
+  /** `lock` is the id of a lock that is asked about. */
+  state(query: KeyQuery | null, lock: string | null = null): Readonly<Record<string, unknown>> {
     const { state, clock, sink, inFlight, lastUse, version, instance } = this.#ports;
     const snapshot = state.current;
     const keyring = usableKeyring(snapshot, clock);
@@ -66,6 +68,7 @@ export class Report {
         open_streams: inFlight.streams,
       },
       audit: { failing: sink.isFailing, failed_writes: sink.failures.writes, dropped_records: sink.failures.dropped },
+      ...(lock === null ? {} : { lock: this.#lock(lock, locks) }),
       ...(query === null
         ? {}
         : {
@@ -73,6 +76,21 @@ export class Report {
             keys: keyring === null ? null : judgeKeys({ keyring, policy, locks, isSilent }, query, clock.now()),
           }),
       ...(query === null || keyring === null ? {} : { last_used: lastUses(keyring, lastUse, query) }),
+    };
+  }
+
+  /** Does this lock hold here, since when, and what has it done? */
+  #lock(id: string, locks: Locks | null): Readonly<Record<string, unknown>> {
+    const effect = this.#ports.lockEffects.of(id);
+    const time = (at: number | null | undefined): string | null => (at == null ? null : new Date(at).toISOString());
+    const now = this.#ports.clock.now();
+    return {
+      id,
+      in_force: locks?.all.some((lock) => lock.id === id && (lock.until === null || now < lock.until)) ?? false,
+      since: time(effect?.since),
+      refused_calls: effect?.refusedCalls ?? 0,
+      first_refused_at: time(effect?.firstRefusedAt),
+      cut_calls: effect?.cutCalls ?? 0,
     };
   }
 

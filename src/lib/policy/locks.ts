@@ -21,6 +21,8 @@ export interface Lock {
   readonly at: string;
   /** Milliseconds since 1970 from which it no longer holds; null for never. */
   readonly until: number | null;
+  /** Whether it stands in for a revocation that is under way, and goes when that is proven. */
+  readonly revokes: boolean;
 }
 
 export interface Denylist {
@@ -102,9 +104,10 @@ function untilOf(lock: Lock): number {
   return lock.until ?? Infinity;
 }
 
-interface RawLock extends Omit<Lock, "target" | "value" | "until"> {
+interface RawLock extends Omit<Lock, "target" | "value" | "until" | "revokes"> {
   readonly match: Readonly<Partial<Record<LockTarget, string | true>>>;
   readonly until: string | null;
+  readonly revokes?: boolean;
 }
 
 interface RawDenylist {
@@ -122,8 +125,8 @@ function readLock(raw: RawLock, where: string): Lock {
   const until = raw.until === null ? null : parseTime(raw.until);
   if (raw.until !== null && until === null) throw unreadable(where, `until is not a time like 2026-11-20T09:00:00Z`);
   if (parseTime(raw.at) === null) throw unreadable(where, `at is not a time like 2026-11-20T09:00:00Z`);
-  const { id, reason, tell, by, at } = raw;
-  return { id, target, value: value === true ? "" : value, reason, tell, by, at, until };
+  const { id, reason, tell, by, at, revokes = false } = raw;
+  return { id, target, value: value === true ? "" : value, reason, tell, by, at, until, revokes };
 }
 
 function readRemoval({ id, at }: RawRemoval, where: string): string {

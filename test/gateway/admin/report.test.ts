@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { Report } from "../../../src/gateway/admin/report.ts";
 import type { ReportPorts } from "../../../src/gateway/admin/report-ports.ts";
+import { LockEffects } from "../../../src/gateway/lock-effects.ts";
 import { LastUse } from "../../../src/gateway/last-use.ts";
 import { Metrics } from "../../../src/gateway/metrics.ts";
 import { NOTHING_LOADED, type Loaded } from "../../../src/gateway/state/loaded.ts";
@@ -51,6 +52,7 @@ const ports: ReportPorts = {
   metrics: new Metrics(),
   clock: { now: () => NOW, monotonic: () => 0 },
   lastUse: new LastUse(),
+  lockEffects: new LockEffects(() => NOW),
   tlsProblem: () => null,
   isDraining: () => false,
   version: "0.0.0-test",

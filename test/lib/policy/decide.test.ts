@@ -39,6 +39,7 @@ const lock = (target: Lock["target"], value: string, until: number | null = null
   value,
   reason: "why",
   tell: false,
+  revokes: false,
   by: "alice",
   at: "2026-11-20T03:12:45Z",
   until,

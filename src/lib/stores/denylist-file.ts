@@ -1,0 +1,43 @@
+import { AppError } from "../errors.ts";
+import { withFileLock } from "../files/file-lock.ts";
+import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
+import { replaceFile } from "../files/write-file.ts";
+import type { DenylistStore } from "../policy/denylist-store.ts";
+import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
+import { MAX_POLICY_BYTES } from "../policy/source.ts";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** The denylist beside the embedded store: read and replaced whole, under a lock of its own. */
+export function denylistFile(path: string, label: string, signal?: AbortSignal): DenylistStore {
+  const read = (): string | null => {
+    const bytes = readFileBytesIfAnySync(path, "the denylist", MAX_POLICY_BYTES);
+    return bytes === null ? null : decodeUtf8(bytes, label);
+  };
+  const locked = async <T>(work: () => Promise<T>): Promise<T> => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return withFileLock(`${path}.lock`, work, signal);
+  };
+  return {
+    label: `file ${label}`,
+    read: async () => read(),
+    create: () =>
+      locked(async () => {
+        if (read() !== null) return false;
+        await replaceFile(path, EMPTY_DENYLIST);
+        return true;
+      }),
+    change: (edit) =>
+      locked(async () => {
+        const text = read();
+        if (text === null) throw noDenylist(`file ${label}`);
+        await replaceFile(path, edit(text));
+      }),
+  };
+}
+
+export function noDenylist(label: string): AppError {
+  return new AppError("not-found", "denylist_missing", `there is no denylist: ${label} does not exist`, {
+    hint: "Make it with `mcpctl lock init`; without one, a gateway refuses every call.",
+  });
+}
