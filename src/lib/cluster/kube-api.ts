@@ -25,6 +25,11 @@ export interface KubeApiOptions {
   readonly tell?: (line: string) => void;
 }
 
+/** What differs for one call. */
+export interface SpecialCall extends Pick<KubeApiOptions, "timeoutMs" | "patienceMs"> {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface WatchEvent {
   readonly type: string;
   readonly object: unknown;
@@ -77,12 +82,12 @@ export class KubeApi {
   }
 
   /** The answer whatever its status, for what is behind the API (a pod's proxy). @throws AppError when there is none */
-  async reply(call: KubeCall, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
-    const { patienceMs = 0, signal, tell } = this.#options;
+  async reply(call: KubeCall, special: SpecialCall = {}): Promise<Reply> {
+    const { patienceMs = 0, signal, tell, timeoutMs = DEFAULT_TIMEOUT_MS } = { ...this.#options, ...special };
     const deadline = performance.now() + patienceMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 2)) {
       try {
-        const reply = await this.#once(call, headers);
+        const reply = await this.#once(call, special.headers ?? {}, timeoutMs);
         // A pod that fails is not the API server's failure: who asked through it decides what that means.
         const isOurs = call.subresource === undefined && (reply.status === 429 || reply.status >= 500);
         if (!isOurs || performance.now() + pause > deadline) return reply;
@@ -124,8 +129,8 @@ export class KubeApi {
     }
   }
 
-  async #once(call: KubeCall, headers: Readonly<Record<string, string>>): Promise<Reply> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+  async #once(call: KubeCall, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Reply> {
+    const { signal } = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await this.#open(

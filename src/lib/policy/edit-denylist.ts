@@ -41,8 +41,8 @@ export function withoutLocks(text: string, ids: ReadonlySet<string>, by: string,
 
 function read(text: string, source: string): Written {
   parseDenylist(text, source);
-  const { locks, removed = [] } = JSON.parse(text) as Written & { readonly removed?: readonly Removal[] };
-  return { locks, removed };
+  const { locks, removed } = JSON.parse(text) as Partial<Written>;
+  return { locks: locks ?? [], removed: removed ?? [] };
 }
 
 /** Without what ended or was removed a month ago: no replica that lives so long without news serves anybody. */

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { nanoid } from "nanoid";
 import { redactText } from "../audit/redact.ts";
 import { AppError } from "../errors.ts";
+import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
@@ -41,7 +42,6 @@ type LoggedChange = (phase: AdminLine["phase"], outcome: AdminLine["outcome"]) =
 export const MAX_KEYS_JSON_BYTES = 64 * 1024 * 1024;
 const MAX_REASON = 1024;
 const MAX_AUTHOR = 256;
-const EMPTY_DENYLIST = '{\n  "locks": []\n}\n';
 
 /** The embedded store: one keys.json, changed under a lock and replaced whole, with admin.jsonl beside it. */
 export function openFileStore(options: FileStoreOptions): KeyStore {

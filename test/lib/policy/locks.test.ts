@@ -11,6 +11,7 @@ const lock = (more: Partial<Lock> = {}): Lock => ({
   value: "agent",
   reason: "why",
   tell: true,
+  revokes: false,
   by: "alice",
   at: AT,
   until: null,

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { nanoid } from "nanoid";
+import { AppError } from "../errors.ts";
+import { readyCondition, type ExternalSecret } from "./external-secret.ts";
+import type { KubeApi } from "./kube-api.ts";
+import type { KubeList } from "./objects.ts";
+
+export interface ExternalSecretRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What came of one forced sync. */
+export type ForcedSync =
+  | { readonly ok: true; readonly refreshTime: string | null }
+  /** `problem` is the operator's own words, from its Event where those may be read. */
+  | { readonly ok: false; readonly problem: string };
+
+/** Any change of an annotation makes the operator sync at once; this one is its convention. */
+export const FORCE_ANNOTATION = "force-sync";
+
+interface KubeEvent {
+  readonly metadata?: { readonly uid?: string };
+  readonly reason?: string;
+  readonly type?: string;
+  readonly message?: string;
+  readonly count?: number;
+  readonly series?: { readonly count?: number };
+}
+
+export interface ForceOptions {
+  /** Monotonic time in milliseconds until which to wait. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+  /** Told once when Events may not be read. */
+  readonly onNoEvents: (error: AppError) => void;
+}
+
+/** How often to ask while the operator works, milliseconds. */
+const ASK_EVERY_MS = 50;
+const ASK_EVENTS_EVERY_MS = 500;
+
+/**
+ * Forces one sync and waits for evidence of it: `syncedResourceVersion` of the object as the patch left it, and Ready=True.
+ * An older reconcile that is still under way cannot pass for it, since its status update conflicts and is made anew. The
+ * operator tells a failure in general words; the cause stands in its Event.
+ * @throws AppError when the API refuses, unavailable for evidence that did not come in time
+ */
+export async function forceSync(api: KubeApi, ref: ExternalSecretRef, options: ForceOptions): Promise<ForcedSync> {
+  const failuresBefore = await failuresOf(api, ref, options);
+  const patched = await api.send<ExternalSecret>({
+    verb: "patch",
+    resource: "externalsecrets",
+    ...ref,
+    body: { metadata: { annotations: { [FORCE_ANNOTATION]: `${Date.now()}-${nanoid(12)}` } } },
+  });
+  const baseline = patched.status?.syncedResourceVersion;
+  let eventsAt = performance.now();
+  for (;;) {
+    await delay(ASK_EVERY_MS, undefined, { signal: options.signal }).catch(() => undefined);
+    options.signal.throwIfAborted();
+    const { status } = await api.send<ExternalSecret>({ verb: "get", resource: "externalsecrets", ...ref });
+    const ready = readyCondition(status?.conditions);
+    if (status?.syncedResourceVersion !== baseline && ready?.status === "True")
+      return { ok: true, refreshTime: status?.refreshTime ?? null };
+    if (ready?.status === "False" && performance.now() - eventsAt > ASK_EVENTS_EVERY_MS) {
+      eventsAt = performance.now();
+      const failures = await failuresOf(api, ref, options);
+      const fresh = failures?.find(
+        ({ key, count }) => count > (failuresBefore?.find((old) => old.key === key)?.count ?? 0),
+      );
+      if (fresh !== undefined) return { ok: false, problem: fresh.message };
+    }
+    if (performance.now() > options.deadline) {
+      if (ready?.status === "False") return { ok: false, problem: ready.message ?? ready.reason ?? "it says nothing" };
+      throw new AppError(
+        "unavailable",
+        "external_secrets_silent",
+        "the External Secrets Operator has not synced in time",
+        {
+          hint: "See whether it runs: `kubectl get pods -A | grep external-secrets`.",
+        },
+      );
+    }
+  }
+}
+
+interface Failure {
+  readonly key: string;
+  readonly count: number;
+  readonly message: string;
+}
+
+/** The operator's failures of this object so far, the latest first; null where Events may not be read. */
+async function failuresOf(
+  api: KubeApi,
+  { namespace, name }: ExternalSecretRef,
+  { onNoEvents }: ForceOptions,
+): Promise<readonly Failure[] | null> {
+  try {
+    const { items = [] } = await api.send<KubeList<KubeEvent>>({
+      verb: "list",
+      resource: "events",
+      namespace,
+      name: null,
+      query: { fieldSelector: `involvedObject.kind=ExternalSecret,involvedObject.name=${name},type=Warning` },
+    });
+    return items
+      .map(({ metadata, message = "", count, series }) => ({
+        key: metadata?.uid ?? message,
+        count: series?.count ?? count ?? 1,
+        message: message.slice(0, 2_000),
+      }))
+      .toReversed();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
+    onNoEvents(error);
+    return null;
+  }
+}
