@@ -76,6 +76,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can.ts")).registerCan,
   context: async () => (await import("./commands/context/index.ts")).registerContext,
+  lock: async () => (await import("./commands/lock/index.ts")).registerLock,
+  sync: async () => (await import("./commands/cluster/sync.ts")).registerSync,
   "iam-policy": async () => (await import("./commands/iam-policy.ts")).registerIamPolicy,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
   demo: async () => (await import("./commands/demo.ts")).registerDemo,

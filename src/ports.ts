@@ -54,6 +54,12 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
       return new KubeApi(connect({ context, env: io.env, home: io.home }), { signal: io.signal, ...options });
     },
     label,
+    recordReceipt: async (receipt) => {
+      const { appendReceipt } = await import("./lib/stores/receipt-log.ts");
+      const path = join(stateFolder(io), "admin.jsonl");
+      await appendReceipt(path, receipt);
+      return label(path);
+    },
     confirm: (lines, question) => confirm(io, lines, question),
     ask: io.ask === null ? null : askLine(io, io.ask),
     stdoutIsTerminal: io.stdout.isTerminal,
@@ -83,13 +89,17 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
   };
 }
 
-/** Beside the embedded store; for a remote one where the system keeps the state of programs (XDG Base Directory). */
+/** Beside the embedded store; for a remote one in this user's state. */
 function journalFolder(store: StoreConfig, io: Io): string {
   if (store.type === "file") return join(dirname(store.path), "undelivered");
-  const state = io.env["XDG_STATE_HOME"] || join(io.home, ".local", "state");
   // A path may be longer than a file's name.
   const path = process.getBuiltinModule("node:crypto").hash("sha256", store.path).slice(0, 12);
-  return join(state, "mcpctl", "undelivered", `${store.account}-${store.region}-${path}`);
+  return join(stateFolder(io), "undelivered", `${store.account}-${store.region}-${path}`);
+}
+
+/** Where the system keeps the state of programs (XDG Base Directory). */
+function stateFolder(io: Io): string {
+  return join(io.env["XDG_STATE_HOME"] || join(io.home, ".local", "state"), "mcpctl");
 }
 
 async function* stdinParts(io: Io): AsyncIterable<Uint8Array> {

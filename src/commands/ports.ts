@@ -47,6 +47,8 @@ export interface Ports {
   readonly journals: () => Promise<DeliveryJournals>;
   /** A path as people know it: relative to where they stand, when it lies below. */
   readonly label: (path: string) => string;
+  /** Adds a receipt to this user's admin log; says where it stands. @throws AppError unavailable */
+  readonly recordReceipt: (receipt: object) => Promise<string>;
   /** Shows the lines and asks. @throws AppError usage when there is no terminal to ask on, or the answer is no. */
   readonly confirm: (lines: readonly string[], question: string) => Promise<void>;
   /**

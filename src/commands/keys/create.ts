@@ -15,19 +15,19 @@ import { loadEntries } from "./load-keyring.ts";
 import { recoverAndLeave } from "./recover.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { withIssuer } from "./with-issuer.ts";
-import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
+import { carriedChange } from "../cluster/carried-change.ts";
+import { addWaitOptions, receipt, requireRoom, withProof, type WaitOptions } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
 import { openSink, withSink } from "./token-delivery.ts";
 import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
-export interface CreateOptions {
+export interface CreateOptions extends WaitOptions {
   readonly role?: string;
   readonly user?: string;
   readonly ttl?: string;
   readonly reason?: string;
   readonly output?: TokenForm;
   readonly out?: string;
-  readonly wait: boolean;
 }
 
 export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
@@ -40,9 +40,8 @@ export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
     .option("--ttl <ttl>", "its life: 1h, 30d, never (default and maximum are configured)")
     .option("--reason <text>", "why, for the record")
     .addOption(new Option("-o, --output <form>", "form of the token").choices(TOKEN_FORMS))
-    .option("--out <file>", "write the token to a new file that only you can read")
-    .option("--no-wait", "do not ask whether gateways have seen the change")
-    .action(async (options: CreateOptions) => cli.show(await run(options, cli.ports), null));
+    .option("--out <file>", "write the token to a new file that only you can read");
+  addWaitOptions(command).action(async (options: CreateOptions) => cli.show(await run(options, cli.ports), null));
   withExamples(
     command,
     "mcpctl keys create --role dev-readonly --user incident-agent-01",
@@ -61,7 +60,7 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
   requireServers(form ?? "token", role, backends);
   const store = await ports.store();
   const sink = await openSink(ports, form, options.out ?? null);
-  return withSink(sink, async (deliver) => {
+  const { key, result } = await withSink(sink, async (deliver) => {
     await store.verify();
     await recoverAndLeave(ports, store);
     await requireRoom(context, 1, () => loadEntries(store, ports, role));
@@ -74,17 +73,21 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
       ),
     );
     const expiry = record.expiresAt === null ? "never expires" : `expires ${formatTime(record.expiresAt)}`;
-    return unprovenInCluster(context, options.wait, {
-      notes: [
-        `Created ${key.id} for ${user} in role ${role}; it ${expiry}.`,
-        receipt(context, store),
-        ...clockNote(store),
-        `Its token went to ${sink.label} and is stored nowhere else.`,
-        `Next: call ${context.gateway.url}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".`,
-        `To see it: mcpctl keys show ${key.id}. To end it: mcpctl keys revoke ${key.id}.`,
-      ],
-    });
+    return {
+      key,
+      result: {
+        notes: [
+          `Created ${key.id} for ${user} in role ${role}; it ${expiry}.`,
+          receipt(context, store),
+          ...clockNote(store),
+          `Its token went to ${sink.label} and is stored nowhere else.`,
+          `Next: call ${context.gateway.url}/mcp/<backend>/mcp with the header "Authorization: Bearer <token>".`,
+          `To see it: mcpctl keys show ${key.id}. To end it: mcpctl keys revoke ${key.id}.`,
+        ],
+      },
+    };
   });
+  return withProof(result, carriedChange([key.hash]), { context, options, ports });
 }
 
 /** A name that is wrong is refused before anything is asked for. */

@@ -18,17 +18,17 @@ import { readStdin } from "../stdin.ts";
 import { entryNote } from "./entry-note.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { loadEntries } from "./load-keyring.ts";
-import { receipt, requireRoom, unprovenInCluster } from "./propagation.ts";
+import { entriesChange } from "../cluster/carried-change.ts";
+import { addWaitOptions, receipt, requireRoom, withProof, type WaitOptions } from "./propagation.ts";
 import { requireRoleNames } from "./role-names.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 
-export interface ImportOptions {
+export interface ImportOptions extends WaitOptions {
   readonly file: string;
   readonly ttl?: string;
   readonly reason?: string;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
-  readonly wait: boolean;
 }
 
 /** As much as a keys.json may hold. */
@@ -51,11 +51,10 @@ export function registerImport(keys: Command, cli: Cli, run = importKeys): void 
     .option("--reason <text>", "why, for the record")
     .option("-y, --yes", "do not ask")
     .option("--dry-run", "show what would be imported and change nothing")
-    .option("--no-wait", "do not ask whether gateways have seen the change")
-    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]))
-    .action(async (file: string, options: Omit<ImportOptions, "file"> & { output?: Format }) =>
-      cli.show(await run({ ...options, file }, cli.ports), options.output ?? null),
-    );
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]));
+  addWaitOptions(command).action(async (file: string, options: Omit<ImportOptions, "file"> & { output?: Format }) =>
+    cli.show(await run({ ...options, file }, cli.ports), options.output ?? null),
+  );
   withExamples(
     command,
     "mcpctl keys import old-keys.json --ttl 90d --dry-run",
@@ -102,7 +101,9 @@ export async function importKeys(options: ImportOptions, ports: Ports): Promise<
     await ports.confirm([receipt(context, store), `${counts}.`], `Import these keys, to live ${life}?`);
   }
   const done = await writeAll(plan, options, store, ports);
-  return unprovenInCluster(context, options.wait, answer(done, [receipt(context, store), ...clockNote(store)], counts));
+  const result = answer(done, [receipt(context, store), ...clockNote(store)], counts);
+  const imported = done.filter((written) => written.result === "imported").map(({ name }) => name);
+  return withProof(result, entriesChange(imported), { context, options, ports });
 }
 
 async function readSource(file: string, ports: Ports) {

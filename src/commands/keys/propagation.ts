@@ -1,7 +1,11 @@
+import type { Command } from "commander";
 import type { Context } from "../../lib/config/config.ts";
-import { AppError } from "../../lib/errors.ts";
+import { AppError, clause, EXIT_BY_KIND, type ExitCode } from "../../lib/errors.ts";
 import type { KeyStore, StoredEntry } from "../../lib/keys/key-store.ts";
 import { keysJsonBytes, MAX_KEYS_JSON_BYTES_IN_SECRET } from "../../lib/keys/secret-capacity.ts";
+import type { Change } from "../cluster/sync-run.ts";
+import { readDuration } from "../duration.ts";
+import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 
 /** Where a change was made: the context, its store with region and account, its cluster. */
@@ -10,23 +14,72 @@ export function receipt(context: Context, store: KeyStore): string {
   return `Context ${context.name}: ${store.label}${cluster}.`;
 }
 
+/** How long a command may wait for the cluster, and whether it does. */
+export interface WaitOptions {
+  readonly wait: boolean;
+  readonly timeout: string;
+}
+
+export interface Propagation {
+  readonly context: Context;
+  readonly options: WaitOptions;
+  readonly ports: Pick<Ports, "kube" | "label" | "progress" | "signal" | "tell">;
+}
+
+/** Declares the flags of {@link WaitOptions}. */
+export function addWaitOptions(command: Command): Command {
+  return command
+    .option("--timeout <duration>", "in a cluster: how long to wait until every gateway enforces it", "2m")
+    .option("--no-wait", "do not ask whether gateways have seen the change");
+}
+
 /**
- * A change that the store shows is not yet one that gateways enforce: in a context with a cluster it ends with 6,
- * unless `--no-wait` says that one does not care.
+ * A change that the store shows is not yet one that gateways enforce: in a context with a cluster External Secrets is
+ * forced and every gateway asked. What is not proven is told and ends with 6, unless the result has an exit code already;
+ * `--no-wait` says that one does not care. What was done is told whatever comes of it.
  */
-export function unprovenInCluster(context: Context, wait: boolean, result: Result): Result {
-  if (context.kubernetes === null || !wait || result.exit !== undefined) return result;
-  return { ...result, notes: [...(result.notes ?? []), unproven(context)], exit: 6 };
+export async function withProof(result: Result, change: Change, propagation: Propagation): Promise<Result> {
+  const { context, options } = propagation;
+  if (context.kubernetes === null || !options.wait) return result;
+  const { notes, exit } = await prove(change, propagation);
+  const worst = result.exit ?? exit;
+  return { ...result, notes: [...(result.notes ?? []), ...notes], ...(worst === undefined ? {} : { exit: worst }) };
 }
 
-/** The same for a command that changed nothing: it says what is not proven, and its exit code stays. */
-export function tellUnproven(context: Context, wait: boolean, result: Result): Result {
-  if (context.kubernetes === null || !wait) return result;
-  return { ...result, notes: [...(result.notes ?? []), unproven(context)] };
+async function prove(
+  change: Change,
+  { context, options, ports }: Propagation,
+): Promise<{ readonly notes: readonly string[]; readonly exit?: ExitCode }> {
+  const timeoutMs = readDuration("--timeout", options.timeout, 1) * 1000;
+  const since = performance.now();
+  try {
+    const { openEnforcement } = await import("../cluster/enforcement.ts");
+    const { runSync } = await import("../cluster/sync-run.ts");
+    const enforcement = await openEnforcement(context, ports);
+    try {
+      const report = await runSync({ context, enforcement, change, timeoutMs, ports });
+      if (report.problems.length > 0) return unproven(report.problems, report.notes);
+      const seconds = ((performance.now() - since) / 1000).toFixed(1);
+      const count = report.replicas?.length ?? 0;
+      return {
+        notes: [
+          `Proven after ${seconds} s: the Secret carries it, and ${count} of ${count} gateways enforce it.`,
+          ...report.notes,
+        ],
+      };
+    } finally {
+      enforcement.close();
+    }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const told = unproven([`${clause(error.message)}. ${error.hint ?? ""}`.trimEnd()], []);
+    return error.kind === "interrupted" ? { ...told, exit: EXIT_BY_KIND.interrupted } : told;
+  }
 }
 
-function unproven({ name }: Context): string {
-  return `Not proven: the store shows it, and no gateway of context ${name} was asked whether it enforces it.`;
+function unproven(problems: readonly string[], notes: readonly string[]) {
+  const told = problems.map((problem) => `Not proven: ${problem}`);
+  return { notes: [...told, ...notes, "The store has it; `mcpctl sync` tries again."], exit: 6 as const };
 }
 
 /**

@@ -18,9 +18,10 @@ import { keyLines } from "./key-lines.ts";
 import { entryNote } from "./entry-note.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { askToken, hashOfToken } from "./token-input.ts";
-import { receipt, tellUnproven, unprovenInCluster } from "./propagation.ts";
+import { revocationChange } from "../cluster/revocation-change.ts";
+import { addWaitOptions, receipt, withProof, type WaitOptions } from "./propagation.ts";
 
-export interface RevokeOptions {
+export interface RevokeOptions extends WaitOptions {
   readonly id: string | null;
   readonly token?: string;
   readonly user?: string;
@@ -28,7 +29,7 @@ export interface RevokeOptions {
   readonly reason?: string;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
-  readonly wait: boolean;
+  readonly breakGlass?: boolean;
 }
 
 export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
@@ -43,19 +44,27 @@ export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
     .option("--reason <text>", "why, for the record")
     .option("-y, --yes", "do not ask")
     .option("--dry-run", "show what would be revoked and change nothing")
-    .option("--no-wait", "do not ask whether gateways have seen the change")
-    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]))
-    .action(async (id: string | undefined, options: Omit<RevokeOptions, "id"> & { output?: Format }) =>
+    .option(
+      "--break-glass",
+      "lock first, so that gateways refuse at once and cut streams, then revoke, then prove it; a receipt tells how fast",
+    )
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml", "name"]));
+  addWaitOptions(command).action(
+    async (id: string | undefined, options: Omit<RevokeOptions, "id"> & { output?: Format }) =>
       cli.show(await run({ ...options, id: id ?? null }, cli.ports), options.output ?? null),
-    );
+  );
   withExamples(
     command,
     'mcpctl keys revoke k_9f86d081884c --reason "token pasted into a ticket"',
-    "mcpctl keys revoke --token - --yes < leaked-token",
+    "mcpctl keys revoke --user incident-agent-01 --break-glass --yes",
   );
 }
 
 export async function revoke(given: RevokeOptions, ports: Ports): Promise<Result> {
+  if (given.breakGlass === true) {
+    const { breakGlass } = await import("./break-glass.ts");
+    return breakGlass(given, await leakedHash(given, ports), ports);
+  }
   const options = await withNamedKey("revoke", given, ports);
   const context = currentContext(await ports.config());
   const store = await ports.store();
@@ -89,8 +98,10 @@ export async function revoke(given: RevokeOptions, ports: Ports): Promise<Result
   const result = await withMissed(answer(done, [receipt(context, store), ...clockNote(store)]), () =>
     missed(store, keyring, options, ports),
   );
-  const isChanged = done.some(({ status }) => status === "revoked");
-  return isChanged ? unprovenInCluster(context, options.wait, result) : tellUnproven(context, options.wait, result);
+  // Repeating the command proves it anew: what was revoked before may not have got through.
+  const selector = hash === null ? selectorOf(options) : { id: keyId(hash), user: null, role: null };
+  const hashes = done.filter(({ status }) => status !== "failed").map(({ key }) => key.hash);
+  return withProof(result, revocationChange(hashes, selector), { context, options, ports });
 }
 
 function selectorOf({ id, user, role }: RevokeOptions): KeySelector {
@@ -147,14 +158,7 @@ async function tellMissed(look: () => Promise<readonly KeyEntry[]>): Promise<str
 }
 
 function answer(revocations: readonly Revocation[], where: readonly string[]): Result {
-  const data = revocations.map(({ key, status, at, error }) => ({
-    id: key.keyId,
-    role: key.subject?.role ?? key.folders[0] ?? null,
-    user: key.subject?.user ?? key.claims[0]?.user ?? null,
-    result: status,
-    revoked_at: at === null ? null : formatTime(at),
-    error: error?.message ?? null,
-  }));
+  const data = revocationData(revocations);
   const failed = revocations.find(({ error }) => error !== null)?.error ?? null;
   const isUnproven = revocations.some(({ status }) => status === "unproven");
   const exit = failed !== null ? EXIT_BY_KIND[failed.kind] : isUnproven ? 6 : undefined;
@@ -163,6 +167,18 @@ function answer(revocations: readonly Revocation[], where: readonly string[]): R
     notes: [...revocations.map(tell), ...where],
     ...(exit === undefined ? {} : { exit }),
   };
+}
+
+/** What became of each key. */
+export function revocationData(revocations: readonly Revocation[]) {
+  return revocations.map(({ key, status, at, error }) => ({
+    id: key.keyId,
+    role: key.subject?.role ?? key.folders[0] ?? null,
+    user: key.subject?.user ?? key.claims[0]?.user ?? null,
+    result: status,
+    revoked_at: at === null ? null : formatTime(at),
+    error: error?.message ?? null,
+  }));
 }
 
 function tell({ key, status, at, error }: Revocation): string {

@@ -13,14 +13,15 @@ import type { Result } from "../result.ts";
 import { withNamedKey } from "./ask-key.ts";
 import { keyLines } from "./key-lines.ts";
 import { loadKeyring } from "./load-keyring.ts";
-import { receipt, unprovenInCluster } from "./propagation.ts";
+import { carriedChange } from "../cluster/carried-change.ts";
+import { addWaitOptions, receipt, withProof, type WaitOptions } from "./propagation.ts";
 import { recover, type OwedSuccessor } from "./recover.ts";
 import { MOST_TOLD, runRotations } from "./run-rotations.ts";
 import { planRotations, type RotationPlan } from "./rotation-plan.ts";
 import { storeTime } from "./store-time.ts";
 import { TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
-export interface RotateOptions {
+export interface RotateOptions extends WaitOptions {
   readonly id: string | null;
   readonly user?: string;
   readonly role?: string;
@@ -32,7 +33,6 @@ export interface RotateOptions {
   readonly out?: string;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
-  readonly wait: boolean;
 }
 
 export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
@@ -58,12 +58,11 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     .option(
       "--out <path>",
       "with a key id a new file, else a folder that gets a file for each user; only you can read it",
-    )
-    .option("--no-wait", "do not ask whether gateways have seen the change")
-    .action(async (id: string | undefined, options: Omit<RotateOptions, "id">) => {
-      const format = options.output === "json" || options.output === "yaml" ? options.output : null;
-      await cli.show(await run({ ...options, id: id ?? null }, cli.ports), format);
-    });
+    );
+  addWaitOptions(command).action(async (id: string | undefined, options: Omit<RotateOptions, "id">) => {
+    const format = options.output === "json" || options.output === "yaml" ? options.output : null;
+    await cli.show(await run({ ...options, id: id ?? null }, cli.ports), format);
+  });
   withExamples(
     command,
     "mcpctl keys rotate k_9f86d081884c --grace 48h --out new-token",
@@ -119,8 +118,14 @@ async function plan(
   const agreed = { ...fresh, rotations: fresh.rotations.filter(({ old }) => asked.has(old.hash)) };
   if (agreed.rotations.length === 0) return answerPlan(agreed, store, options, storeTime(ports, store));
   const skipped = tellSkipped(agreed, storeTime(ports, store));
-  const result = await runRotations(agreed, { options, isFolder: request.isFolder, context, store, ports, owed });
-  return unprovenInCluster(context, options.wait, { ...result, notes: [...skipped, ...(result.notes ?? [])] });
+  const work = { options, isFolder: request.isFolder, context, store, ports, owed };
+  const { result, rotated } = await runRotations(agreed, work);
+  const told = { ...result, notes: [...skipped, ...(result.notes ?? [])] };
+  const change = carriedChange(
+    rotated.map(({ made }) => made),
+    rotated.map(({ old }) => old),
+  );
+  return rotated.length === 0 ? told : withProof(told, change, { context, options, ports });
 }
 
 /** With a key id one file; of many keys each user gets a file of their own. */

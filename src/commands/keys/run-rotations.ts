@@ -29,15 +29,25 @@ export interface RotationWork {
   readonly owed: readonly OwedSuccessor[];
 }
 
+/** The hashes of a key and its successor. */
+export interface RotatedHashes {
+  readonly old: string;
+  readonly made: string;
+}
+
 /** More lines than anybody reads. */
 export const MOST_TOLD = 20;
 
 /** Makes the successors one after another, each delivered before the next is made. */
-export async function runRotations(plan: RotationPlan, work: RotationWork): Promise<Result> {
+export async function runRotations(
+  plan: RotationPlan,
+  work: RotationWork,
+): Promise<{ readonly result: Result; readonly rotated: readonly RotatedHashes[] }> {
   const { options, context, store, ports } = work;
   const form = options.output ?? (plan.rotations.length === 1 && !work.isFolder ? "token" : "json");
   const backendsOf = await loadBackends(plan, form, ports);
   const done: string[] = [];
+  const rotated: RotatedHashes[] = [];
   const refused: AppError[] = [];
   const rotateAll: RotateAll = async (place) => {
     await store.verify();
@@ -48,7 +58,9 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
         const backends = backendsOf.get(rotation.subject.role) ?? [];
         await place(rotation, async (sink, deliver) => {
           try {
-            done.push(await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work));
+            const { line, hash } = await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work);
+            done.push(line);
+            rotated.push({ old: rotation.old.hash, made: hash });
           } catch (error) {
             // Of many keys one that somebody else rotated or revoked meanwhile does not keep the others from theirs.
             if (!(error instanceof AppError) || error.kind !== "conflict" || plan.rotations.length === 1) throw error;
@@ -67,7 +79,7 @@ export async function runRotations(plan: RotationPlan, work: RotationWork): Prom
   } finally {
     ports.progress(null);
   }
-  return answer({ done, refused, where }, work);
+  return { result: answer({ done, refused, where }, work), rotated };
 }
 
 /** Gives `use` the place where this rotation's token goes. */
@@ -144,7 +156,7 @@ async function rotateOne(
   rotation: Rotation,
   { form, backends, sink, deliver, issuer }: OneRotation,
   { options, context, store, ports, owed }: RotationWork,
-): Promise<string> {
+): Promise<{ readonly line: string; readonly hash: string }> {
   const { old, subject, expiresAt, oldEndsAt } = rotation;
   const issued = {
     record: { role: subject.role, user: subject.user, expiresAt },
@@ -157,7 +169,8 @@ async function rotateOne(
   const key = await rotateKey({ ...issuer, journal }, rotation, { note, sink: sink.path }, (minted) =>
     deliver(formatToken(form, { key: minted, ...issued })),
   );
-  return `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`;
+  const line = `Rotated ${old.keyId} to ${key.id} for ${subject.user} in role ${subject.role}; the old key works until ${formatTime(oldEndsAt)}.`;
+  return { line, hash: key.hash };
 }
 
 /** What is owed stands in exactly one journal at any time, and for a moment in both. */

@@ -101,7 +101,8 @@ function readContext(raw: RawContext, resolve: (path: string) => string): Contex
     kubernetes: raw.kubernetes ?? null,
     gateway: {
       url: (raw.gateway?.url ?? DEFAULTS.gateway.url).replace(/\/+$/, ""),
-      admin: raw.gateway?.admin ?? DEFAULTS.gateway.admin,
+      // In a cluster they are found; what listens on this machine is not them.
+      admin: raw.gateway?.admin ?? (raw.kubernetes === undefined ? DEFAULTS.gateway.admin : []),
     },
   };
 }

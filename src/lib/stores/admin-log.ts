@@ -35,6 +35,11 @@ const MAX_BYTES = 256 * 1024 * 1024;
  * @throws AppError unavailable when it cannot be written: nothing is changed that is not recorded.
  */
 export async function appendAdminLines(path: string, lines: readonly AdminLine[]): Promise<void> {
+  await appendLines(path, lines);
+}
+
+/** The same for lines of any shape. @throws AppError unavailable */
+export async function appendLines(path: string, lines: readonly object[]): Promise<void> {
   try {
     await using file = await open(path, APPEND, 0o600);
     const { size } = await file.stat();

@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Finished } from "../../support/launcher.ts";
 import { createServer, type AddressInfo } from "node:net";
 
 /** What a server printed last, for when it fails. */
-const KEPT_BYTES = 8_000;
+const KEPT_BYTES = 4_000_000;
 const READY_MS = 60_000;
 
 /** A server that a test started: it can be killed, stopped for a while, and is gone when the test is. */
@@ -15,35 +16,38 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+export interface StartedChild extends Child {
+  readonly finished: Promise<Finished>;
+}
+
 export function startChild(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Child & { readonly process: ChildProcess } {
+  cwd = ".",
+): StartedChild {
   const child = spawn(command, args, {
+    cwd,
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let log = "";
-  const keep = (chunk: Buffer): void => {
-    log = (log + chunk.toString()).slice(-KEPT_BYTES);
-  };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
+  const texts = { out: "", err: "" };
+  child.stdout.on("data", (chunk: Buffer) => (texts.out = (texts.out + chunk.toString()).slice(-KEPT_BYTES)));
+  child.stderr.on("data", (chunk: Buffer) => (texts.err = (texts.err + chunk.toString()).slice(-KEPT_BYTES)));
+  const finished = once(child, "close").then(([code]) => ({ code: code as number | null, ...texts }));
   const killAtExit = (): void => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
   return {
-    process: child,
+    finished,
     pid: child.pid ?? 0,
-    log: () => log,
+    log: () => texts.out + texts.err,
     signal: (signal) => void child.kill(signal),
     stop: async () => {
       process.removeListener("exit", killAtExit);
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const closed = once(child, "close");
       // One that was stopped takes no notice of any other signal.
       child.kill("SIGKILL");
-      await closed;
+      await finished;
     },
   };
 }

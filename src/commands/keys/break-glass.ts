@@ -1,0 +1,248 @@
+import { currentContext, type Context } from "../../lib/config/config.ts";
+import { AppError, clause } from "../../lib/errors.ts";
+import { keyId } from "../../lib/keys/key.ts";
+import { isRevocable } from "../../lib/keys/keyring.ts";
+import type { KeyStore } from "../../lib/keys/key-store.ts";
+import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
+import { isSelected } from "../../lib/keys/select-keys.ts";
+import { formatTime } from "../../lib/time.ts";
+import { openEnforcement, type Enforcement } from "../cluster/enforcement.ts";
+import { revocationChange } from "../cluster/revocation-change.ts";
+import { runSync } from "../cluster/sync-run.ts";
+import { readDuration } from "../duration.ts";
+import { proveOrTell } from "../lock/add.ts";
+import { mayGoAt, provenByGateways, selectorOf, unfinished } from "../lock/finish.ts";
+import { describeTarget, readTarget, type Target } from "../lock/lock-target.ts";
+import { liftLocks, placeLock, type PlacedLock } from "../lock/place-lock.ts";
+import { keepReceipt, lockOf, replicaTable, type Receipt } from "../lock/receipt.ts";
+import { requireDenylist } from "../lock/require-denylist.ts";
+import { storeLabel, where } from "../lock/where.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { entryNote } from "./entry-note.ts";
+import { loadKeyring } from "./load-keyring.ts";
+import { revocationData, type RevokeOptions } from "./revoke.ts";
+import { clockNote, storeTime } from "./store-time.ts";
+
+/** A cluster that does not answer must not keep anybody from revoking in the store, milliseconds. */
+const CLUSTER_PATIENCE_MS = 5_000;
+/** Keys that are made while one revokes are revoked as well; whoever makes them for ever has other means. */
+const MOST_ROUNDS = 3;
+
+/**
+ * Lock, revoke, prove. Each path goes on whatever became of the others: with the store away the key is locked, with the
+ * cluster away it is revoked in the store; every path that is down is named, and it ends with 6. Repeating the command
+ * takes the lock away once it may go.
+ */
+export async function breakGlass(options: RevokeOptions, hash: string | null, ports: Ports): Promise<Result> {
+  const target = targetOf(options, hash);
+  const timeoutMs = readDuration("--timeout", options.timeout, 1) * 1000;
+  const context = currentContext(await ports.config());
+  if (options.yes !== true)
+    await ports.confirm([where(context)], `Lock ${describeTarget(target)} at once, and revoke for good?`);
+  const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [] };
+  const enforcement = await openCluster(attempt);
+  try {
+    const placed = enforcement === null ? null : await lock(attempt, enforcement);
+    const [replicas, revocations] = await Promise.all([proveLocked(attempt, enforcement, placed), revokeAll(attempt)]);
+    if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
+    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
+    return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
+  } finally {
+    enforcement?.close();
+  }
+}
+
+interface Attempt {
+  readonly context: Context;
+  readonly options: RevokeOptions;
+  readonly target: Target;
+  readonly timeoutMs: number;
+  readonly ports: Ports;
+  /** What is not proven, and every path that is down. */
+  readonly problems: string[];
+  readonly notes: string[];
+}
+
+/** A lock is for one thing: of a user in a role, for the user. */
+function targetOf({ id, user, role, dryRun }: RevokeOptions, hash: string | null): Target {
+  if (dryRun === true)
+    throw new AppError("usage", "dry_run_break_glass", "--break-glass has no dry run", {
+      hint: "Leave --break-glass out to see what would be revoked.",
+    });
+  const key = hash === null ? id : keyId(hash);
+  if (key !== null) return readTarget({ key, ...(hash === null && user !== undefined ? { user } : {}) });
+  if (user !== undefined) return readTarget({ user });
+  if (role !== undefined) return readTarget({ role });
+  throw new AppError("usage", "key_not_named", "no key was named", {
+    hint: "Give a key id, --token -, --user or --role.",
+  });
+}
+
+async function openCluster({ context, ports, problems }: Attempt): Promise<Enforcement | null> {
+  return orProblem(problems, "NOT locked", async () => openEnforcement(context, ports, CLUSTER_PATIENCE_MS));
+}
+
+async function lock(
+  { context, options, target, ports, problems, notes }: Attempt,
+  enforcement: Enforcement,
+): Promise<PlacedLock | null> {
+  return orProblem(problems, "NOT locked", async () => {
+    const denylist = requireDenylist(context, enforcement);
+    await enforcement.verify();
+    const wanted = {
+      target,
+      reason: options.reason ?? "keys revoke --break-glass",
+      until: null,
+      tell: false,
+      revokes: true,
+    };
+    const placed = await placeLock(denylist, wanted, ports);
+    notes.push(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
+    return placed;
+  });
+}
+
+/** Told at once: the store may take its time. */
+async function proveLocked(
+  { options, timeoutMs, ports, problems }: Attempt,
+  enforcement: Enforcement | null,
+  placed: PlacedLock | null,
+): Promise<Receipt["replicas"]> {
+  if (enforcement === null || placed === null || !options.wait) return null;
+  const { replicas, problems: unproven } = await proveOrTell(enforcement.findReplicas, placed, timeoutMs, ports);
+  problems.push(...unproven.map((problem) => `Lock not proven: ${problem}`));
+  if (unproven.length === 0 && replicas !== null && !placed.isOld) {
+    const slowest = Math.max(...replicas.map(({ refused_after_ms: ms }) => ms ?? 0));
+    const cut = replicas.reduce((sum, { cut_calls: calls }) => sum + (calls ?? 0), 0);
+    ports.tell(
+      `All ${replicas.length} gateways refuse it, the last after ${slowest} ms; ${cut} streams and calls were cut.`,
+    );
+  }
+  return replicas;
+}
+
+async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
+  const { context, options, target, ports, problems, notes } = attempt;
+  const done = new Map<string, Revocation>();
+  await orProblem(problems, `NOT revoked in ${storeLabel(context)}`, async () => {
+    const store = await ports.store();
+    await store.verify();
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const keys = await selected(attempt, store);
+      const left = keys.filter((key) => !done.has(key.hash) || isRevocable(key));
+      if (left.length === 0) break;
+      const at = storeTime(ports, store);
+      const note = entryNote(ports, at, "revoke", options.reason);
+      const onProgress = (count: number): void => ports.progress(`Revoked ${count} of ${left.length} keys`);
+      for (const revocation of await revokeKeys(store, left, { at, note, onProgress }))
+        done.set(revocation.key.hash, revocation);
+    }
+    notes.push(...clockNote(store));
+  });
+  ports.progress(null);
+  if (done.size === 0)
+    problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
+  for (const { key, status, error } of done.values()) {
+    if (status === "failed")
+      problems.push(`FAILED: ${key.keyId} is NOT revoked: ${clause(error?.message ?? "unknown")}.`);
+    if (status === "unproven") problems.push(`The store took the revocation of ${key.keyId} and does not show it.`);
+  }
+  return [...done.values()];
+}
+
+async function selected({ target, options, ports }: Attempt, store: KeyStore) {
+  const keyring = await loadKeyring(store, ports, options.role);
+  const selector = { ...selectorOf(target), role: options.role ?? selectorOf(target).role };
+  return [...keyring.keys.values()].filter((key) => isSelected(key, selector));
+}
+
+async function proveRevoked(
+  { context, options, target, timeoutMs, ports, problems }: Attempt,
+  enforcement: Enforcement,
+  revocations: readonly Revocation[],
+): Promise<void> {
+  const selector = { ...selectorOf(target), role: options.role ?? selectorOf(target).role };
+  const hashes = revocations.filter(({ status }) => status !== "failed").map(({ key }) => key.hash);
+  await orProblem(problems, "Revocation not proven", async () => {
+    const change = revocationChange(hashes, selector);
+    const unproven =
+      enforcement.cluster === null
+        ? await provenByGateways(selector, { enforcement, timeoutMs, ports })
+        : (await runSync({ context, enforcement, change, timeoutMs, ports })).problems;
+    problems.push(...unproven.map((problem) => `Revocation not proven: ${problem}`));
+  });
+}
+
+/** Takes away a lock that stood before and has served its time; true when it is gone. */
+async function lift(
+  { context, timeoutMs, ports, problems, notes }: Attempt,
+  enforcement: Enforcement,
+  { lock, isOld }: PlacedLock,
+): Promise<boolean> {
+  const stays = `The lock stays: repeat the command after ${formatTime(mayGoAt(lock))}, or run \`mcpctl lock remove ${lock.id}\`, to end it once it is proven.`;
+  if (problems.length > 0 || !isOld) {
+    notes.push(stays);
+    return false;
+  }
+  const left = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
+  if (left.length > 0) {
+    notes.push(...left.map((problem) => `The lock stays: ${problem}`));
+    return false;
+  }
+  await liftLocks(requireDenylist(context, enforcement), [lock.id], ports);
+  notes.push(`The lock ${lock.id} is ended: the revocation is proven everywhere.`);
+  return true;
+}
+
+interface Outcome {
+  readonly placed: PlacedLock | null;
+  readonly revocations: readonly Revocation[];
+  readonly replicas: Receipt["replicas"];
+  readonly isLifted: boolean;
+}
+
+async function answer(
+  { context, options, target, ports, problems, notes }: Attempt,
+  enforcement: Enforcement | null,
+  { placed, revocations, replicas, isLifted }: Outcome,
+): Promise<Result> {
+  const receipt: Receipt = {
+    type: "break_glass",
+    at: formatTime(ports.now()),
+    by: ports.author,
+    context: context.name,
+    store: storeLabel(context),
+    cluster: context.kubernetes?.cluster ?? null,
+    target: describeTarget(target),
+    reason: placed?.lock.reason ?? options.reason ?? null,
+    lock: placed === null ? null : lockOf(placed, isLifted),
+    revocations: revocationData(revocations),
+    replicas,
+    problems,
+  };
+  const count = revocations.filter(({ status }) => status === "revoked" || status === "already_revoked").length;
+  return {
+    view: { data: receipt, table: replicaTable(replicas ?? []) },
+    notes: [
+      `Revoked in the store: ${count} of ${revocations.length} keys.`,
+      ...notes,
+      ...problems,
+      where(context),
+      ...(await keepReceipt(receipt, enforcement?.cluster ?? null, ports)),
+      ...(problems.length === 0 ? [] : ["Repeat the command until it ends with 0."]),
+    ],
+    ...(problems.length === 0 ? {} : { exit: 6 as const }),
+  };
+}
+
+/** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them. */
+async function orProblem<T>(problems: string[], what: string, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
+    problems.push(`${what}: ${clause(error.message)}. ${error.hint ?? ""}`.trimEnd());
+    return null;
+  }
+}

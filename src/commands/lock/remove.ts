@@ -1,0 +1,156 @@
+import { Option, type Command } from "commander";
+import { currentContext } from "../../lib/config/config.ts";
+import { proveEverywhere } from "../../lib/cluster/prove.ts";
+import { AppError } from "../../lib/errors.ts";
+import { nearest } from "../../lib/suggest.ts";
+import type { Lock } from "../../lib/policy/locks.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { Format } from "../../lib/output/view.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import { openEnforcement, type Enforcement } from "../cluster/enforcement.ts";
+import { readDuration } from "../duration.ts";
+import type { Ports } from "../ports.ts";
+import type { Result } from "../result.ts";
+import { unfinished } from "./finish.ts";
+import { describeTarget } from "./lock-target.ts";
+import { liftLocks, standingLocks } from "./place-lock.ts";
+import { describeLock, keepReceipt, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import { requireDenylist } from "./require-denylist.ts";
+import { storeLabel, where } from "./where.ts";
+
+export interface RemoveOptions {
+  readonly id: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly unproven?: boolean;
+  readonly timeout: string;
+  readonly wait: boolean;
+}
+
+export function registerRemove(lock: Command, cli: Cli, run = removeLock): void {
+  const command = lock
+    .command("remove")
+    .summary("end a lock on purpose")
+    .description(
+      "End a lock, and wait until no gateway refuses by it. One that stands in for a revocation goes only when that is proven\n" +
+        "everywhere: ten minutes have passed, and two further refreshes carried it to every gateway.",
+    )
+    .argument("<lock-id>", "as `mcpctl lock list` shows it")
+    .option("--reason <text>", "why, for the record")
+    .option("-y, --yes", "do not ask")
+    .option("--unproven", "end a break-glass lock although its revocation is not proven: the key may live again")
+    .option("--timeout <duration>", "how long all of it may take", "2m")
+    .option("--no-wait", "do not ask whether gateways have seen it")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(["table", "json", "yaml"]))
+    .action(async (id: string, options: Omit<RemoveOptions, "id"> & { output?: Format }) =>
+      cli.show(await run({ ...options, id }, cli.ports), options.output ?? null),
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ended everywhere, 1 it must stay, 6 ended, and not proven on every gateway.",
+    );
+  withExamples(
+    command,
+    "mcpctl lock remove lock_V1StGXR8_Z5jdHi6B-myT",
+    "mcpctl lock remove lock_V1StGXR8_Z5jdHi6B-myT --yes",
+  );
+}
+
+export async function removeLock(options: RemoveOptions, ports: Ports): Promise<Result> {
+  const timeoutMs = readDuration("--timeout", options.timeout, 1) * 1000;
+  const context = currentContext(await ports.config());
+  const enforcement = await openEnforcement(context, ports);
+  try {
+    const denylist = requireDenylist(context, enforcement);
+    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
+    await enforcement.verify();
+    if (lock.revokes && options.unproven !== true) {
+      const problems = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
+      if (problems.length > 0)
+        return {
+          view: { data: { id: lock.id, removed: false, problems }, text: () => `${lock.id} stays.` },
+          notes: [
+            ...problems.map((problem) => `It stays: ${problem}`),
+            "Repeat the command later; --unproven ends it all the same.",
+          ],
+          exit: 1,
+        };
+    } else if (options.yes !== true) {
+      const risk = lock.revokes ? ["Its revocation is NOT proven: what it refuses may be let in again."] : [];
+      await ports.confirm([where(context), describeLock(lock), ...risk], "End this lock?");
+    }
+    await liftLocks(denylist, [lock.id], ports);
+    const { replicas, problems } = options.wait
+      ? await proveLifted(lock, enforcement, timeoutMs, ports)
+      : { replicas: null, problems: [] };
+    const receipt: Receipt = {
+      type: "unlock",
+      at: formatTime(ports.now()),
+      by: ports.author,
+      context: context.name,
+      store: storeLabel(context),
+      cluster: context.kubernetes?.cluster ?? null,
+      target: describeTarget(lock),
+      reason: options.reason ?? null,
+      lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
+      revocations: [],
+      replicas,
+      problems,
+    };
+    return {
+      view: { data: receipt, table: replicaTable(replicas ?? []) },
+      notes: [
+        `Ended ${lock.id} on ${describeTarget(lock)}.`,
+        ...problems.map((problem) => `Not proven: ${problem}`),
+        where(context),
+        ...(await keepReceipt(receipt, enforcement.cluster, ports)),
+      ],
+      ...(problems.length === 0 ? {} : { exit: 6 as const }),
+    };
+  } finally {
+    enforcement.close();
+  }
+}
+
+function findLock(locks: readonly Lock[], id: string): Lock {
+  const found = locks.find((lock) => lock.id === id);
+  if (found !== undefined) return found;
+  const near = nearest(
+    id,
+    locks.map((lock) => lock.id),
+  );
+  throw new AppError("not-found", "lock_not_found", `no lock ${id.slice(0, 80)} is in force`, {
+    hint: near === null ? "See them with `mcpctl lock list`." : `Did you mean ${near}?`,
+  });
+}
+
+async function proveLifted(
+  { id }: Lock,
+  { findReplicas }: Enforcement,
+  timeoutMs: number,
+  ports: Pick<Ports, "progress" | "signal">,
+): Promise<Pick<Receipt, "replicas" | "problems">> {
+  if (findReplicas === null) return { replicas: null, problems: ["the context does not say where its gateways are."] };
+  const since = performance.now();
+  try {
+    const proofs = await proveEverywhere({
+      find: findReplicas,
+      query: { lock: id },
+      judge: ({ lock }) => (lock?.in_force === false ? null : "still refuses by it"),
+      since,
+      deadline: since + timeoutMs,
+      signal: ports.signal,
+      onProgress: (proven, all) => ports.progress(`${proven} of ${all} gateways have ended it`),
+    });
+    const replicas = proofs.map(replicaReceipt).map((replica) => ({ ...replica, refused_after_ms: null }));
+    return {
+      replicas,
+      problems: replicas.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}.`])),
+    };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
+    return { replicas: null, problems: [`no gateway was asked: ${error.message}`] };
+  } finally {
+    ports.progress(null);
+  }
+}
