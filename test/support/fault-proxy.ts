@@ -39,6 +39,8 @@ export interface FaultProxy {
   reached(action: string, count?: number): Promise<void>;
   /** Forgets the calls, for the next test; throws when a fault met no call, for then it was not tested. */
   settle(): void;
+  /** Ends the faults that last for as long as a test wants. */
+  heal(): void;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,9 @@ export async function startFaultProxy(upstream?: string, guard: Guard = () => nu
       const unmet = faults.splice(0).map(({ action }) => action);
       calls.length = 0;
       if (unmet.length > 0) throw new Error(`no call met the faults planned for ${unmet.join(", ")}`);
+    },
+    heal: () => {
+      faults.length = 0;
     },
     close: async () => {
       const closed = new Promise((done) => server.close(done));

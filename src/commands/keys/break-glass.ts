@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { currentContext, type Context } from "../../lib/config/config.ts";
 import { AppError, clause } from "../../lib/errors.ts";
 import { keyId } from "../../lib/keys/key.ts";
@@ -24,8 +25,9 @@ import { loadKeyring } from "./load-keyring.ts";
 import { revocationData, type RevokeOptions } from "./revoke.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 
-/** A cluster that does not answer must not keep anybody from revoking in the store, milliseconds. */
-const CLUSTER_PATIENCE_MS = 5_000;
+/** How long the cluster is tried for, and how long the store waits for it, milliseconds. */
+const CLUSTER_PATIENCE_MS = 30_000;
+const HEAD_START_MS = 3_000;
 /** Keys that are made while one revokes are revoked as well; whoever makes them for ever has other means. */
 const MOST_ROUNDS = 3;
 
@@ -43,8 +45,10 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
   const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [] };
   const enforcement = await openCluster(attempt);
   try {
-    const placed = enforcement === null ? null : await lock(attempt, enforcement);
-    const [replicas, revocations] = await Promise.all([proveLocked(attempt, enforcement, placed), revokeAll(attempt)]);
+    const locking = lockAndProve(attempt, enforcement);
+    // The lock comes first; one that is long in coming must not keep the revocation waiting.
+    await Promise.race([locking.placed, delay(HEAD_START_MS, undefined, { ref: false })]);
+    const [placed, replicas, revocations] = await Promise.all([locking.placed, locking.replicas, revokeAll(attempt)]);
     if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
     const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
     return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
@@ -101,6 +105,19 @@ async function lock(
     notes.push(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
     return placed;
   });
+}
+
+interface Locking {
+  readonly placed: Promise<PlacedLock | null>;
+  readonly replicas: Promise<Receipt["replicas"]>;
+}
+
+function lockAndProve(attempt: Attempt, enforcement: Enforcement | null): Locking {
+  const placed = enforcement === null ? Promise.resolve(null) : lock(attempt, enforcement);
+  const replicas = placed.then((lock) => proveLocked(attempt, enforcement, lock));
+  // It may fail before anybody waits for it, which must not end the process.
+  replicas.catch(() => undefined);
+  return { placed, replicas };
 }
 
 /** Told at once: the store may take its time. */

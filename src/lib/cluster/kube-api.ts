@@ -46,6 +46,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const NEWLINE = 0x0a;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
+const READY_MS = 2_000;
 const PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /** Requests to one API server. Every method throws AppError only. */
@@ -89,8 +90,8 @@ export class KubeApi {
       try {
         const reply = await this.#once(call, special.headers ?? {}, timeoutMs);
         // A pod that fails is not the API server's failure: who asked through it decides what that means.
-        const isOurs = call.subresource === undefined && (reply.status === 429 || reply.status >= 500);
-        if (!isOurs || performance.now() + pause > deadline) return reply;
+        const isOver = call.subresource !== undefined || performance.now() + pause > deadline;
+        if (isOver || !(await this.#isPassing(reply.status, call))) return reply;
         tell?.(`The API server answers ${reply.status}; repeating ${rightOf(call)}.`);
       } catch (error) {
         if (!isTransient(error) || performance.now() + pause > deadline) throw error;
@@ -110,7 +111,7 @@ export class KubeApi {
     onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const response = await this.#open(call, {}, signal);
+    const response = await this.#open(call, wireOf(call), signal);
     response.setTimeout(idleMs, () => response.destroy());
     if (response.statusCode !== 200)
       throw statusError(call, response.statusCode ?? 0, parse(await textOf(response, call)));
@@ -129,13 +130,31 @@ export class KubeApi {
     }
   }
 
+  /** May another try mend this? An API server that has just started refuses everybody until it has read its roles. */
+  async #isPassing(status: number, call: KubeCall): Promise<boolean> {
+    return status === 429 || status >= 500 || (status === 403 && !(await this.#isReady(call)));
+  }
+
+  /** Whoever may do nothing may ask this (`--authorization-always-allow-paths` of kube-apiserver). */
+  async #isReady(call: KubeCall): Promise<boolean> {
+    try {
+      const asked = { method: "GET", path: "/readyz", body: null, headers: {} };
+      const response = await this.#open(call, asked, AbortSignal.timeout(READY_MS));
+      response.resume();
+      return response.statusCode === 200;
+    } catch (error) {
+      if (error instanceof AppError) return false;
+      throw error;
+    }
+  }
+
   async #once(call: KubeCall, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Reply> {
     const { signal } = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await this.#open(
         call,
-        headers,
+        wireOf(call, headers),
         signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       );
       return { status: response.statusCode ?? 0, text: await textOf(response, call) };
@@ -146,27 +165,17 @@ export class KubeApi {
     }
   }
 
-  async #open(
-    call: KubeCall,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  async #open(call: KubeCall, wire: Wire, signal: AbortSignal): Promise<IncomingMessage> {
     const { server } = this.#connection;
-    const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+    const { method, path, body, headers } = wire;
     const secured = await this.#connection.secured();
     const options: RequestOptions = {
       ...secured,
-      method: METHODS[call.verb],
+      method,
       signal,
-      headers: {
-        ...(secured.headers as OutgoingHttpHeaders),
-        accept: call.isMetadataOnly === true ? PARTIAL : "application/json",
-        "user-agent": "mcpctl",
-        ...(body === null ? {} : { "content-type": contentType(call), "content-length": body.length }),
-        ...headers,
-      },
+      headers: { ...(secured.headers as OutgoingHttpHeaders), "user-agent": "mcpctl", ...headers },
     };
-    const url = new URL(`${server.pathname.replace(/\/$/, "")}${pathOf(call)}`, server);
+    const url = new URL(`${server.pathname.replace(/\/$/, "")}${path}`, server);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     this.#calls += 1;
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
@@ -175,6 +184,28 @@ export class KubeApi {
     request.end(body);
     return promise;
   }
+}
+
+/** A request as it is sent. */
+interface Wire {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Buffer | null;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+function wireOf(call: KubeCall, headers: Readonly<Record<string, string>> = {}): Wire {
+  const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+  return {
+    method: METHODS[call.verb],
+    path: pathOf(call),
+    body,
+    headers: {
+      accept: call.isMetadataOnly === true ? PARTIAL : "application/json",
+      ...(body === null ? {} : { "content-type": contentType(call), "content-length": body.length }),
+      ...headers,
+    },
+  };
 }
 
 const METHODS = {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Finished } from "../../support/launcher.ts";
 import { createServer, type AddressInfo } from "node:net";
@@ -15,6 +15,12 @@ export interface Child {
   signal(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
+
+/** Whatever runs when the test process ends is ended with it. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 export interface StartedChild extends Child {
   readonly finished: Promise<Finished>;
@@ -35,15 +41,14 @@ export function startChild(
   child.stdout.on("data", (chunk: Buffer) => (texts.out = (texts.out + chunk.toString()).slice(-KEPT_BYTES)));
   child.stderr.on("data", (chunk: Buffer) => (texts.err = (texts.err + chunk.toString()).slice(-KEPT_BYTES)));
   const finished = once(child, "close").then(([code]) => ({ code: code as number | null, ...texts }));
-  const killAtExit = (): void => void child.kill("SIGKILL");
-  process.once("exit", killAtExit);
+  running.add(child);
   return {
     finished,
     pid: child.pid ?? 0,
     log: () => texts.out + texts.err,
     signal: (signal) => void child.kill(signal),
     stop: async () => {
-      process.removeListener("exit", killAtExit);
+      running.delete(child);
       if (child.exitCode !== null || child.signalCode !== null) return;
       // One that was stopped takes no notice of any other signal.
       child.kill("SIGKILL");
