@@ -77,6 +77,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   can: async () => (await import("./commands/can.ts")).registerCan,
   context: async () => (await import("./commands/context/index.ts")).registerContext,
   lock: async () => (await import("./commands/lock/index.ts")).registerLock,
+  status: async () => (await import("./commands/cluster/status.ts")).registerStatus,
   sync: async () => (await import("./commands/cluster/sync.ts")).registerSync,
   "iam-policy": async () => (await import("./commands/iam-policy.ts")).registerIamPolicy,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
