@@ -5,6 +5,8 @@ import { currentContext, type Config } from "./lib/config/config.ts";
 import { AppError } from "./lib/errors.ts";
 import { fileError } from "./lib/files/file-error.ts";
 import type { StoreConfig } from "./lib/config/config.ts";
+import type { KubeApi } from "./lib/cluster/kube-api.ts";
+import type { ObjectRef } from "./lib/cluster/object-ref.ts";
 import type { KeyStore } from "./lib/keys/key-store.ts";
 import { printable } from "./lib/output/printable.ts";
 import { osUser } from "./lib/stores/os-user.ts";
@@ -35,6 +37,24 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     return short === "" || short.startsWith("..") ? path : short;
   };
   const progress = progressLine(io.stderr, io.env);
+  const kube: Ports["kube"] = async (context, options = {}) => {
+    const [{ connect }, { KubeApi }] = await Promise.all([
+      import("./lib/cluster/connection.ts"),
+      import("./lib/cluster/kube-api.ts"),
+    ]);
+    return new KubeApi(connect({ context, env: io.env, home: io.home }), { signal: io.signal, ...options });
+  };
+  const pinnedCluster = async (): Promise<KubeApi> => {
+    const { name, kubernetes } = currentContext(await config());
+    if (kubernetes === null)
+      throw new AppError("usage", "no_cluster", `context ${name} names no cluster that a Secret could lie in`, {
+        hint: "Add its `kubernetes` part in mcpctl.yaml, or name a file.",
+      });
+    const { verifyCluster } = await import("./lib/cluster/pin.ts");
+    const api = await kube(kubernetes.context, { patienceMs: 15_000 });
+    await verifyCluster(api, kubernetes.cluster);
+    return api;
+  };
   return {
     now: Date.now,
     // Loading the module costs a tenth of a short command's time, and few commands need it.
@@ -46,13 +66,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     cwd: io.cwd,
     config,
     store: once(async () => openStore(await config(), io, label)),
-    kube: async (context, options = {}) => {
-      const [{ connect }, { KubeApi }] = await Promise.all([
-        import("./lib/cluster/connection.ts"),
-        import("./lib/cluster/kube-api.ts"),
-      ]);
-      return new KubeApi(connect({ context, env: io.env, home: io.home }), { signal: io.signal, ...options });
-    },
+    kube,
     label,
     recordReceipt: async (receipt) => {
       const { appendReceipt } = await import("./lib/stores/receipt-log.ts");
@@ -68,10 +82,24 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
       const { openJournals } = await import("./lib/stores/delivery-journal.ts");
       return openJournals(journalFolder(currentContext(await config()).store, io));
     }),
-    sink: async (out) => {
+    sink: async (out, replaces) => {
       if (out === null) return stdoutSink(io);
+      const ref = await secretRef(out);
+      if (ref !== null) {
+        const { secretSink } = await import("./secret-sink.ts");
+        return secretSink(await pinnedCluster(), ref, out, replaces ?? null);
+      }
       const { fileSink } = await import("./file-sinks.ts");
       return fileSink(resolve(io.cwd, out), label(resolve(io.cwd, out)));
+    },
+    holdsToken: async (path, hash) => {
+      const ref = await secretRef(path);
+      if (ref !== null) {
+        const { secretHoldsToken } = await import("./lib/cluster/token-secret.ts");
+        return secretHoldsToken(await pinnedCluster(), ref, hash);
+      }
+      const { fileHoldsToken } = await import("./lib/files/holds-token.ts");
+      return fileHoldsToken(path, hash);
     },
     folderSink: async (folder) => {
       const { folderSink } = await import("./file-sinks.ts");
@@ -100,6 +128,17 @@ function journalFolder(store: StoreConfig, io: Io): string {
 /** Where the system keeps the state of programs (XDG Base Directory). */
 function stateFolder(io: Io): string {
   return join(io.env["XDG_STATE_HOME"] || join(io.home, ".local", "state"), "mcpctl");
+}
+
+/** The Secret that this names; null for a file. @throws AppError usage for one that is written wrongly */
+async function secretRef(path: string): Promise<ObjectRef | null> {
+  if (!/^(secret|configmap):/.test(path)) return null;
+  const { parseObjectRef } = await import("./lib/cluster/object-ref.ts");
+  const ref = parseObjectRef(path);
+  if (ref?.resource === "secrets") return ref;
+  throw new AppError("usage", "out_invalid", `"${path.slice(0, 80)}" names no Secret`, {
+    hint: "Write secret:NAMESPACE/NAME; a file of such a name as ./secret:....",
+  });
 }
 
 async function* stdinParts(io: Io): AsyncIterable<Uint8Array> {

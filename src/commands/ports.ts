@@ -8,7 +8,7 @@ import type { DeliveryJournals } from "../lib/keys/undelivered.ts";
 export interface TokenSink {
   /** For people: `standard output`, or the file's path. */
   readonly label: string;
-  /** The file's absolute path; null for standard output. */
+  /** The file's absolute path, or the Secret as it was written; null for standard output. */
   readonly path: string | null;
   /** Ends only when the text is where it was asked for. @throws AppError unavailable */
   deliver(text: string): Promise<void>;
@@ -58,8 +58,13 @@ export interface Ports {
   readonly ask: ((lines: readonly string[], question: string) => Promise<string>) | null;
   readonly stdoutIsTerminal: boolean;
   readonly stdoutIsDiscarded: boolean;
-  /** `out` null is standard output. @throws AppError conflict when the file exists, unavailable when it cannot be made. */
-  readonly sink: (out: string | null) => Promise<TokenSink>;
+  /**
+   * `out` null is standard output, `secret:NAMESPACE/NAME` a Secret of the context's cluster, which may hold the token of the
+   * key `replaces`. @throws AppError conflict when it exists, unavailable when it cannot be made.
+   */
+  readonly sink: (out: string | null, replaces?: string) => Promise<TokenSink>;
+  /** Does the place that a {@link TokenSink.path} names hold the token of this key hash? @throws AppError */
+  readonly holdsToken: (path: string, hash: string) => Promise<boolean>;
   /** A folder with a file for each user, made when it is not there. @throws AppError */
   readonly folderSink: (folder: string) => Promise<FolderSink>;
   /** What a person types at a terminal, not shown; null where standard input is no terminal. @throws AppError interrupted */

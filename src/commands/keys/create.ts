@@ -18,7 +18,7 @@ import { withIssuer } from "./with-issuer.ts";
 import { carriedChange } from "../cluster/carried-change.ts";
 import { addWaitOptions, receipt, requireRoom, withProof, type WaitOptions } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
-import { openSink, withSink } from "./token-delivery.ts";
+import { openSink, secretOf, withSink } from "./token-delivery.ts";
 import { formatToken, requireServers, TOKEN_FORMS, type TokenForm } from "./token-form.ts";
 
 export interface CreateOptions extends WaitOptions {
@@ -40,12 +40,15 @@ export function registerCreate(keys: Command, cli: Cli, run = createKey): void {
     .option("--ttl <ttl>", "its life: 1h, 30d, never (default and maximum are configured)")
     .option("--reason <text>", "why, for the record")
     .addOption(new Option("-o, --output <form>", "form of the token").choices(TOKEN_FORMS))
-    .option("--out <file>", "write the token to a new file that only you can read");
+    .option(
+      "--out <file>",
+      "write the token to a new file that only you can read, or to a Secret: secret:NAMESPACE/NAME",
+    );
   addWaitOptions(command).action(async (options: CreateOptions) => cli.show(await run(options, cli.ports), null));
   withExamples(
     command,
     "mcpctl keys create --role dev-readonly --user incident-agent-01",
-    "mcpctl keys create --role dev-readonly --user ci -o claude --out .mcp.json",
+    "mcpctl keys create --role dev-readonly --user incident-agent-01 --out secret:agents/incident-agent-01",
   );
 }
 
@@ -66,7 +69,12 @@ export async function createKey(options: CreateOptions, ports: Ports): Promise<R
     await requireRoom(context, 1, () => loadEntries(store, ports, role));
     const now = storeTime(ports, store);
     const record = { role, user, expiresAt: endOfLife(now, ttl) };
-    const issue = { record, note: entryNote(ports, now, "create", options.reason), sink: sink.path, replaces: null };
+    const issue = {
+      record,
+      note: entryNote(ports, now, "create", options.reason, secretOf(sink)),
+      sink: sink.path,
+      replaces: null,
+    };
     const key = await withIssuer(ports, store, (issuer) =>
       issueKey(issuer, issue, (minted) =>
         deliver(formatToken(form ?? "token", { key: minted, record, gatewayUrl: context.gateway.url, backends })),

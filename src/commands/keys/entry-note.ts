@@ -9,7 +9,8 @@ export function entryNote(
   now: number,
   action: EntryNote["action"],
   reason: string | undefined,
+  secret: string | null = null,
 ): EntryNote {
-  const note = { action, at: formatTime(now), author };
+  const note = { action, at: formatTime(now), author, ...(secret === null ? {} : { secret }) };
   return reason === undefined ? note : { ...note, reason: redactText(reason) };
 }

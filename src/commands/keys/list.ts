@@ -51,7 +51,7 @@ export function registerList(keys: Command, cli: Cli, run = listKeys): void {
 
 export async function listKeys(
   options: ListOptions,
-  ports: Pick<Ports, "config" | "journals" | "label" | "now" | "progress" | "store" | "tell">,
+  ports: Pick<Ports, "config" | "holdsToken" | "journals" | "label" | "now" | "progress" | "store" | "tell">,
 ): Promise<Result> {
   const started = performance.now();
   const { role, user, state } = options;

@@ -1,5 +1,4 @@
 import { AppError, clause } from "../../lib/errors.ts";
-import { fileHoldsToken } from "../../lib/files/holds-token.ts";
 import { revokeUndelivered } from "../../lib/keys/issue-key.ts";
 import { keyId } from "../../lib/keys/key.ts";
 import { readEntry, type KeyStore } from "../../lib/keys/key-store.ts";
@@ -19,7 +18,7 @@ export interface OwedSuccessor {
  * is told. Gives the successors that are still owed to somebody; `keys rotate` makes them, others close the journals.
  */
 export async function recover(
-  ports: Pick<Ports, "journals" | "now" | "tell">,
+  ports: Pick<Ports, "holdsToken" | "journals" | "now" | "tell">,
   store: KeyStore,
 ): Promise<readonly OwedSuccessor[]> {
   const owed: OwedSuccessor[] = [];
@@ -42,17 +41,27 @@ export async function recoverAndLeave(ports: Parameters<typeof recover>[0], stor
 }
 
 /** What is left to mend, for commands that only look: a line for each key, which stays as it is. */
-export async function undeliveredNotes(ports: Pick<Ports, "journals">): Promise<readonly string[]> {
+export async function undeliveredNotes(ports: Pick<Ports, "holdsToken" | "journals">): Promise<readonly string[]> {
   const notes: string[] = [];
   for (const journal of await (await ports.journals()).abandoned()) {
     for (const { hash, sink } of journal.undelivered)
-      if (sink === null || !fileHoldsToken(sink, hash))
+      if (sink === null || !(await holds(ports, sink, hash)))
         notes.push(
           `${keyId(hash)} was made by a command that was cut off before its token was delivered; the next \`keys create\` or \`keys rotate\` here revokes it.`,
         );
     await journal.close();
   }
   return notes;
+}
+
+/** A cluster that does not answer is no reason not to list keys. */
+async function holds({ holdsToken }: Pick<Ports, "holdsToken">, sink: string, hash: string): Promise<boolean> {
+  try {
+    return await holdsToken(sink, hash);
+  } catch (error) {
+    if (error instanceof AppError && error.kind !== "interrupted") return false;
+    throw error;
+  }
 }
 
 async function isOwed(
@@ -63,7 +72,7 @@ async function isOwed(
   const { hash, role, replaces, insteadOf, sink } = undelivered;
   const id = keyId(hash);
   try {
-    if (sink !== null && fileHoldsToken(sink, hash)) {
+    if (sink !== null && (await ports.holdsToken(sink, hash))) {
       await journal.settle(hash);
       return false;
     }

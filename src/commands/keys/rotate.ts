@@ -15,6 +15,7 @@ import { keyLines } from "./key-lines.ts";
 import { loadKeyring } from "./load-keyring.ts";
 import { carriedChange } from "../cluster/carried-change.ts";
 import { addWaitOptions, receipt, withProof, type WaitOptions } from "./propagation.ts";
+import { findSecrets } from "./secrets-of-keys.ts";
 import { recover, type OwedSuccessor } from "./recover.ts";
 import { MOST_TOLD, runRotations } from "./run-rotations.ts";
 import { planRotations, type RotationPlan } from "./rotation-plan.ts";
@@ -57,7 +58,7 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     )
     .option(
       "--out <path>",
-      "with a key id a new file, else a folder that gets a file for each user; only you can read it",
+      "with a key id a new file, else a folder that gets a file for each user; only you can read it\n(default: a key that lies in a Secret is replaced there, others go to standard output)",
     );
   addWaitOptions(command).action(async (id: string | undefined, options: Omit<RotateOptions, "id">) => {
     const format = options.output === "json" || options.output === "yaml" ? options.output : null;
@@ -118,7 +119,8 @@ async function plan(
   const agreed = { ...fresh, rotations: fresh.rotations.filter(({ old }) => asked.has(old.hash)) };
   if (agreed.rotations.length === 0) return answerPlan(agreed, store, options, storeTime(ports, store));
   const skipped = tellSkipped(agreed, storeTime(ports, store));
-  const work = { options, isFolder: request.isFolder, context, store, ports, owed };
+  const secrets = await findSecrets(agreed.rotations, options, { store, ports });
+  const work = { options, isFolder: request.isFolder, context, store, ports, owed, secrets };
   const { result, rotated } = await runRotations(agreed, work);
   const told = { ...result, notes: [...skipped, ...(result.notes ?? [])] };
   const change = carriedChange(
@@ -130,7 +132,7 @@ async function plan(
 
 /** With a key id one file; of many keys each user gets a file of their own. */
 async function isFolder({ id, out }: RotateOptions, cwd: string): Promise<boolean> {
-  if (out === undefined || out === "") return false;
+  if (out === undefined || out === "" || out.startsWith("secret:")) return false;
   if (id === null || out.endsWith("/")) return true;
   try {
     return (await stat(resolve(cwd, out))).isDirectory();

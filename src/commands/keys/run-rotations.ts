@@ -16,7 +16,7 @@ import { loadRoleAccess } from "./role-access.ts";
 import type { RotateOptions } from "./rotate.ts";
 import type { RotationPlan } from "./rotation-plan.ts";
 import { clockNote, storeTime } from "./store-time.ts";
-import { openSink, withSink } from "./token-delivery.ts";
+import { openSink, secretOf, withSink } from "./token-delivery.ts";
 import { folderForm, formatToken, requireServers, type TokenForm } from "./token-form.ts";
 import { withIssuer } from "./with-issuer.ts";
 
@@ -27,6 +27,8 @@ export interface RotationWork {
   readonly store: KeyStore;
   readonly ports: Ports;
   readonly owed: readonly OwedSuccessor[];
+  /** The Secrets that tokens lie in, by the hash of the old key: their successors go there. */
+  readonly secrets: ReadonlyMap<string, string>;
 }
 
 /** The hashes of a key and its successor. */
@@ -58,7 +60,8 @@ export async function runRotations(
         const backends = backendsOf.get(rotation.subject.role) ?? [];
         await place(rotation, async (sink, deliver) => {
           try {
-            const { line, hash } = await rotateOne(rotation, { form, backends, sink, deliver, issuer }, work);
+            const placed = { form: secretOf(sink) === null ? form : ("token" as const), sink };
+            const { line, hash } = await rotateOne(rotation, { ...placed, backends, deliver, issuer }, work);
             done.push(line);
             rotated.push({ old: rotation.old.hash, made: hash });
           } catch (error) {
@@ -72,7 +75,16 @@ export async function runRotations(
   };
   let where: string;
   try {
-    where = work.isFolder ? await intoFolder(work, form, rotateAll) : await intoOne(work, rotateAll);
+    const isInSecret = ({ old }: Rotation): boolean => work.secrets.has(old.hash);
+    const others = plan.rotations.filter((rotation) => !isInSecret(rotation));
+    const rest: RotateAll = (place) =>
+      rotateAll((rotation, use) => (isInSecret(rotation) ? intoSecret(work, rotation, use) : place(rotation, use)));
+    where =
+      others.length === 0
+        ? await intoSecrets(work, rest)
+        : work.isFolder
+          ? await intoFolder(work, form, rest)
+          : await intoOne(work, rest);
   } catch (error) {
     for (const line of done) ports.tell(line);
     throw error;
@@ -89,6 +101,22 @@ type Place = (
 ) => Promise<void>;
 
 type RotateAll = (place: Place) => Promise<void>;
+
+/** Opened before the successor is made: a Secret that is not the old key's any more stops this one rotation. */
+async function intoSecret(
+  { ports, secrets }: RotationWork,
+  { old }: Rotation,
+  use: Parameters<Place>[1],
+): Promise<void> {
+  const sink = await openSink(ports, "token", secrets.get(old.hash) ?? "", old.keyId);
+  await withSink(sink, (deliver) => use(sink, deliver));
+}
+
+async function intoSecrets({ secrets }: RotationWork, rotateAll: RotateAll): Promise<string> {
+  await rotateAll(() => Promise.reject(new Error("every key lies in a Secret")));
+  const places = [...new Set(secrets.values())];
+  return places.length > MOST_TOLD ? `${places.length} Secrets` : places.join(", ");
+}
 
 async function intoOne({ options, ports }: RotationWork, rotateAll: RotateAll): Promise<string> {
   const sink = await openSink(ports, options.output ?? null, options.out ?? null);
@@ -164,7 +192,7 @@ async function rotateOne(
     backends,
     replaces: { id: old.keyId, ends_at: formatTime(oldEndsAt) },
   };
-  const note = entryNote(ports, storeTime(ports, store), "rotate", options.reason);
+  const note = entryNote(ports, storeTime(ports, store), "rotate", options.reason, secretOf(sink));
   const journal = handingOver(issuer.journal, rotation, owed);
   const key = await rotateKey({ ...issuer, journal }, rotation, { note, sink: sink.path }, (minted) =>
     deliver(formatToken(form, { key: minted, ...issued })),

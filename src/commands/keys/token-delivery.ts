@@ -10,6 +10,7 @@ export async function openSink(
   ports: Pick<Ports, "sink" | "stdoutIsTerminal" | "stdoutIsDiscarded">,
   form: TokenForm | null,
   out: string | null,
+  replaces?: string,
 ): Promise<TokenSink> {
   if (form === null && out === null && !ports.stdoutIsTerminal) {
     throw new AppError(
@@ -36,7 +37,11 @@ export async function openSink(
       hint: "To print the token, leave --out away and add -o token.",
     });
   }
-  return ports.sink(out);
+  if (out?.startsWith("secret:") === true && form !== null && form !== "token")
+    throw new AppError("usage", "form_for_secret", `-o ${form} is not for a Secret, which holds the token alone`, {
+      hint: "Leave -o away; pods find the token under the data key `token`.",
+    });
+  return ports.sink(out, replaces);
 }
 
 /** Runs `work` with the sink; one that nothing was delivered to is taken back when it fails. */
@@ -51,4 +56,9 @@ export async function withSink<T>(sink: TokenSink, work: (deliver: TokenSink["de
   } finally {
     await (isUsed ? sink.close() : sink.discard());
   }
+}
+
+/** The Secret that a sink is, for the record; null for any other place. */
+export function secretOf({ path }: TokenSink): string | null {
+  return path?.startsWith("secret:") === true ? path : null;
 }

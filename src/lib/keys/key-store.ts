@@ -36,6 +36,8 @@ export interface EntryNote {
   readonly action: (typeof NOTE_ACTIONS)[number];
   readonly at: string;
   readonly reason?: string;
+  /** The Secret that the key's token went to, as `secret:NAMESPACE/NAME`: its successor goes there, too. */
+  readonly secret?: string;
   /** The claimed author, e.g. the operating system's user. */
   readonly author?: string;
 }

@@ -1,4 +1,5 @@
 import { NOTE_ACTIONS, type EntryNote } from "../keys/key-store.ts";
+import { parseObjectRef } from "../cluster/object-ref.ts";
 import { parseTime } from "../time.ts";
 
 /** Longest Description that SSM keeps. */
@@ -15,7 +16,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u
  */
 export function formatNote(note: EntryNote): string {
   const author = note.author === undefined ? {} : { author: shorten(clean(note.author), MAX_AUTHOR_LENGTH) };
-  const rest = { action: note.action, at: note.at, ...author };
+  const secret = note.secret === undefined ? {} : { secret: note.secret };
+  const rest = { action: note.action, at: note.at, ...author, ...secret };
   if (note.reason === undefined) return encode(rest);
   const room = MAX_LENGTH - encode({ ...rest, reason: "" }).length;
   return encode({ ...rest, reason: shorten(clean(note.reason), room) });
@@ -24,19 +26,22 @@ export function formatNote(note: EntryNote): string {
 /** Reads a Description; null unless it is a note as {@link formatNote} writes it. Anybody may have written it. */
 export function parseNote(description: string | undefined): EntryNote | null {
   if (description === undefined || description.length > MAX_LENGTH) return null;
-  const { action, at, reason, author } = parseObject(description);
+  const { action, at, reason, author, secret } = parseObject(description);
   if (typeof action !== "string" || !ACTIONS.has(action)) return null;
   if (typeof at !== "string" || parseTime(at) === null) return null;
   if (!isOptionalText(reason) || !isOptionalText(author)) return null;
+  if (secret !== undefined && (typeof secret !== "string" || parseObjectRef(secret)?.resource !== "secrets"))
+    return null;
   return {
     action: action as EntryNote["action"],
     at,
     ...(reason === undefined ? {} : { reason }),
     ...(author === undefined ? {} : { author }),
+    ...(secret === undefined ? {} : { secret }),
   };
 }
 
-function parseObject(text: string): Readonly<Partial<Record<"action" | "at" | "reason" | "author", unknown>>> {
+function parseObject(text: string): Readonly<Partial<Record<keyof EntryNote, unknown>>> {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : {};
