@@ -23,17 +23,27 @@ export async function loadEntries(
   role?: string,
 ): Promise<readonly StoredEntry[]> {
   const onProgress = (count: number): void => progress(`Read ${count} entries`);
+  const onUnreadable = (labels: readonly string[]): void => tell(unreadable(labels));
   try {
-    return await store.list({ onProgress });
+    return await store.list({ onProgress, onUnreadable });
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
     if (role === undefined) throw withFolderHint(error);
-    const entries = await store.list({ role, onProgress });
+    const entries = await store.list({ role, onProgress, onUnreadable });
     tell(`Only the folder of role ${role} was read: ${error.message}`);
     return entries;
   } finally {
     progress(null);
   }
+}
+
+/** More names than anybody reads in one line. */
+const MOST_NAMED = 5;
+
+/** One such value stops External Secrets, and with it every later revocation: it must be told wherever it is met. */
+function unreadable(labels: readonly string[]): string {
+  const more = labels.length > MOST_NAMED ? ` and ${labels.length - MOST_NAMED} more` : "";
+  return `Warning: ${labels.slice(0, MOST_NAMED).join(", ")}${more} cannot be decrypted. External Secrets fails on such a value, and carries no later revocation: delete it, or make its KMS key usable.`;
 }
 
 /** Whoever may read the folders of some roles only is told how to. */

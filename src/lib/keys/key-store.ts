@@ -54,6 +54,8 @@ export interface ListOptions {
   readonly role?: string;
   /** Told now and then how many entries have been read. */
   readonly onProgress?: (entries: number) => void;
+  /** Told the labels of entries whose value cannot be decrypted; they are listed with an empty one, which is unusable. */
+  readonly onUnreadable?: (labels: readonly string[]) => void;
 }
 
 /**

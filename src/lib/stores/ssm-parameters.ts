@@ -70,11 +70,12 @@ export async function getParametersBelow<T>(
   session: AwsSession,
   path: string,
   read: (page: readonly Parameter[]) => readonly T[],
+  isDecrypted = true,
 ): Promise<readonly T[]> {
   const call = { action: "ssm:GetParametersByPath", resource: path };
   return everyPage(call, (token) =>
     session.run(call, async (ssm, signal) => {
-      const input = { Path: path, Recursive: true, WithDecryption: true, MaxResults: 10, ...nextToken(token) };
+      const input = { Path: path, Recursive: true, WithDecryption: isDecrypted, MaxResults: 10, ...nextToken(token) };
       const answer = await ssm.send(new GetParametersByPathCommand(input), withSignal(signal));
       return { items: read(answer.Parameters ?? []), next: answer.NextToken };
     }),

@@ -1,5 +1,6 @@
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
-import { type AwsPin, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
+import { type AwsPin, type AwsSession, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
+import { ACCESS_DENIED, KEY_UNUSABLE } from "../aws/error-table.ts";
 import { AppError } from "../errors.ts";
 import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
 import { type EntryName, formatEntryName, isEntryName, parseEntryName } from "../keys/record.ts";
@@ -113,15 +114,24 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
     verify: () => session.verify(),
     read,
     create,
-    list: async ({ role, onProgress } = {}) => {
+    list: async ({ role, onProgress, onUnreadable } = {}) => {
       await verifyPin();
       // A page may repeat a parameter that moved while it was read; its name is unique in the store.
       const entries = new Map<string, StoredEntry>();
-      await getParametersBelow(session, role === undefined ? path : `${path}/${role}`, (page) => {
+      const below = role === undefined ? path : `${path}/${role}`;
+      const read = (page: readonly Parameter[]): readonly never[] => {
         for (const parameter of page) entries.set(parameter.Name ?? "", toEntry(path, parameter));
         onProgress?.(entries.size);
         return [];
-      });
+      };
+      try {
+        await getParametersBelow(session, below, read);
+      } catch (error) {
+        if (!isUndecryptable(error)) throw error;
+        const unreadable = await readOneByOne(session, below, read, error);
+        for (const label of unreadable) read([{ Name: label, Value: "" }]);
+        onUnreadable?.(unreadable);
+      }
       return [...entries.values()];
     },
     remove: async (names) => {
@@ -170,6 +180,40 @@ export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}):
       );
     },
   };
+}
+
+/** One value that cannot be decrypted fails the whole page that it stands on. */
+function isUndecryptable(error: unknown): boolean {
+  return error instanceof AppError && (error.code === KEY_UNUSABLE.code || error.code === ACCESS_DENIED.code);
+}
+
+/** Reads what can be decrypted, and gives the names of what cannot. @throws `cause` where not even names may be read */
+async function readOneByOne(
+  session: AwsSession,
+  below: string,
+  read: (page: readonly Parameter[]) => readonly never[],
+  cause: unknown,
+): Promise<readonly string[]> {
+  const names = await getParametersBelow(
+    session,
+    below,
+    (page) => page.flatMap(({ Name }) => (Name === undefined ? [] : [Name])),
+    false,
+  ).catch(() => {
+    throw cause;
+  });
+  const unreadable: string[] = [];
+  const readSome = async (some: readonly string[]): Promise<void> => {
+    try {
+      read(await getParameters(session, some));
+    } catch (error) {
+      if (!isUndecryptable(error)) throw error;
+      if (some.length === 1) unreadable.push(...some);
+      else for (const name of some) await readSome([name]);
+    }
+  };
+  for (let at = 0; at < names.length; at += 10) await readSome(names.slice(at, at + 10));
+  return unreadable;
 }
 
 /** What reading back a fresh parameter says of it; another value there was written by somebody else in between. */
