@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callHeaders, send } from "../support/gateway.ts";
 import { NAMESPACE, KEYS } from "./support/manifests.ts";
-import { startStage, type Stage } from "./support/stage.ts";
+import { parameterNames, ssmCall } from "./support/parameters.ts";
+import { PATH, startStage, type Stage } from "./support/stage.ts";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -55,41 +56,10 @@ it("a key works everywhere once it is made, two while one is rotated, and none o
 it("the last key that is deleted from the store disappears from the Secret, too", async () => {
   const token = await create("agent-02");
   const { out } = await stage.mcpctl("keys", "list", "-o", "json");
-  for (const { Name } of await parameters()) await deleteParameter(Name);
+  for (const Name of await parameterNames(stage.moto.url, PATH))
+    await ssmCall(stage.moto.url, "DeleteParameter", { Name });
   expect(JSON.parse(out)).toHaveLength(3);
   expect(await stage.mcpctl("sync")).toMatchObject({ code: 0 });
   expect(await secretData()).toEqual({ "keys.json": "{}", synced: expect.stringMatching(/^\d{4}-.*Z$/) });
   expect(await statuses(token)).toEqual(REFUSED);
 });
-
-async function ssmCall(action: string, body: object): Promise<unknown> {
-  const response = await fetch(stage.moto.url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `AmazonSSM.${action}`,
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261120/eu-central-1/ssm/aws4_request, SignedHeaders=host, Signature=0",
-    },
-    body: JSON.stringify(body),
-  });
-  return response.json();
-}
-
-async function parameters(): Promise<{ Name: string }[]> {
-  const found: { Name: string }[] = [];
-  let NextToken: string | undefined;
-  do {
-    const page = (await ssmCall("GetParametersByPath", { Path: "/mcp-gateway/keys", Recursive: true, NextToken })) as {
-      Parameters: { Name: string }[];
-      NextToken?: string;
-    };
-    found.push(...page.Parameters);
-    ({ NextToken } = page);
-  } while (NextToken !== undefined);
-  return found;
-}
-
-async function deleteParameter(name: string): Promise<void> {
-  await ssmCall("DeleteParameter", { Name: name });
-}

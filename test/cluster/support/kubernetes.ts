@@ -136,7 +136,8 @@ export async function startKubernetes(users: readonly string[] = []): Promise<Ku
         (await kubectl(["create", "token", name, `--namespace=${namespace}`])).trim(),
       ),
     kubectl,
-    apply: (manifests) => kubectl(["apply", "--server-side", "--validate=strict", "-f", "-"], manifests),
+    apply: (manifests) =>
+      kubectl(["apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-"], manifests),
     stopApiServer: () => server.stop(),
     startApiServer: async () => {
       server = launch();
