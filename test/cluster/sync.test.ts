@@ -104,7 +104,7 @@ it("a value that cannot be decrypted is named, for it stops every revocation", a
   stage.operatorSsm.inject("GetParametersByPath", whole, 1_000);
   const { code, err, data } = await syncJson("--timeout", "5s");
   expect(code).toBe(6);
-  expect(err).toContain(`Warning: ${bad} cannot be decrypted.`);
+  expect(err).toContain(`Warning: ${bad} cannot be decrypted`);
   expect(data.problems[0]).toMatch(/^ExternalSecret mcp-gateway-keys: the operator failed: .*InvalidKeyId/s);
 }, 60_000);
 

@@ -213,6 +213,8 @@ async function readOneByOne(
     }
   };
   for (let at = 0; at < names.length; at += 10) await readSome(names.slice(at, at + 10));
+  // Whoever can decrypt nothing lacks a right; no parameter is to blame.
+  if (unreadable.length === names.length) throw cause;
   return unreadable;
 }
 

@@ -7,6 +7,7 @@ import type { Cli } from "../../../src/commands/cli.ts";
 import { AppError } from "../../../src/lib/errors.ts";
 import { systemError } from "../../support/memory-io.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
+import { EMPTY_DENYLIST } from "../../../src/lib/policy/edit-denylist.ts";
 import { filesBelow } from "../../support/files-below.ts";
 import { historyOf } from "../../support/history-of.ts";
 import { makeProject, mintedKeys, NOW, type Project } from "../../support/run-cli.ts";
@@ -41,12 +42,12 @@ const untouched = async (): Promise<void> =>
 
 describe("argv", () => {
   it.each([
-    [[], { wait: true }],
+    [[], { timeout: "2m", wait: true }],
     [
       ["--role", "dev", "--user", "a", "--ttl", "1h", "--reason", "x y", "-o", "claude", "--out", "f", "--no-wait"],
-      { role: "dev", user: "a", ttl: "1h", reason: "x y", output: "claude", out: "f", wait: false },
+      { role: "dev", user: "a", ttl: "1h", reason: "x y", output: "claude", out: "f", timeout: "2m", wait: false },
     ],
-    [["--role=dev", "--output=json"], { role: "dev", output: "json", wait: true }],
+    [["--role=dev", "--output=json"], { role: "dev", output: "json", timeout: "2m", wait: true }],
   ])("%o becomes %o", async (argv, expected) => {
     const seen: CreateOptions[] = [];
     const cli = { show: async () => undefined } as unknown as Cli;
@@ -82,7 +83,7 @@ describe("a key that is made", () => {
       "keys.json",
       "keys.json.lock",
     ]);
-    expect(await readFile(join(project.cwd, ".mcpctl/denylist.json"), "utf8")).toBe('{\n  "locks": []\n}\n');
+    expect(await readFile(join(project.cwd, ".mcpctl/denylist.json"), "utf8")).toBe(EMPTY_DENYLIST);
   });
 
   it.each([
@@ -477,7 +478,9 @@ describe("a context with a cluster", () => {
     store: {type: file, path: k/keys.json}
     kubernetes: {context: c, cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f, namespace: mcp}
 `;
-  const told = "Not proven: the store shows it, and no gateway of context prod was asked whether it enforces it.\n";
+  const told = `Not proven: the kubeconfig has no context "c". KUBECONFIG, or ~/.kube/config, holds none at all.
+The store has it; \`mcpctl sync\` tries again.
+`;
 
   const made = notes(
     "standard output",

@@ -36,11 +36,14 @@ const writes = (): readonly string[] => store.asked.filter((call) => call.starts
 
 describe("argv", () => {
   it.each([
-    [[], { id: null, wait: true }],
-    [["k_1", "--dry-run", "-y", "--reason", "x"], { id: "k_1", dryRun: true, yes: true, reason: "x", wait: true }],
+    [[], { id: null, timeout: "2m", wait: true }],
+    [
+      ["k_1", "--dry-run", "-y", "--reason", "x"],
+      { id: "k_1", dryRun: true, yes: true, reason: "x", timeout: "2m", wait: true },
+    ],
     [
       ["--user", "a", "--role", "b", "-o", "json", "--no-wait"],
-      { id: null, user: "a", role: "b", output: "json", wait: false },
+      { id: null, user: "a", role: "b", output: "json", timeout: "2m", wait: false },
     ],
   ])("%o becomes %o", async (argv, expected) => {
     const seen: RevokeOptions[] = [];
@@ -254,19 +257,21 @@ describe("keys made while a revocation runs", () => {
 
 describe("in a context with a cluster", () => {
   const where = "Context prod: memory, cluster 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f.\n";
-  const told = "Not proven: the store shows it, and no gateway of context prod was asked whether it enforces it.\n";
+  const told = `Not proven: the kubeconfig has no context "c". KUBECONFIG, or ~/.kube/config, holds none at all.
+The store has it; \`mcpctl sync\` tries again.
+`;
   beforeEach(async () => {
     const kubernetes = "{context: c, cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f, namespace: mcp}";
     const context = `{name: prod, store: {type: file, path: k/keys.json}, kubernetes: ${kubernetes}}`;
     await writeFile(join(project.cwd, "mcpctl.yaml"), `contexts: [${context}]\n`);
   });
 
-  it("the first revocation ends with 6, the second with 0, and both say that no gateway was asked", async () => {
+  it("a revocation that no gateway was asked about ends with 6, and so does its repetition", async () => {
     const first = await revoke([ID_A, "--yes"]);
     expect([first.code, first.err]).toEqual([6, `Revoked ${ID_A}.\n${where}${told}`]);
     const second = await revoke([ID_A, "--yes"]);
     const already = `${ID_A} was already revoked at 2026-11-20T10:00:00Z.\n${where}`;
-    expect([second.code, second.err]).toEqual([0, `${already}${told}`]);
+    expect([second.code, second.err]).toEqual([6, `${already}${told}`]);
     const quiet = await revoke([ID_A, "--yes", "--no-wait"]);
     expect([quiet.code, quiet.err]).toEqual([0, already]);
   });

@@ -39,7 +39,7 @@ const WENT = "Context default: memory.\nThe new token went to standard output an
 
 describe("argv", () => {
   it.each([
-    [[], { id: null, grace: "24h", wait: true }],
+    [[], { id: null, grace: "24h", timeout: "2m", wait: true }],
     [
       [
         "k_1",
@@ -57,7 +57,18 @@ describe("argv", () => {
         "--reason",
         "x",
       ],
-      { id: "k_1", grace: "1h", ttl: "2d", output: "env", out: "f", yes: true, dryRun: true, wait: false, reason: "x" },
+      {
+        id: "k_1",
+        grace: "1h",
+        ttl: "2d",
+        output: "env",
+        out: "f",
+        yes: true,
+        dryRun: true,
+        timeout: "2m",
+        wait: false,
+        reason: "x",
+      },
     ],
   ])("%o becomes %o", async (argv, expected) => {
     const seen: RotateOptions[] = [];
