@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { coldStart } from "./cold-start.ts";
+import { clusterRevocations } from "./cluster-revocations.ts";
 import { evaluator } from "./evaluator.ts";
 import { gatewayCost } from "./gateway-cost.ts";
 import { profile } from "./profile.ts";
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   gateway: { title: "Gateway: audited, authorised tools/call", run: gatewayCost },
   streams: { title: "Gateway: open streams", run: streams },
   ssm: { title: "Keys in SSM, on moto", run: ssmStore, isExtra: true },
+  cluster: { title: "Revocations in a cluster (npm run bench:cluster)", run: clusterRevocations, isExtra: true },
   soak: { title: "Gateway: soak", run: (option) => soak(minutesOf(option ?? "10")), isExtra: true },
   profile: { title: "Gateway: profile", run: profile, isExtra: true },
 };
