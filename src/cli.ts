@@ -76,6 +76,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can.ts")).registerCan,
   context: async () => (await import("./commands/context/index.ts")).registerContext,
+  init: async () => (await import("./commands/init/index.ts")).registerInit,
   "iam-policy": async () => (await import("./commands/iam-policy.ts")).registerIamPolicy,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
   demo: async () => (await import("./commands/demo.ts")).registerDemo,
