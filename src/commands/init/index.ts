@@ -32,7 +32,7 @@ export function registerInit(program: Command, cli: Cli, run = init): void {
     .option("--kms-key <key>", "KMS key of the parameters: id, alias or ARN")
     .option("--namespace <namespace>", "of the gateway (default: mcp-gateway)")
     .option("--servers-namespace <namespace>", "of the MCP servers, and of nothing else (default: mcp-servers)")
-    .option("--kube-context <context>", "context of the kubeconfig that leads to the cluster")
+    .option("--kube-context <kube-context>", "context of the kubeconfig that leads to the cluster")
     .option("--cluster <uid>", "UID of its namespace kube-system (default: the cluster is asked)")
     .option("--iam-role-arn <arn>", "IAM role that External Secrets reads the parameters with")
     .option("--image <image>", "image with mcpctl in its PATH, best by digest")

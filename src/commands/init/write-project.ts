@@ -50,7 +50,7 @@ async function withCluster(
     const call = { verb: "get", resource: "namespaces", namespace: null, name } as const;
     const { metadata } = await api.send<KubeObject>(call).finally(() => api.close());
     const cluster = metadata?.uid ?? null;
-    return { project: { ...project, cluster }, note: [`Pinned to cluster ${cluster ?? "-"} at ${api.server}.`] };
+    return { project: { ...project, cluster }, note: [`${project.kubeContext} is cluster ${cluster ?? "-"} at ${api.server}.`] };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
     return { project, note: [`Warning: the cluster was not asked for its UID: ${clause(error.message)}.`] };
