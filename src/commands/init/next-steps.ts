@@ -1,9 +1,10 @@
 import { CIDR_PLACEHOLDER, namesOf } from "../../lib/deploy/deployment.ts";
 import type { ClusterProject } from "../../lib/deploy/project-files.ts";
 
-/** What is left to do after the files of an embedded store were written. */
-export function fileSteps(): readonly string[] {
+/** What is left to do after the files of an embedded store were written; `unignored` is its folder where git may take it. */
+export function fileSteps(unignored: string | null): readonly string[] {
   return numbered([
+    ...(unignored === null ? [] : [`See that .gitignore names ${unignored}: the session secret lies there.`]),
     "Name your MCP servers in backends.yaml and who may reach them in roles.yaml: mcpctl roles check",
     "Make a key: mcpctl keys create --role dev-readonly --user incident-agent-01",
     "Start the gateway: mcpctl gateway start",

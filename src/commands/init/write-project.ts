@@ -2,7 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { KubeObject } from "../../lib/cluster/objects.ts";
 import { deployFiles, type ProjectFile } from "../../lib/deploy/deploy-files.ts";
-import { clusterProjectFiles, fileProjectFiles, type ClusterProject } from "../../lib/deploy/project-files.ts";
+import {
+  clusterProjectFiles,
+  fileProjectFiles,
+  storeFolder,
+  type ClusterProject,
+} from "../../lib/deploy/project-files.ts";
 import { AppError, clause } from "../../lib/errors.ts";
 import { fileError } from "../../lib/files/file-error.ts";
 import { createFile, replaceFile } from "../../lib/files/write-file.ts";
@@ -31,7 +36,8 @@ export async function writeProject({ dir, isForced, flags }: WriteOptions, ports
   const wanted = await readProject(flags, ports);
   if (wanted.store === "file") {
     const files = await writeFiles(folder, fileProjectFiles(wanted.project), isForced, ports);
-    return answer(files, null, fileSteps());
+    const isIgnored = files.every(({ file, result }) => !file.endsWith(".gitignore") || result !== "left");
+    return answer(files, null, fileSteps(isIgnored ? null : storeFolder(wanted.project.path)));
   }
   const { project, note } = await withCluster(wanted.project, ports);
   const files = await writeFiles(folder, [...clusterProjectFiles(project), ...deployFiles(project)], isForced, ports);
@@ -50,7 +56,10 @@ async function withCluster(
     const call = { verb: "get", resource: "namespaces", namespace: null, name } as const;
     const { metadata } = await api.send<KubeObject>(call).finally(() => api.close());
     const cluster = metadata?.uid ?? null;
-    return { project: { ...project, cluster }, note: [`${project.kubeContext} is cluster ${cluster ?? "-"} at ${api.server}.`] };
+    return {
+      project: { ...project, cluster },
+      note: [`${project.kubeContext} is cluster ${cluster ?? "-"} at ${api.server}.`],
+    };
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
     return { project, note: [`Warning: the cluster was not asked for its UID: ${clause(error.message)}.`] };

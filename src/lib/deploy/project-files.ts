@@ -75,9 +75,14 @@ export function fileProjectFiles({ name, path }: FileProject): readonly ProjectF
     ...policyFiles("http://127.0.0.1:9001"),
     {
       path: ".gitignore",
-      content: "# The embedded store: keys, locks and the session secret of this machine.\n.mcpctl/\n",
+      content: `# The embedded store: keys, locks and the session secret of this machine.\n${storeFolder(path)}\n`,
     },
   ];
+}
+
+/** The folder of the embedded store as .gitignore names it; nothing of it belongs into a repository. */
+export function storeFolder(path: string): string {
+  return path.replace(/[^/]*$/, "");
 }
 
 function policy(currentContext: string): object {
