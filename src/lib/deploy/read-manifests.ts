@@ -46,7 +46,7 @@ function readKustomization(folder: string): Kustomization {
   const { resources = [], configMapGenerator = [], generatorOptions } = asMap(value, KUSTOMIZATION);
   const stray = Object.keys(value ?? {}).find((name) => !KNOWN.includes(name));
   if (stray !== undefined || others.length > 0 || !isTexts(resources) || !isGenerators(configMapGenerator))
-    throw unread(stray === undefined ? "has a form" : `has the field "${stray.slice(0, 80)}"`);
+    throw unread(stray === undefined ? "is of a form" : `has the field "${stray.slice(0, 80)}"`);
   // With the hash the ConfigMaps have names that no gateway follows.
   if (configMapGenerator.length > 0 && JSON.stringify(generatorOptions) !== OPTIONS)
     throw unread("has generatorOptions other than `disableNameSuffixHash: true`");
@@ -54,7 +54,7 @@ function readKustomization(folder: string): Kustomization {
 }
 
 function unread(problem: string): AppError {
-  return new AppError("invalid", "kustomization_unread", `${KUSTOMIZATION} ${problem}, which is not evaluated here`, {
+  return new AppError("invalid", "kustomization_unread", `${KUSTOMIZATION} ${problem} that is not evaluated here`, {
     hint: "Write what it says into the manifests, or compare with `kubectl diff -k`.",
   });
 }
