@@ -84,7 +84,7 @@ async function inForce(): Promise<void> {
     async () => ((await refusal(api, { spec: { refreshInterval: `${(seconds += 1)}s` } })) === null ? null : true),
     () => "the admission policy never came into force",
   );
-  await kubernetes.admin.send({ verb: "patch", ...SECRET, body: { spec: { refreshInterval: "1m" } } });
+  await kubernetes.admin.send({ verb: "patch", ...SECRET, body: { spec: { refreshInterval: "1m0s" } } });
   api.close();
 }
 

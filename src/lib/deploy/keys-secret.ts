@@ -61,7 +61,7 @@ function externalSecret({ name, namespace, path }: DeployOptions): Manifest {
       metadata: { name: names.keys, namespace, labels: labelsOf(name) },
       spec: {
         refreshPolicy: "Periodic",
-        refreshInterval: "1m",
+        refreshInterval: "1m0s",
         secretStoreRef: { kind: "SecretStore", name: names.store },
         target: {
           name: names.keys,
@@ -73,7 +73,11 @@ function externalSecret({ name, namespace, path }: DeployOptions): Manifest {
       },
     },
     remarks: [
-      [["spec", "refreshInterval"], "0 would switch the forced sync off, too; above 5 minutes keys grow too old."],
+      [
+        ["spec", "refreshInterval"],
+        `0 would switch the forced sync off, too; above 5 minutes keys grow too old. Spelt as the operator rewrites it: with 1m the
+next apply would meet a conflict.`,
+      ],
       [
         ["spec", "target", "deletionPolicy"],
         "The default, Retain, would leave the last key in force when it is deleted from SSM.",
