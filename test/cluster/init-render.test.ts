@@ -1,18 +1,25 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { run } from "../../src/cli.ts";
 import { connect } from "../../src/lib/cluster/connection.ts";
+import { denylistMap } from "../../src/lib/cluster/denylist-map.ts";
 import { forceSync } from "../../src/lib/cluster/force-sync.ts";
 import { KubeApi } from "../../src/lib/cluster/kube-api.ts";
 import type { SecretObject } from "../../src/lib/cluster/objects.ts";
 import { memoryIo } from "../support/memory-io.ts";
 import { MOTO_ACCOUNT, startMoto, TEST_CREDENTIALS, type MotoServer } from "../support/moto.ts";
-import { eventually, type Child } from "./support/children.ts";
+import { eventually, freePort, startChild, type Child } from "./support/children.ts";
 import { startExternalSecrets } from "./support/external-secrets.ts";
-import { installCrds, startKubernetes, type Kubernetes } from "./support/kubernetes.ts";
+import { installCrds, NODE_ADDRESS, startKubernetes, type Kubernetes } from "./support/kubernetes.ts";
+
+interface Deployment {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] } };
+  };
+}
 
 const REGION = "eu-central-1";
 const HASH = "a".repeat(64);
@@ -85,4 +92,39 @@ it("lets whoever is on call force the sync and ask for its failures, and is then
   // The operator has written the object anew meanwhile.
   await kubernetes.kubectl(["apply", "--server-side", "-k", folder]);
   expect(await mcpctl("init", "--check")).toEqual({ code: 0, out: "" });
+});
+
+it("starts a gateway with the Deployment's arguments, which is ready with its ServiceAccount's rights", async () => {
+  const config = await kubernetes.serviceAccount("mcp-gateway", "mcp-gateway");
+  const denylist = { resource: "configmaps", namespace: "mcp-gateway", name: "mcp-gateway-denylist" } as const;
+  await denylistMap(kubernetes.admin, denylist).create();
+  const deployment = await kubernetes.admin.send<Deployment>({
+    verb: "get",
+    resource: "deployments",
+    namespace: "mcp-gateway",
+    name: "mcp-gateway",
+  });
+  const [container] = deployment.spec.template.spec.containers;
+  await writeFile(join(folder, "session-secret"), `${"s".repeat(44)}\n`);
+  const admin = await freePort(NODE_ADDRESS);
+  const args = (container?.args ?? []).map((word) =>
+    word
+      .replace("0.0.0.0:8080", `${NODE_ADDRESS}:0`)
+      .replace("0.0.0.0:8081", `${NODE_ADDRESS}:${admin}`)
+      .replace("/run/session", folder),
+  );
+  const gateway = startChild(process.execPath, ["bin/mcpctl.js", ...args], { KUBECONFIG: config });
+  try {
+    const answer = await eventually(
+      async () => {
+        const ready = await fetch(`http://${NODE_ADDRESS}:${admin}/readyz`);
+        return ready.status === 200 ? ready.json() : null;
+      },
+      () => `the gateway is not ready:\n${gateway.log()}`,
+      20_000,
+    );
+    expect(answer).toEqual({ ready: true, reasons: [], problems: [] });
+  } finally {
+    await gateway.stop();
+  }
 });

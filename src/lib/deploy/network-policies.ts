@@ -53,7 +53,8 @@ function gatewayPolicy({ name, namespace, apiServerCidrs }: DeployOptions): Mani
       [["spec", "ingress", 0], "Agents, from anywhere: each call needs a key. Narrow it with `from` where you can."],
       [
         ["spec", "ingress", 1],
-        `Who asks what a gateway enforces: the API server's pod proxy, for \`mcpctl sync\`, \`status\` and \`lock\`, and Prometheus.
+        `Who asks what a gateway enforces: the API server's pod proxy, for \`mcpctl sync\`, \`status\` and \`lock\`, and Prometheus,
+wherever it runs here (namespace monitoring unless you correct it).
 The API server is no pod and has no label, so its addresses are named. \`kubectl get endpointslices kubernetes\` shows them;
 on EKS they change within the cluster's subnets, so name those.${
           isPlaceholder ? `\n${CIDR_PLACEHOLDER} is a placeholder that lets nobody in: replace it.` : ""
