@@ -24,7 +24,6 @@ export function oncallRightsManifests({ name, namespace, oncallGroup }: DeployOp
           allow("", ["configmaps"], ["get", "patch"], names.denylist),
           allow("", ["events"], ["list", "create"]),
           allow("discovery.k8s.io", ["endpointslices"], ["list"]),
-          allow("", ["pods"], ["list"]),
           allow("", ["pods/proxy"], ["get"]),
         ],
         `Syncs, status and break-glass. \`mcpctl lock init\`, which makes the denylist, is an administrator's: whoever may
@@ -37,7 +36,7 @@ create ConfigMaps may create any.`,
         ],
         [["rules", 2], "To compare what was rendered with the store. It holds hashes, not keys."],
         [
-          ["rules", 7],
+          ["rules", 6],
           "To ask each replica what it enforces. RBAC cannot name pods that come and go: run nothing else in this namespace.",
         ],
       ],
