@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   lock: async () => (await import("./commands/lock/index.ts")).registerLock,
   status: async () => (await import("./commands/cluster/status.ts")).registerStatus,
   sync: async () => (await import("./commands/cluster/sync.ts")).registerSync,
+  init: async () => (await import("./commands/init/index.ts")).registerInit,
   "iam-policy": async () => (await import("./commands/iam-policy.ts")).registerIamPolicy,
   gateway: async () => (await import("./commands/gateway/index.ts")).registerGateway,
   demo: async () => (await import("./commands/demo.ts")).registerDemo,

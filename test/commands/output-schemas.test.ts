@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../src/lib/errors.ts";
 import { MemoryStore } from "../support/memory-store.ts";
+import { startObjectServer } from "../support/object-server.ts";
 import { makeProject, mintedKeys, type Project } from "../support/run-cli.ts";
 
 const hash = (digit: string): string => digit.repeat(64);
@@ -141,6 +142,26 @@ describe("-o json", () => {
     }
   });
 
+  it("fits init, and init-check with objects of each kind", async () => {
+    const uid = "3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f";
+    const flags = ["--region", "eu-central-1", "--account", "111122223333", "--image", "x", "--kube-context", "c"];
+    for (const argv of [
+      ["--store", "file", "--dir", "local"],
+      [...flags, "--cluster", uid],
+    ]) {
+      const { code, out } = await project.run(["init", ...argv, "-o", "json"]);
+      expect([code, await misfits("init", out)]).toEqual([0, []]);
+    }
+    const server = await startObjectServer();
+    server.put("namespaces", null, "kube-system", { metadata: { uid } });
+    server.put("serviceaccounts", "mcp-gateway", "mcp-gateway", {});
+    server.put("services", "mcp-gateway", "mcp-gateway", 403);
+    const ports = { kube: async () => server.api() };
+    const { code, out } = await project.run(["init", "--check", "-o", "json"], { ports });
+    await server.stop();
+    expect([code, await misfits("init-check", out)]).toEqual([1, []]);
+  });
+
   it("fits token for a key without an end", async () => {
     await writeFile(join(project.cwd, "mcpctl.yaml"), "keys: {maxTtl: never}\n");
     const argv = ["keys", "create", "--role", "dev-readonly", "--user", "alice", "--ttl", "never", "-o", "json"];
@@ -176,6 +197,8 @@ describe("-o json", () => {
       "context-list",
       "error",
       "iam-policy",
+      "init",
+      "init-check",
       "keys-import",
       "keys-inspect",
       "keys-list",

@@ -129,6 +129,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof AppError && error.code === NOT_FOUND.code;
 }
 
+/** Does the cluster not know that kind at all? */
+export function isNotServed(error: unknown): boolean {
+  return error instanceof AppError && error.code === NOT_SERVED.code;
+}
+
 export function isConflict(error: unknown): boolean {
   return error instanceof AppError && error.code === CONFLICT.code;
 }

@@ -13,6 +13,8 @@ export const RESOURCES = {
   networkpolicies: { group: "networking.k8s.io", version: "v1" },
   roles: { group: "rbac.authorization.k8s.io", version: "v1" },
   rolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
+  clusterroles: { group: "rbac.authorization.k8s.io", version: "v1" },
+  clusterrolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
   validatingadmissionpolicies: { group: "admissionregistration.k8s.io", version: "v1" },
   validatingadmissionpolicybindings: { group: "admissionregistration.k8s.io", version: "v1" },
   externalsecrets: { group: "external-secrets.io", version: "v1" },

@@ -54,3 +54,15 @@ async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, "r");
   await folder.sync();
 }
+
+/** Makes a file that was not there, readable as the user's umask says; false, and nothing, when it is there. @throws AppError */
+export async function createFile(path: string, content: string): Promise<boolean> {
+  try {
+    await using file = await open(path, "wx");
+    await file.writeFile(content);
+    return true;
+  } catch (error) {
+    if (isFileErrorCode(error, "EEXIST")) return false;
+    throw fileError(error, path, "write");
+  }
+}
