@@ -5,6 +5,8 @@ import { readKeySecret, type KeySecret } from "../../lib/cluster/secret-contents
 import type { ReplicaState } from "../../lib/cluster/replica-state.ts";
 import { AppError, clause } from "../../lib/errors.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
+import { readFileBytesIfAnySync } from "../../lib/files/read-file.ts";
+import { MAX_KEYS_JSON_BYTES } from "../../lib/stores/file-store.ts";
 import { parseDenylist, type Lock } from "../../lib/policy/locks.ts";
 import { hash } from "node:crypto";
 import { loadEntries } from "../keys/load-keyring.ts";
@@ -22,6 +24,8 @@ export interface StoreFound {
   /** Milliseconds since 1970, by the store's clock. */
   readonly now: number;
   readonly calls: number | null;
+  /** Of the embedded store's file, which gateways read themselves; null for any other store. */
+  readonly sha256: string | null;
 }
 
 export interface SecretFound extends SecretPair {
@@ -65,7 +69,7 @@ export async function gather(context: Context, ports: Ports): Promise<Everything
   const away = { ok: false as const, problem: verified.ok ? "" : verified.problem };
   try {
     const [store, secrets, denylist, replicas] = await Promise.all([
-      found(() => lookAtStore(ports)),
+      found(() => lookAtStore(context, ports)),
       context.kubernetes === null ? null : enforcement === null ? [away] : lookAtSecrets(context, enforcement),
       enforcement === null ? away : found(() => lookAtDenylist(enforcement)),
       enforcement === null ? away : found(() => lookAtReplicas(enforcement)),
@@ -76,10 +80,13 @@ export async function gather(context: Context, ports: Ports): Promise<Everything
   }
 }
 
-async function lookAtStore(ports: Ports): Promise<StoreFound> {
+async function lookAtStore(context: Context, ports: Ports): Promise<StoreFound> {
   const store = await ports.store();
   const entries = await loadEntries(store, ports);
-  return { label: store.label, entries, now: storeTime(ports, store), calls: store.calls };
+  const { type, path } = context.store;
+  const bytes = type === "file" ? readFileBytesIfAnySync(path, "the key store", MAX_KEYS_JSON_BYTES) : null;
+  const sha256 = bytes === null ? null : hash("sha256", bytes);
+  return { label: store.label, entries, now: storeTime(ports, store), calls: store.calls, sha256 };
 }
 
 function lookAtSecrets(context: Context, { cluster }: Enforcement): Promise<readonly Found<SecretFound>[]> {

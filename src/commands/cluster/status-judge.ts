@@ -24,6 +24,7 @@ export function judge(everything: Everything, now: number): Judgement {
     ),
     ...problemOf("denylist", denylist),
     ...problemOf("gateways", replicas),
+    ...(replicas.ok ? replicas.value.flatMap(({ state }) => (state.ok ? [] : [`${state.problem}.`])) : []),
   ];
   const found = (secrets ?? []).flatMap((secret) => (secret.ok ? [secret.value] : []));
   return {
@@ -66,15 +67,23 @@ function storeDrift({ store }: Everything, secrets: readonly SecretFound[]): rea
   return hasDrift(drift) ? [`${describeDrift(drift)}.`] : [];
 }
 
-function replicaDrift({ replicas, denylist }: Everything, secrets: readonly SecretFound[]): readonly string[] {
+/** What every replica must have read: each Secret, or the embedded store's file. */
+function keysToRead({ store }: Everything, secrets: readonly SecretFound[]) {
+  const file = store.ok && store.value.sha256 !== null ? [{ what: store.value.label, sha256: store.value.sha256 }] : [];
+  const read = secrets.flatMap(({ secret, contents }) =>
+    contents.ok ? [{ what: `Secret ${secret}`, sha256: contents.value.sha256 }] : [],
+  );
+  return [...file, ...read];
+}
+
+function replicaDrift(everything: Everything, secrets: readonly SecretFound[]): readonly string[] {
+  const { replicas, denylist } = everything;
   if (!replicas.ok) return [];
   if (replicas.value.length === 0) return ["No gateway is there."];
-  const digests = secrets.flatMap(({ secret, contents }) =>
-    contents.ok ? [{ secret, sha256: contents.value.sha256 }] : [],
-  );
+  const digests = keysToRead(everything, secrets);
   const policies = new Map<string, string[]>();
   const lines = replicas.value.flatMap(({ name, state }) => {
-    if (!state.ok) return [`${name}: ${state.problem}.`];
+    if (!state.ok) return [];
     const roles = `${digestOf(state.value, "roles")} ${digestOf(state.value, "backends")}`;
     policies.set(roles, [...(policies.get(roles) ?? []), name]);
     return [
@@ -82,10 +91,10 @@ function replicaDrift({ replicas, denylist }: Everything, secrets: readonly Secr
       ...state.value.sources.flatMap(({ what, problem }) =>
         problem === null ? [] : [`${name}: ${what}: ${problem}.`],
       ),
-      ...digests.flatMap(({ secret, sha256 }) =>
+      ...digests.flatMap(({ what, sha256 }) =>
         state.value.sources.some((source) => source.what === "keys" && source.sha256 === sha256)
           ? []
-          : [`${name} has not read Secret ${secret} as it stands.`],
+          : [`${name} has not read ${what} as it stands.`],
       ),
       ...(denylist.ok && digestOf(state.value, "locks") !== denylist.value.sha256
         ? [`${name} has not read the denylist as it stands.`]

@@ -132,9 +132,9 @@ async function proveLocked(
   if (unproven.length === 0 && replicas !== null && !placed.isOld) {
     const slowest = Math.max(...replicas.map(({ refused_after_ms: ms }) => ms ?? 0));
     const cut = replicas.reduce((sum, { cut_calls: calls }) => sum + (calls ?? 0), 0);
-    ports.tell(
-      `All ${replicas.length} gateways refuse it, the last after ${slowest} ms; ${cut} streams and calls were cut.`,
-    );
+    const who =
+      replicas.length === 1 ? "The one gateway refuses it" : `All ${replicas.length} gateways refuse it, the last`;
+    ports.tell(`${who} after ${slowest} ms; ${cut} streams and calls were cut.`);
   }
   return replicas;
 }
