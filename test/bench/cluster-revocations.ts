@@ -8,10 +8,10 @@ import type { KubeList } from "../../src/lib/cluster/objects.ts";
 import { currentContext, type Context } from "../../src/lib/config/config.ts";
 import { loadConfig } from "../../src/lib/config/load-config.ts";
 import type { MintedKey } from "../../src/lib/keys/key.ts";
-import { DENYLIST, NAMESPACE } from "../cluster/support/manifests.ts";
+import { DENYLIST, NAMESPACE, PATH } from "../cluster/support/manifests.ts";
 import { ssmCall } from "../cluster/support/parameters.ts";
 import { plantKeys } from "../cluster/support/planted-keys.ts";
-import { PATH, startStage, type Stage } from "../cluster/support/stage.ts";
+import { startStage, type Stage } from "../cluster/support/stage.ts";
 import { callHeaders, send } from "../support/gateway.ts";
 import { quantile } from "./statistics.ts";
 

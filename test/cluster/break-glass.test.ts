@@ -5,8 +5,8 @@ import { callHeaders, isCut, open, send } from "../support/gateway.ts";
 import { cutConnection, olderList, throttle } from "../support/faults.ts";
 import type { Finished } from "../support/launcher.ts";
 import { eventually } from "./support/children.ts";
-import { DENYLIST, KEYS, NAMESPACE } from "./support/manifests.ts";
-import { PATH, startStage, type Stage } from "./support/stage.ts";
+import { DENYLIST, KEYS, NAMESPACE, PATH } from "./support/manifests.ts";
+import { startStage, type Stage } from "./support/stage.ts";
 import { startStreamingBackend, type StreamingBackend } from "./support/streaming-backend.ts";
 
 let backend: StreamingBackend;
@@ -238,7 +238,7 @@ it("a denylist that is set back, or deleted, by somebody else lifts nothing", as
   );
   expect(await statuses(token)).toEqual(REFUSED);
   const { lock } = JSON.parse(out) as Receipt;
-  expect(await stage.mcpctl("lock", "init")).toMatchObject({ code: 0 });
+  expect(await stage.mcpctlAs("admin", "lock", "init")).toMatchObject({ code: 0 });
   await putDenylist(JSON.stringify({ locks: [], removed: [{ id: lock?.id, by: "test", at: "2026-11-20T09:00:00Z" }] }));
   await eventually(
     async () => ((await statuses(token)).join() === OPEN.join() ? true : null),

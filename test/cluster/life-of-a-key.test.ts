@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callHeaders, send } from "../support/gateway.ts";
-import { NAMESPACE, KEYS } from "./support/manifests.ts";
+import { NAMESPACE, KEYS, PATH } from "./support/manifests.ts";
 import { parameterNames, ssmCall } from "./support/parameters.ts";
-import { PATH, startStage, type Stage } from "./support/stage.ts";
+import { startStage, type Stage } from "./support/stage.ts";
 
 let stage: Stage;
 beforeAll(async () => {

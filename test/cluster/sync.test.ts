@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { refuse } from "../support/faults.ts";
 import type { Fault } from "../support/fault-proxy.ts";
-import { externalSecret, KEYS, NAMESPACE, ONCALL_RULES, rightsOf } from "./support/manifests.ts";
+import { externalSecret, KEYS, NAMESPACE, ONCALL_RULES, rightsOf, PATH } from "./support/manifests.ts";
 import { ssmCall } from "./support/parameters.ts";
-import { PATH, startStage, type Stage } from "./support/stage.ts";
+import { startStage, type Stage } from "./support/stage.ts";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ afterEach(async () => {
   stage.ssm.heal();
   stage.operatorSsm.heal();
   await stage.setEndpoints(everyone());
-  await stage.apply(externalSecret({ path: PATH }), ...rightsOf("oncall", ONCALL_RULES));
+  await stage.apply(externalSecret(), ...rightsOf("oncall", ONCALL_RULES));
 });
 
 const everyone = () => stage.gateways.map(({ name, address }) => ({ pod: name, address }));
@@ -71,7 +71,7 @@ it.each([
 ])(
   "an ExternalSecret with %s is not forced",
   async (_, spec, problem) => {
-    await stage.apply(externalSecret({ path: PATH, spec }));
+    await stage.apply(externalSecret(spec));
     const { code, err, data } = await syncJson();
     expect({ code, problems: data.problems }).toEqual({ code: 1, problems: [expect.stringMatching(problem)] });
     expect(err).toContain("Nothing was forced.");
@@ -154,7 +154,7 @@ it("works without the rights that are not needed, and says what it could not loo
   const { code, err } = await stage.mcpctl("sync");
   expect({ code, err }).toEqual({
     code: 0,
-    err: expect.stringContaining("Not looked at: whether SecretStore mcp-ssm is ready"),
+    err: expect.stringContaining("Not looked at: whether SecretStore mcp-gateway-ssm is ready"),
   });
 });
 

@@ -1,8 +1,28 @@
-/** The name that everything of the gateway has in these tests, and its namespace. */
-export const NAMESPACE = "mcp-gateway";
-export const KEYS = "mcp-gateway-keys";
-export const DENYLIST = "mcp-gateway-denylist";
-export const SERVICE = "mcp-gateway";
+import { namesOf, type DeployOptions } from "../../../src/lib/deploy/deployment.ts";
+import { gatewayRightsManifests } from "../../../src/lib/deploy/gateway-rights.ts";
+import { keysSecretManifests } from "../../../src/lib/deploy/keys-secret.ts";
+import type { Manifest } from "../../../src/lib/deploy/manifest.ts";
+import { oncallRightsManifests } from "../../../src/lib/deploy/oncall-rights.ts";
+
+/** What `mcpctl init` would be told: the tests run on what it writes. */
+const DEPLOY: DeployOptions = {
+  name: "mcp-gateway",
+  namespace: "mcp-gateway",
+  serversNamespace: "mcp-servers",
+  path: "/mcp-gateway/keys",
+  region: "eu-central-1",
+  iamRoleArn: "arn:aws:iam::123456789012:role/none",
+  image: "none",
+  url: "http://mcp.example.com",
+  oncallGroup: "oncall",
+  apiServerCidrs: [],
+};
+const NAMES = namesOf(DEPLOY);
+export const NAMESPACE = DEPLOY.namespace;
+export const PATH = DEPLOY.path;
+export const KEYS = NAMES.keys;
+export const DENYLIST = NAMES.denylist;
+export const SERVICE = NAMES.gateway;
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -12,7 +32,7 @@ export function namespaceOf(name: string): Json {
 
 /** A store with keys in a Secret, for moto asks for any. */
 export function secretStore(): readonly Json[] {
-  const metadata = { name: "mcp-ssm", namespace: NAMESPACE };
+  const metadata = { name: NAMES.store, namespace: NAMESPACE };
   const key = (name: string) => ({ name: "moto-credentials", key: name });
   return [
     {
@@ -38,48 +58,16 @@ export function secretStore(): readonly Json[] {
   ];
 }
 
-export interface ExternalSecretOptions {
-  readonly path: string;
-  readonly name?: string;
-  readonly refreshInterval?: string;
-  /** Laid over the spec. */
-  readonly spec?: Json;
+/** The ExternalSecret that `mcpctl init` writes, with this laid over its spec. */
+export function externalSecret(spec: Json = {}): Json {
+  const written = objectOf(keysSecretManifests(DEPLOY), "ExternalSecret");
+  return { ...written, spec: { ...(written["spec"] as Json), ...spec } };
 }
 
-export function externalSecret({ path, name = KEYS, refreshInterval = "1m", spec = {} }: ExternalSecretOptions): Json {
-  return {
-    apiVersion: "external-secrets.io/v1",
-    kind: "ExternalSecret",
-    metadata: { name, namespace: NAMESPACE },
-    spec: {
-      refreshPolicy: "Periodic",
-      refreshInterval,
-      secretStoreRef: { kind: "SecretStore", name: "mcp-ssm" },
-      target: {
-        name,
-        creationPolicy: "Owner",
-        deletionPolicy: "Merge",
-        template: {
-          engineVersion: "v2",
-          mergePolicy: "Replace",
-          data: {
-            "keys.json": "{{ . | toJson }}",
-            synced: '{{ dateInZone "2006-01-02T15:04:05Z" now "UTC" }}',
-          },
-        },
-      },
-      dataFrom: [
-        {
-          find: {
-            path,
-            name: { regexp: `^${path}/[a-z0-9][a-z0-9._-]{0,62}/[0-9a-f]{64}(\\.ends|\\.revoked)?$` },
-          },
-          rewrite: [{ regexp: { source: `^${path}/`, target: "" } }, { regexp: { source: "/", target: "." } }],
-        },
-      ],
-      ...spec,
-    },
-  };
+function objectOf(manifests: readonly Manifest[], kind: string): Json {
+  const found = manifests.find(({ object }) => object.kind === kind);
+  if (found === undefined) throw new Error(`init writes no ${kind}`);
+  return found.object;
 }
 
 interface Rule {
@@ -128,31 +116,8 @@ function granted(name: string, subject: Json, rules: readonly Rule[]): readonly 
 }
 
 /** The least that a person needs to sync and to break glass. */
-export const ONCALL_RULES: readonly Rule[] = [
-  {
-    apiGroups: ["external-secrets.io"],
-    resources: ["externalsecrets"],
-    resourceNames: [KEYS],
-    verbs: ["get", "patch"],
-  },
-  { apiGroups: ["external-secrets.io"], resources: ["secretstores"], verbs: ["get"] },
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [KEYS], verbs: ["get"] },
-  { apiGroups: [""], resources: ["configmaps"], resourceNames: [DENYLIST], verbs: ["get", "patch"] },
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
-  { apiGroups: [""], resources: ["events"], verbs: ["list", "create"] },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"] },
-  { apiGroups: [""], resources: ["pods/proxy"], verbs: ["get"] },
-];
-
-export const GATEWAY_RULES: readonly Rule[] = [
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [KEYS], verbs: ["get", "list", "watch"] },
-  {
-    apiGroups: [""],
-    resources: ["configmaps"],
-    resourceNames: [DENYLIST, "mcp-gateway-roles", "mcp-gateway-backends"],
-    verbs: ["get", "list", "watch"],
-  },
-];
+export const ONCALL_RULES = objectOf(oncallRightsManifests(DEPLOY), "Role")["rules"] as readonly Rule[];
+export const GATEWAY_RULES = objectOf(gatewayRightsManifests(DEPLOY), "Role")["rules"] as readonly Rule[];
 
 /** A pod that nobody schedules; its address is patched into its status. */
 export function pod(name: string): Json {

@@ -1,7 +1,7 @@
 import { mintKey, type MintedKey } from "../../../src/lib/keys/key.ts";
 import { seededBytes } from "../../support/seeded.ts";
 import { ssmCall } from "./parameters.ts";
-import { PATH } from "./stage.ts";
+import { PATH } from "./manifests.ts";
 
 /** How many calls of SSM are under way at once. */
 const AT_ONCE = 8;

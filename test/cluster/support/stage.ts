@@ -15,6 +15,7 @@ import {
   KEYS,
   NAMESPACE,
   namespaceOf,
+  PATH,
   ONCALL_RULES,
   pod,
   podStatus,
@@ -25,7 +26,6 @@ import {
   type Json,
 } from "./manifests.ts";
 
-export const PATH = "/mcp-gateway/keys";
 /** Every gateway's admin listener: mcpctl.yaml knows one port for all. */
 const ADDRESSES = ["10.77.0.3", "10.77.0.4", "10.77.0.5"];
 
@@ -41,7 +41,6 @@ export interface StageOptions {
   readonly gateways?: number;
   /** Whether External Secrets runs from the start. */
   readonly externalSecrets?: boolean;
-  readonly refreshInterval?: string;
   /** What the backend `eks-ro` is; the examples' own address unless given. */
   readonly backendUrl?: string;
 }
@@ -92,7 +91,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     ...rightsOfServiceAccount("mcp-gateway", GATEWAY_RULES),
   );
   let operator = options.externalSecrets === false ? null : await startExternalSecrets(kubernetes, operatorSsm.url);
-  await apply(externalSecret({ path: PATH, ...pick(options) }));
+  await apply(externalSecret());
   const adminPort = await freePort(ADDRESSES[0]);
   await cp("examples/roles.yaml", join(folder, "roles.yaml"));
   await writeFile(join(folder, "backends.yaml"), backends);
@@ -111,7 +110,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     return startChild(process.execPath, [LAUNCHER, ...args], env, folder).finished;
   };
   const mcpctl = (...args: readonly string[]): Promise<Finished> => mcpctlAs("oncall", ...args);
-  await mcpctl("lock", "init");
+  await mcpctlAs("admin", "lock", "init");
   const config = await kubernetes.serviceAccount(NAMESPACE, "mcp-gateway");
   const gateways: GatewayPod[] = [];
   for (const [index, address] of ADDRESSES.slice(0, options.gateways ?? 3).entries())
@@ -142,10 +141,6 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function pick({ refreshInterval }: StageOptions): { readonly refreshInterval?: string } {
-  return refreshInterval === undefined ? {} : { refreshInterval };
 }
 
 async function readBackends(url: string | null): Promise<string> {
