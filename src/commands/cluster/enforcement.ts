@@ -54,7 +54,7 @@ export async function openEnforcement(
   const { denylistMap } = await import("../../lib/cluster/denylist-map.ts");
   const { verifyCluster } = await import("../../lib/cluster/pin.ts");
   const pairs = pairsOf(config);
-  const api = await ports.kube(config.context, { patienceMs });
+  const api = await ports.kube(config.context, { patienceMs, tell: ports.tell });
   const { namespace, denylist, gateway } = config;
   const { service, adminPort = DEFAULT_ADMIN_PORT } = gateway ?? {};
   let verified: Promise<void> | null = null;

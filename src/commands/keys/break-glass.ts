@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { currentContext, type Context } from "../../lib/config/config.ts";
+import { redactText } from "../../lib/audit/redact.ts";
 import { AppError, clause } from "../../lib/errors.ts";
 import { keyId } from "../../lib/keys/key.ts";
 import { isRevocable } from "../../lib/keys/keyring.ts";
@@ -15,7 +16,7 @@ import { proveOrTell } from "../lock/add.ts";
 import { mayGoAt, provenByGateways, selectorOf, unfinished } from "../lock/finish.ts";
 import { describeTarget, readTarget, type Target } from "../lock/lock-target.ts";
 import { liftLocks, placeLock, type PlacedLock } from "../lock/place-lock.ts";
-import { keepReceipt, lockOf, replicaTable, type Receipt } from "../lock/receipt.ts";
+import { begun, keepBeginning, keepReceipt, lockOf, replicaTable, type Receipt } from "../lock/receipt.ts";
 import { requireDenylist } from "../lock/require-denylist.ts";
 import { storeLabel, where } from "../lock/where.ts";
 import type { Ports } from "../ports.ts";
@@ -30,6 +31,10 @@ const CLUSTER_PATIENCE_MS = 30_000;
 const HEAD_START_MS = 3_000;
 /** Keys that are made while one revokes are revoked as well; whoever makes them for ever has other means. */
 const MOST_ROUNDS = 3;
+/** At 3 a.m. nobody is kept from acting for want of words. */
+const DEFAULT_REASON = "keys revoke --break-glass";
+/** More lines than anybody reads. */
+const MOST_TOLD = 20;
 
 /**
  * Lock, revoke, prove. Each path goes on whatever became of the others: with the store away the key is locked, with the
@@ -43,6 +48,7 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
   if (options.yes !== true)
     await ports.confirm([where(context)], `Lock ${describeTarget(target)} at once, and revoke for good?`);
   const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [] };
+  await keepBeginning(receiptOf(attempt), ports);
   const enforcement = await openCluster(attempt);
   try {
     const locking = lockAndProve(attempt, enforcement);
@@ -52,6 +58,9 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
     if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
     const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
     return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
+  } catch (error) {
+    for (const line of [...attempt.notes, ...attempt.problems]) ports.tell(line);
+    throw error;
   } finally {
     enforcement?.close();
   }
@@ -88,7 +97,7 @@ async function openCluster({ context, ports, problems }: Attempt): Promise<Enfor
 }
 
 async function lock(
-  { context, options, target, ports, problems, notes }: Attempt,
+  { context, options, target, ports, problems }: Attempt,
   enforcement: Enforcement,
 ): Promise<PlacedLock | null> {
   return orProblem(problems, "NOT locked", async () => {
@@ -96,13 +105,14 @@ async function lock(
     await enforcement.verify();
     const wanted = {
       target,
-      reason: options.reason ?? "keys revoke --break-glass",
+      reason: options.reason ?? DEFAULT_REASON,
       until: null,
       tell: false,
       revokes: true,
     };
     const placed = await placeLock(denylist, wanted, ports);
-    notes.push(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
+    // Told at once: whoever gives up waiting must know that it stands.
+    ports.tell(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
     return placed;
   });
 }
@@ -152,8 +162,11 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
       const at = storeTime(ports, store);
       const note = entryNote(ports, at, "revoke", options.reason);
       const onProgress = (count: number): void => ports.progress(`Revoked ${count} of ${left.length} keys`);
-      for (const revocation of await revokeKeys(store, left, { at, note, onProgress }))
+      for (const revocation of await revokeKeys(store, left, { at, note, onProgress })) {
         done.set(revocation.key.hash, revocation);
+        if (revocation.status === "revoked" && left.length <= MOST_TOLD)
+          ports.tell(`Revoked ${revocation.key.keyId} in the store.`);
+      }
     }
     notes.push(...clockNote(store));
   });
@@ -219,20 +232,20 @@ interface Outcome {
   readonly isLifted: boolean;
 }
 
+function receiptOf({ context, options, target, ports }: Attempt): Receipt {
+  const reason = redactText(options.reason ?? DEFAULT_REASON);
+  return begun({ context, ports }, { type: "break_glass", target: describeTarget(target), reason });
+}
+
 async function answer(
-  { context, options, target, ports, problems, notes }: Attempt,
+  attempt: Attempt,
   enforcement: Enforcement | null,
   { placed, revocations, replicas, isLifted }: Outcome,
 ): Promise<Result> {
+  const { context, ports, problems, notes } = attempt;
   const receipt: Receipt = {
-    type: "break_glass",
-    at: formatTime(ports.now()),
-    by: ports.author,
-    context: context.name,
-    store: storeLabel(context),
-    cluster: context.kubernetes?.cluster ?? null,
-    target: describeTarget(target),
-    reason: placed?.lock.reason ?? options.reason ?? null,
+    ...receiptOf(attempt),
+    phase: "done",
     lock: placed === null ? null : lockOf(placed, isLifted),
     revocations: revocationData(revocations),
     replicas,

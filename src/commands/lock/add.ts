@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
+import { redactText } from "../../lib/audit/redact.ts";
 import { AppError } from "../../lib/errors.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format } from "../../lib/output/view.ts";
@@ -10,9 +11,9 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { describeTarget, readTarget, type TargetOptions } from "./lock-target.ts";
 import { placeLock, proveLock } from "./place-lock.ts";
-import { keepReceipt, lockOf, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import { begun, keepBeginning, keepReceipt, lockOf, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
-import { storeLabel, where } from "./where.ts";
+import { where } from "./where.ts";
 
 export interface AddOptions extends TargetOptions {
   readonly reason?: string;
@@ -69,31 +70,31 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
     const denylist = requireDenylist(context, enforcement);
     await enforcement.verify();
     const until = seconds === null ? null : (Math.ceil(ports.now() / 1000) + seconds) * 1000;
+    const receiptBegun = begun(
+      { context, ports },
+      { type: "lock", target: describeTarget(target), reason: redactText(reason) },
+    );
+    await keepBeginning(receiptBegun, ports);
     const placed = await placeLock(
       denylist,
       { target, reason, until, tell: options.tell === true, revokes: false },
       ports,
     );
+    const end = until === null ? "until it is removed" : `until ${formatTime(until)}`;
+    // Told at once: whoever gives up waiting must know that it stands.
+    ports.tell(`Locked ${describeTarget(target)} ${end}: ${placed.lock.id}.`);
     const { replicas, problems } = await prove();
     const receipt: Receipt = {
-      type: "lock",
+      ...receiptBegun,
+      phase: "done",
       at: formatTime(ports.now()),
-      by: ports.author,
-      context: context.name,
-      store: storeLabel(context),
-      cluster: context.kubernetes?.cluster ?? null,
-      target: describeTarget(target),
-      reason: placed.lock.reason,
       lock: lockOf(placed),
-      revocations: [],
       replicas,
       problems,
     };
-    const end = until === null ? "until it is removed" : `until ${formatTime(until)}`;
     return {
       view: { data: receipt, table: replicaTable(replicas ?? []) },
       notes: [
-        `Locked ${describeTarget(target)} ${end}: ${placed.lock.id}.`,
         ...problems.map((problem) => `Not proven: ${problem}`),
         where(context),
         ...(await keepReceipt(receipt, enforcement.cluster, ports)),

@@ -1,3 +1,4 @@
+import type { Context } from "../../lib/config/config.ts";
 import type { ReplicaProof } from "../../lib/cluster/prove.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Lock } from "../../lib/policy/locks.ts";
@@ -8,10 +9,13 @@ import type { ClusterAccess } from "../cluster/enforcement.ts";
 import type { Ports } from "../ports.ts";
 import { describeTarget } from "./lock-target.ts";
 import type { PlacedLock } from "./place-lock.ts";
+import { storeLabel } from "./where.ts";
 
 /** What was done to stop somebody, and what it met: kept for the incident's record. */
 export interface Receipt {
   readonly type: "lock" | "unlock" | "break_glass";
+  /** A line that says `begun` stands before anything is changed; one without its `done` is of a process that died between. */
+  readonly phase: "begun" | "done";
   readonly at: string;
   readonly by: string;
   readonly context: string;
@@ -85,6 +89,36 @@ export function describeLock({ id, by, at, until, reason, revokes, ...target }: 
   return `${id} on ${describeTarget(target)} by ${by} at ${at}${end}${revokes ? ", break-glass" : ""}: ${reason}`;
 }
 
+/** What a receipt says before anything is known. */
+export function begun(
+  { context, ports }: { readonly context: Context; readonly ports: Pick<Ports, "author" | "now"> },
+  about: Pick<Receipt, "type" | "target" | "reason">,
+): Receipt {
+  return {
+    ...about,
+    phase: "begun",
+    at: formatTime(ports.now()),
+    by: ports.author,
+    context: context.name,
+    store: storeLabel(context),
+    cluster: context.kubernetes?.cluster ?? null,
+    lock: null,
+    revocations: [],
+    replicas: null,
+    problems: [],
+  };
+}
+
+/** Notes that a change is about to be made; a log that cannot be written keeps nobody from stopping a thief. */
+export async function keepBeginning(receipt: Receipt, ports: Pick<Ports, "recordReceipt" | "tell">): Promise<void> {
+  try {
+    await ports.recordReceipt(receipt);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    ports.tell(`The admin log could NOT be written: ${error.message}.`);
+  }
+}
+
 /**
  * Keeps the receipt: in this user's admin log, and as an Event on the ExternalSecrets. Neither may keep anybody from
  * being told; what failed is said.
@@ -108,6 +142,11 @@ export async function keepReceipt(
   return notes;
 }
 
+function stateOf({ problems, replicas }: Receipt): string {
+  if (problems.length > 0) return `NOT proven: ${problems.join(" ")}`;
+  return replicas === null ? "no gateway was asked" : "proven everywhere";
+}
+
 const EVENT_REASONS = { lock: "LockAdded", unlock: "LockRemoved", break_glass: "BreakGlass" } as const;
 /** https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#event-v1-core: an Event's message has 1 kB. */
 const MAX_MESSAGE = 1000;
@@ -121,8 +160,7 @@ async function writeEvent(
   const { namespace } = config;
   try {
     const { metadata } = await api.send<ExternalSecret>({ verb: "get", resource: "externalsecrets", namespace, name });
-    const { type, target, by, reason, lock, problems } = receipt;
-    const state = problems.length === 0 ? "proven everywhere" : `NOT proven: ${problems.join(" ")}`;
+    const { type, target, by, reason, lock } = receipt;
     const time = formatTime(now);
     await api.send({
       verb: "create",
@@ -143,7 +181,7 @@ async function writeEvent(
         type: "Warning",
         reason: EVENT_REASONS[type],
         message:
-          `${target} by ${by}${lock === null ? "" : ` (${lock.id})`}: ${reason ?? "no reason given"}; ${state}`.slice(
+          `${target} by ${by}${lock === null ? "" : ` (${lock.id})`}: ${reason ?? "no reason given"}; ${stateOf(receipt)}`.slice(
             0,
             MAX_MESSAGE,
           ),

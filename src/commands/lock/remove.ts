@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
 import { proveEverywhere } from "../../lib/cluster/prove.ts";
+import { redactText } from "../../lib/audit/redact.ts";
 import { AppError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
 import type { Lock } from "../../lib/policy/locks.ts";
@@ -14,9 +15,17 @@ import type { Result } from "../result.ts";
 import { unfinished } from "./finish.ts";
 import { describeTarget } from "./lock-target.ts";
 import { liftLocks, standingLocks } from "./place-lock.ts";
-import { describeLock, keepReceipt, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import {
+  begun,
+  describeLock,
+  keepBeginning,
+  keepReceipt,
+  replicaReceipt,
+  replicaTable,
+  type Receipt,
+} from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
-import { storeLabel, where } from "./where.ts";
+import { where } from "./where.ts";
 
 export interface RemoveOptions {
   readonly id: string;
@@ -79,24 +88,18 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
       const risk = lock.revokes ? ["Its revocation is NOT proven: what it refuses may be let in again."] : [];
       await ports.confirm([where(context), describeLock(lock), ...risk], "End this lock?");
     }
+    const target = describeTarget(lock);
+    const reason = options.reason === undefined ? null : redactText(options.reason);
+    const receiptBegun = {
+      ...begun({ context, ports }, { type: "unlock", target, reason }),
+      lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
+    };
+    await keepBeginning(receiptBegun, ports);
     await liftLocks(denylist, [lock.id], ports);
     const { replicas, problems } = options.wait
       ? await proveLifted(lock, enforcement, timeoutMs, ports)
       : { replicas: null, problems: [] };
-    const receipt: Receipt = {
-      type: "unlock",
-      at: formatTime(ports.now()),
-      by: ports.author,
-      context: context.name,
-      store: storeLabel(context),
-      cluster: context.kubernetes?.cluster ?? null,
-      target: describeTarget(lock),
-      reason: options.reason ?? null,
-      lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
-      revocations: [],
-      replicas,
-      problems,
-    };
+    const receipt: Receipt = { ...receiptBegun, phase: "done", at: formatTime(ports.now()), replicas, problems };
     return {
       view: { data: receipt, table: replicaTable(replicas ?? []) },
       notes: [

@@ -86,16 +86,21 @@ export class KubeApi {
   async reply(call: KubeCall, special: SpecialCall = {}): Promise<Reply> {
     const { patienceMs = 0, signal, tell, timeoutMs = DEFAULT_TIMEOUT_MS } = { ...this.#options, ...special };
     const deadline = performance.now() + patienceMs;
+    let isTold = false;
+    const repeat = (why: string): void => {
+      if (!isTold) tell?.(`The API server ${why}; repeating ${rightOf(call)} for ${Math.round(patienceMs / 1000)} s.`);
+      isTold = true;
+    };
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 2)) {
       try {
         const reply = await this.#once(call, special.headers ?? {}, timeoutMs);
         // A pod that fails is not the API server's failure: who asked through it decides what that means.
         const isOver = call.subresource !== undefined || performance.now() + pause > deadline;
         if (isOver || !(await this.#isPassing(reply.status, call))) return reply;
-        tell?.(`The API server answers ${reply.status}; repeating ${rightOf(call)}.`);
+        repeat(`answers ${reply.status}`);
       } catch (error) {
         if (!isTransient(error) || performance.now() + pause > deadline) throw error;
-        tell?.(`The API server cannot be reached; repeating ${rightOf(call)}.`);
+        repeat("cannot be reached");
       }
       await wait(pause, call, signal);
     }
