@@ -12,7 +12,7 @@ import { readCall, type FakeCall } from "./fake-kubernetes-call.ts";
 import { FakeObjects, type Change, type Place, type StoredObject } from "./fake-objects.ts";
 
 /** Writes a watch as it likes; `follow` hears every event from the version asked for on, and those to come. */
-export type Streaming = (response: ServerResponse, follow: (hear: (event: string) => void) => void) => void;
+export type Streaming = (response: ServerResponse, follow: (hear: (event: string) => void) => void) => unknown;
 
 /** What happens to one call: an answer, text that is no answer of the API, a connection cut, silence, or a watch. */
 export type Outcome = Answer | { readonly status: number; readonly text: string | Buffer } | "hang" | "cut" | Streaming;
