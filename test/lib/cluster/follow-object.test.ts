@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SecretObject } from "../../../src/lib/cluster/objects.ts";
 import { eventOf, startFakeKubernetes, type FakeKubernetes } from "../../support/fake-kubernetes.ts";
+import type { StoredObject } from "../../support/fake-objects.ts";
 import { followSecret, secret, type Followed } from "../../support/followed.ts";
 import { until } from "../../support/gateway.ts";
 import { beDeaf, cutConnection, holdEvents, neverAnswer, refuse, sayAgain } from "../../support/kube-faults.ts";
@@ -24,7 +24,7 @@ function follow(...options: Parameters<typeof followSecret> extends [unknown, ..
   closing.push(followed);
   return followed;
 }
-const put = (v: string, name = "keys"): SecretObject => fake.put("secrets", name, secret(v)) as SecretObject;
+const put = (v: string, name = "keys"): StoredObject => fake.put("secrets", name, secret(v));
 const watching = (): Promise<number> =>
   until(
     () => fake.watches,
@@ -148,6 +148,7 @@ describe("an object that is followed", () => {
     );
     put("2");
     await followed.tells("2");
+    expect(followed.told).toEqual(["1", "2"]);
     fake.settle();
   });
 });
