@@ -80,7 +80,7 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
     response.on("close", () => watches.delete(watch));
     streaming(response, (hear) => {
       const tell = (change: Change): void => {
-        if (isAbout(call, change.place)) hear(eventOf(change.type, change.object));
+        if (!response.writableEnded && isAbout(call, change.place)) hear(eventOf(change.type, change.object));
       };
       for (const change of objects.since(versionOf(call)) ?? []) tell(change);
       response.on("close", objects.onChange(tell));
