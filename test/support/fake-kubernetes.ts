@@ -9,6 +9,7 @@ import { KubeApi, type KubeApiOptions } from "../../src/lib/cluster/kube-api.ts"
 import type { Resource, Verb } from "../../src/lib/cluster/resources.ts";
 import { answerCall, KINDS, versionOf, type Answer } from "./fake-kubernetes-answers.ts";
 import { readCall, type FakeCall } from "./fake-kubernetes-call.ts";
+import { until } from "./gateway.ts";
 import { FakeObjects, type Change, type Place, type StoredObject } from "./fake-objects.ts";
 
 /** Writes a watch as it likes; `follow` hears every event from the version asked for on, and those to come. */
@@ -40,7 +41,10 @@ export interface FakeKubernetes {
   serve(pod: string, port: number, url: string): void;
   /** The next `times` calls that match meet this fault, or all until the function it returns is called. */
   inject(match: Match, fault: Fault, times?: number): () => void;
-  count(verb: Verb, resource: Resource): number;
+  /** How many such calls were there since the start or the last `settle`? */
+  count(verb: Verb, resource: Resource, name?: string): number;
+  /** Resolves once such a call is answered after this is called. */
+  called(verb: Verb, resource: Resource, name?: string): Promise<void>;
   /** Sends this line to whoever watches such objects, true or not. */
   say(resource: Resource, line: string): void;
   /** A bookmark of now to every watch that asked for some. */
@@ -101,6 +105,8 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
     response.end(isOurs ? JSON.stringify(outcome.body) : outcome.text);
   };
 
+  const count = (verb: Verb, resource: Resource, name?: string): number =>
+    calls.filter((call) => isMatched({ verb, resource, ...(name === undefined ? {} : { name }) }, call)).length;
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
@@ -133,7 +139,14 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
       plans.push(plan);
       return () => void (plan.left = 0);
     },
-    count: (verb, resource) => calls.filter((call) => call.verb === verb && call.resource === resource).length,
+    count,
+    called: async (verb, resource, name) => {
+      const before = count(verb, resource, name);
+      await until(
+        () => count(verb, resource, name),
+        (found) => found > before,
+      );
+    },
     say: (resource, line) => {
       for (const { call, response } of watches) if (call.resource === resource) response.write(`${line}\n`);
     },

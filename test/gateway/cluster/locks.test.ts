@@ -13,7 +13,7 @@ import {
   type ClusterGateway,
 } from "../../support/cluster-gateway.ts";
 import type { FakeKubernetes } from "../../support/fake-kubernetes.ts";
-import { NO_LOCKS, until } from "../../support/gateway.ts";
+import { NO_LOCKS } from "../../support/gateway.ts";
 import { beDeaf, refuse, sayAgain } from "../../support/kube-faults.ts";
 
 const [ALICE, BOB] = [mintKey(randomBytes), mintKey(randomBytes)];
@@ -55,10 +55,9 @@ describe("locks in a ConfigMap", () => {
   it("are found by asking when the watch is deaf", async () => {
     const { fake } = cluster;
     fake.inject({ ...locks, verb: "watch" }, beDeaf());
-    const watches = (): number => fake.calls.filter(({ verb, name }) => verb === "watch" && name === "locks").length;
-    const before = watches();
+    const watched = fake.called("watch", "configmaps", "locks");
     fake.endWatches("end");
-    await until(watches, (count) => count > before);
+    await watched;
     await lock();
     expect(await statuses()).toEqual([401, 200]);
     fake.settle();
@@ -89,7 +88,10 @@ describe("locks in a ConfigMap", () => {
     await lock();
     fake.inject({ ...locks, verb: "list" }, sayAgain(list));
     fake.inject({ ...locks, verb: "get" }, sayAgain(object), 2);
+    const listed = fake.called("list", "configmaps", "locks");
     fake.endWatches("end");
+    await listed;
+    for (const _ of [1, 2]) await fake.called("get", "configmaps", "locks");
     fake.put("configmaps", "locks", { data: { "denylist.json": ON_ALICE }, metadata: { labels: { a: "b" } } });
     await read(null);
     expect(await statuses()).toEqual([401, 200]);

@@ -70,12 +70,14 @@ describe("roles and backends in ConfigMaps", () => {
     putRoles(fake, "roleMapping: { dev: [] }");
     await becomes(KEY, 403);
     fake.inject({ verb: "list", name: "roles" }, sayAgain(stale));
+    const listed = fake.called("list", "configmaps", "roles");
     fake.endWatches("end");
     fake.put("configmaps", "roles", {
       data: { "roles.yaml": "roleMapping: { dev: [] }" },
       metadata: { labels: { a: "b" } },
     });
     const version = String(fake.objects.version);
+    await listed;
     const seen: number[] = [];
     do seen.push(await status(KEY));
     while ((await says("roles", null)).resource_version !== version);
