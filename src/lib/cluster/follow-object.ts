@@ -141,10 +141,7 @@ class Follower<T extends KubeObject> {
       timeoutSeconds: String(timeoutSeconds),
     });
     const signal = AbortSignal.any([this.#watching.signal, this.#closing.signal]);
-    const hear = (event: WatchEvent): void => {
-      if (!signal.aborted) this.#hear(event, call);
-    };
-    await this.#options.api.watch(call, this.#times.idleMs, hear, signal);
+    await this.#options.api.watch(call, this.#times.idleMs, (event) => this.#hear(event, call), signal);
   }
 
   #hear({ type, object }: WatchEvent, call: KubeCall): void {

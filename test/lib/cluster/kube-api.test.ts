@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../../src/lib/errors.ts";
-import type { KubeApiOptions } from "../../../src/lib/cluster/kube-api.ts";
+import type { KubeApiOptions, WatchEvent } from "../../../src/lib/cluster/kube-api.ts";
 import type { KubeCall } from "../../../src/lib/cluster/resources.ts";
-import { startFakeKubernetes, type FakeKubernetes, type Fault } from "../../support/fake-kubernetes.ts";
+import { eventOf, startFakeKubernetes, type FakeKubernetes, type Fault } from "../../support/fake-kubernetes.ts";
 import { secret } from "../../support/followed.ts";
 import { until } from "../../support/gateway.ts";
 import {
@@ -14,6 +14,7 @@ import {
   refuse,
   refuseAfterWrite,
   say,
+  sayInParts,
   SERVER_TEXT,
 } from "../../support/kube-faults.ts";
 
@@ -206,6 +207,18 @@ describe("a watch", () => {
     clearInterval(timer);
     expect(heard).toBe(8);
     expect(fake.calls.length).toBe(1);
+  });
+
+  it("tells nothing after its signal, not even what came in one part", async () => {
+    const events = ["1", "2"].map((resourceVersion) => eventOf("MODIFIED", { metadata: { resourceVersion } }));
+    fake.inject({}, sayInParts([events.join("")], "open"));
+    const [heard, ended] = [[] as unknown[], new AbortController()];
+    const hear = ({ object }: WatchEvent): void => {
+      heard.push(object);
+      ended.abort();
+    };
+    await fake.api().watch(WATCH, 5_000, hear, ended.signal);
+    expect(heard).toEqual([{ metadata: { resourceVersion: "1" } }]);
   });
 
   it("that is refused tells the status", async () => {
