@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { connect } from "../../src/lib/cluster/connection.ts";
 import { KubeApi, type KubeApiOptions } from "../../src/lib/cluster/kube-api.ts";
 import type { Resource, Verb } from "../../src/lib/cluster/resources.ts";
-import { answerCall, KINDS, versionOf, type Answer } from "./fake-kubernetes-answers.ts";
+import { answerCall, failure, KINDS, versionOf, type Answer } from "./fake-kubernetes-answers.ts";
 import { readCall, type FakeCall } from "./fake-kubernetes-call.ts";
 import { until } from "./gateway.ts";
 import { FakeObjects, type Change, type Place, type StoredObject } from "./fake-objects.ts";
@@ -37,7 +37,7 @@ export interface FakeKubernetes {
   remove(resource: Resource, name: string, namespace?: string): void;
   /** What it answers now, to be told later by a fault. */
   look(verb: "get" | "list", resource: Resource, name: string, namespace?: string): Answer;
-  /** Requests to this pod and port go to `url`. */
+  /** Requests to this port of a pod go to `url`, and not to the pod's own address. */
   serve(pod: string, port: number, url: string): void;
   /** The next `times` calls that match meet this fault, or all until the function it returns is called. */
   inject(match: Match, fault: Fault, times?: number): () => void;
@@ -61,6 +61,12 @@ export interface FakeKubernetes {
 interface Watch {
   readonly call: FakeCall;
   readonly response: ServerResponse;
+}
+
+interface Cluster {
+  readonly objects: FakeObjects;
+  /** Where requests to `name:port` go instead. */
+  readonly pods: ReadonlyMap<string, string>;
 }
 
 interface Plan {
@@ -96,7 +102,7 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
     calls.push(call);
     const plan = plans.find(({ match, left }) => left > 0 && isMatched(match, call));
     const forward = (): Answer => answerCall(call, objects);
-    const outcome = plan === undefined ? await ordinary(call, forward, pods) : meet(plan, call, forward);
+    const outcome = plan === undefined ? await ordinary(call, forward, { objects, pods }) : meet(plan, call, forward);
     if (outcome === "hang") return;
     if (outcome === "cut") return void response.destroy();
     if (typeof outcome === "function") return stream(call, response, outcome);
@@ -185,8 +191,8 @@ function meet(plan: Plan, call: FakeCall, forward: () => Answer): Outcome {
 }
 
 /** What a healthy API server does. */
-async function ordinary(call: FakeCall, forward: () => Answer, pods: ReadonlyMap<string, string>): Promise<Outcome> {
-  if (call.proxied !== undefined) return passOn(call, pods.get(call.name ?? ""));
+async function ordinary(call: FakeCall, forward: () => Answer, cluster: Cluster): Promise<Outcome> {
+  if (call.proxied !== undefined) return passOn(call, cluster);
   const answer = forward();
   if (call.verb !== "watch" || answer.status !== 200) return answer;
   return (response, follow) => {
@@ -199,13 +205,18 @@ async function ordinary(call: FakeCall, forward: () => Answer, pods: ReadonlyMap
   };
 }
 
-async function passOn({ proxied = "" }: FakeCall, pod: string | undefined): Promise<Outcome> {
-  if (pod === undefined) return { status: 503, text: "no endpoints available" };
+/** Through the proxy of a pod. */
+async function passOn({ namespace, name, proxied = "" }: FakeCall, { objects, pods }: Cluster): Promise<Outcome> {
+  const [pod = "", port = ""] = (name ?? "").split(":");
+  const asked = { verb: "get", resource: "pods", namespace, name: pod, isMetadataOnly: false } as const;
+  const found = answerCall({ ...asked, query: {}, body: null }, objects);
+  if (found.status !== 200) return found;
+  const { podIP } = (found.body as { readonly status?: { readonly podIP?: string } }).status ?? {};
   try {
-    const answer = await fetch(new URL(proxied, pod));
+    const answer = await fetch(new URL(proxied, pods.get(name ?? "") ?? `http://${podIP}:${port}`));
     return { status: answer.status, text: await answer.text() };
   } catch {
-    return { status: 503, text: "error trying to reach service" };
+    return failure(503, "ServiceUnavailable", "error trying to reach service");
   }
 }
 

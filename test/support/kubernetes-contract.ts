@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KubeApi, WatchEvent } from "../../src/lib/cluster/kube-api.ts";
 import type { KubeList, KubeObject, Metadata } from "../../src/lib/cluster/objects.ts";
@@ -6,6 +8,10 @@ import type { KubeCall, Resource } from "../../src/lib/cluster/resources.ts";
 /** A cluster without External Secrets. */
 export interface OpenedCluster {
   readonly api: KubeApi;
+  /** A pod whose address is that of this machine's servers, in a namespace that is there. */
+  readonly runPod: (namespace: string, name: string) => Promise<void>;
+  /** Where a pod's servers listen. */
+  readonly podAddress: string;
   readonly close: () => Promise<void>;
 }
 
@@ -219,6 +225,31 @@ export function describeKubernetes(name: string, open: () => Promise<OpenedClust
       const query = { watch: "1", resourceVersion: metadata?.resourceVersion ?? "", timeoutSeconds: "1" };
       const call = { ...at("secrets", null), verb: "watch", query } as const;
       expect(await cluster.api.watch(call, 10_000, () => undefined, new AbortController().signal)).toBeUndefined();
+    });
+
+    it("passes a request on to a pod, and its answer back, whatever that is", async () => {
+      const server = createServer(({ url }, response) => response.writeHead(418).end(`tea from ${url}`));
+      await new Promise<void>((listening) => server.listen(0, cluster.podAddress, listening));
+      const { port } = server.address() as AddressInfo;
+      await cluster.runPod(namespace, "gateway-1");
+      const call = {
+        verb: "get",
+        resource: "pods",
+        namespace,
+        name: `gateway-1:${port}`,
+        subresource: "proxy/state",
+      } as const;
+      expect(await cluster.api.reply({ ...call, query: { key: "k_1" } })).toEqual({
+        status: 418,
+        text: "tea from /state?key=k_1",
+      });
+      await new Promise((closed) => server.close(closed).closeAllConnections());
+      expect((await cluster.api.reply(call)).status).toBe(503);
+      const missing = await cluster.api.reply({ ...call, name: `gateway-2:${port}` });
+      expect({ ...missing, text: (JSON.parse(missing.text) as { details: unknown }).details }).toEqual({
+        status: 404,
+        text: { name: "gateway-2", kind: "pods" },
+      });
     });
   });
 }

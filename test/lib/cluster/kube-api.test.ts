@@ -239,13 +239,3 @@ describe("a watch", () => {
     await expect(watch).rejects.toMatchObject({ code: "kube_unreachable" });
   });
 });
-
-it("a pod is reached through the API", async () => {
-  const pod = await startFakeKubernetes();
-  fake.serve("gateway-1", 8081, pod.url);
-  const call = { ...GET, resource: "pods", name: "gateway-1:8081" } as const;
-  const get = (subresource: string): Promise<unknown> => fake.api().reply({ ...call, subresource });
-  expect(await get("proxy/api/v1/nothing?a=b")).toEqual({ status: 404, text: "404 page not found\n" });
-  await pod.close();
-  expect(await get("proxy/state")).toMatchObject({ status: 503 });
-});
