@@ -32,7 +32,8 @@ it("forwards what is for a pod to the URL given for it", async () => {
 it("tells of a fault that met no call, once", async () => {
   fake.inject({ verb: "get", resource: "secrets" }, () => "hang");
   fake.inject({ verb: "list" }, () => "cut");
-  await expect(fake.api().send({ verb: "list", resource: "pods", namespace: "mcp", name: null })).rejects.toThrow();
+  const listed = fake.api().send({ verb: "list", resource: "pods", namespace: "mcp", name: null });
+  await expect(listed).rejects.toMatchObject({ code: "kube_unreachable" });
   expect(() => fake.settle()).toThrow('no call met the faults planned for {"verb":"get","resource":"secrets"}');
   expect(() => fake.settle()).not.toThrow();
   expect(fake.calls).toEqual([]);
