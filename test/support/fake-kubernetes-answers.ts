@@ -24,6 +24,8 @@ export const KINDS: Readonly<Record<Resource, { readonly apiVersion: string; rea
   networkpolicies: kind("networkpolicies", "NetworkPolicy"),
   roles: kind("roles", "Role"),
   rolebindings: kind("rolebindings", "RoleBinding"),
+  clusterroles: kind("clusterroles", "ClusterRole"),
+  clusterrolebindings: kind("clusterrolebindings", "ClusterRoleBinding"),
   validatingadmissionpolicies: kind("validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
   validatingadmissionpolicybindings: kind("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
   externalsecrets: kind("externalsecrets", "ExternalSecret"),

@@ -41,6 +41,8 @@ export interface FakeKubernetes {
   serve(pod: string, port: number, url: string): void;
   /** The next `times` calls that match meet this fault, or all until the function it returns is called. */
   inject(match: Match, fault: Fault, times?: number): () => void;
+  /** What /readyz says. */
+  beReady(isSo: boolean): void;
   /** How many such calls were there since the start or the last `settle`? */
   count(verb: Verb, resource: Resource, name?: string): number;
   /** Resolves once such a call is answered after this is called. */
@@ -96,7 +98,9 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
       response.on("close", objects.onChange(tell));
     });
   };
+  let isReady = true;
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.url === "/readyz") return void response.writeHead(isReady ? 200 : 500).end();
     const call = readCall(request, await text(request), unserved);
     if (call === null) return void response.writeHead(404).end("404 page not found\n");
     calls.push(call);
@@ -145,6 +149,7 @@ export async function startFakeKubernetes(unserved: readonly Resource[] = []): P
       plans.push(plan);
       return () => void (plan.left = 0);
     },
+    beReady: (isSo) => void (isReady = isSo),
     count,
     called: async (verb, resource, name) => {
       const before = count(verb, resource, name);

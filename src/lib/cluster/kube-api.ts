@@ -124,7 +124,10 @@ export class KubeApi {
     const timer = setTimeout(() => idle.abort(), idleMs);
     try {
       const secured = await this.#connection.secured();
-      const response = await this.#open(call, wireOf(call), { secured, signal: AbortSignal.any([signal, idle.signal]) });
+      const response = await this.#open(call, wireOf(call), {
+        secured,
+        signal: AbortSignal.any([signal, idle.signal]),
+      });
       if (response.statusCode !== 200)
         throw statusError(call, response.statusCode ?? 0, parse(await textOf(response, call)));
       for await (const line of linesOf(response, call, () => timer.refresh())) {

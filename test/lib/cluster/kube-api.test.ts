@@ -123,6 +123,14 @@ describe("patience", () => {
     expect(fake.calls.length).toBe(1);
   });
 
+  it("repeats what a server refused that had not read its roles yet", async () => {
+    fake.beReady(false);
+    fake.inject({}, refuse(403), 2);
+    expect(await fake.api({ patienceMs: 5_000 }).send(GET)).toMatchObject(secret("1"));
+    expect(fake.count("get", "secrets")).toBe(3);
+    fake.settle();
+  });
+
   it("ends, and tells what was last", async () => {
     fake.inject({}, refuse(500), Infinity);
     const begun = performance.now();
