@@ -108,9 +108,9 @@ export class FollowedSource<T> implements Source<T> {
   #take(readings: readonly Reading[]): void {
     const digests = readings.map(digestOf);
     const seen = JSON.stringify(readings.map((reading, index) => fingerprint(reading, digests[index] ?? null)));
+    this.#version = readings.find(({ version }) => version !== undefined)?.version ?? this.#version;
     if (seen === this.#seen) return this.#confirm();
     this.#seen = seen;
-    this.#version = readings.find(({ version }) => version !== undefined)?.version ?? this.#version;
     const verdict = this.#judge(readings);
     const before = this.#current.problem;
     this.#current = verdict.ok
@@ -152,7 +152,8 @@ export class FollowedSource<T> implements Source<T> {
 
   #keep(verdict: Rejection, since: number): Loaded<T> {
     this.#brokenAt ??= since;
-    const value = verdict.isFatal ? null : this.#lastGood;
+    // What was taken out of use comes back by a good reading only, not because less is known now.
+    const value = verdict.isFatal ? null : this.#current.value;
     const staleAt = Math.min(this.#current.staleAt, this.#brokenAt + this.#ports.maxAgeMs);
     return {
       ...this.#current,

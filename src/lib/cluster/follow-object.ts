@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
-import type { KubeApi } from "./kube-api.ts";
-import { isNotFound } from "./kube-error.ts";
+import type { KubeApi, WatchEvent } from "./kube-api.ts";
+import { isNotFound, kubeError, STALE, UNREADABLE } from "./kube-error.ts";
 import type { KubeList, KubeObject } from "./objects.ts";
 import { objectLabel, type ObjectRef } from "./object-ref.ts";
 import type { KubeCall } from "./resources.ts";
@@ -48,8 +48,9 @@ export interface ObjectFollower {
 
 /**
  * Follows one object by list and watch, and asks now and then, for a watch can be in good health and deaf. Lists always ask
- * for the newest state (no resourceVersion: https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list),
- * and an event older than what was told is left out.
+ * for the newest state (no resourceVersion: https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list).
+ * What is older than what was told is left out; a cluster that tells nothing newer for `silenceMs` was restored from a
+ * backup, and is believed.
  */
 export function followObject<T extends KubeObject>(options: FollowOptions<T>): ObjectFollower {
   const follower = new Follower(options);
@@ -59,8 +60,16 @@ export function followObject<T extends KubeObject>(options: FollowOptions<T>): O
 const FIRST_PAUSE_MS = 100;
 /** A watch that lived so long was a good one: the next is made without much of a pause. */
 const GOOD_WATCH_MS = 2_000;
+/** What tells of an object, beside BOOKMARK; ERROR ends a watch. */
+const EVENT_TYPES: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED"]);
 /** Watches of many replicas must not all end at once, seconds. */
 const WATCH_SECONDS = { least: 240, spread: 240 };
+
+/** What was told last: an object, or with no uid that there is none. */
+interface Told {
+  readonly uid: string | null;
+  readonly version: number;
+}
 
 class Follower<T extends KubeObject> {
   readonly #options: FollowOptions<T>;
@@ -68,12 +77,11 @@ class Follower<T extends KubeObject> {
   readonly #closing = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #watching = new AbortController();
-  /** What was told last; null for nothing, or for an object that is not there. */
-  #told: { readonly uid: string; readonly version: string } | null = null;
-  #isTold = false;
+  #told: Told | null = null;
   #confirmedAt: number;
+  /** Since when do lists tell nothing but older states? */
+  #staleSince: number | null = null;
   #isSilent = false;
-  #failure: AppError | null = null;
 
   constructor(options: FollowOptions<T>) {
     this.#options = options;
@@ -96,9 +104,12 @@ class Follower<T extends KubeObject> {
   async #keepWatching(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
     while (!this.#closing.signal.aborted) {
-      const begunAt = this.#options.monotonic();
+      let begunAt = Infinity;
       try {
-        await this.#watchOnce();
+        this.#watching = new AbortController();
+        const version = await this.#list();
+        begunAt = this.#options.monotonic();
+        await this.#watch(version);
       } catch (error) {
         this.#fail(error);
       }
@@ -108,33 +119,37 @@ class Follower<T extends KubeObject> {
     }
   }
 
-  async #watchOnce(): Promise<void> {
-    const { api } = this.#options;
-    this.#watching = new AbortController();
-    const list = await api.send<KubeList<T>>(this.#call("list"));
-    const [object] = list.items ?? [];
+  /** Tells what stands there; the version from which to watch on. */
+  async #list(): Promise<string> {
+    const call = this.#call("list");
+    const { metadata, items } = await this.#options.api.send<KubeList<T>>(call);
+    const version = metadata?.resourceVersion ?? "";
+    if (!Array.isArray(items) || version === "") throw kubeError(call, UNREADABLE, null);
+    const object = (items as readonly T[]).find((item) => item.metadata?.name === this.#options.ref.name);
+    if (this.#isStale(version)) throw kubeError(call, STALE, null);
     // Items of a list carry no kind.
-    this.#take(object === undefined ? null : { ...object, kind: this.#kind });
-    const query = {
-      watch: "1",
-      resourceVersion: list.metadata?.resourceVersion ?? "",
-      allowWatchBookmarks: "true",
-      timeoutSeconds: String(Math.floor(WATCH_SECONDS.least + this.#options.random() * WATCH_SECONDS.spread)),
-    };
-    if (this.#closing.signal.aborted) return;
-    const signal = AbortSignal.any([this.#watching.signal, this.#closing.signal]);
-    await api.watch(
-      this.#call("watch", query),
-      this.#times.idleMs,
-      ({ type, object }) => this.#event(type, object as T),
-      signal,
-    );
+    this.#take(object === undefined ? null : { ...object, kind: this.#kind }, version);
+    return version;
   }
 
-  #event(type: string, object: T): void {
+  async #watch(resourceVersion: string): Promise<void> {
+    const timeoutSeconds = Math.floor(WATCH_SECONDS.least + this.#options.random() * WATCH_SECONDS.spread);
+    const call = this.#call("watch", {
+      watch: "1",
+      resourceVersion,
+      allowWatchBookmarks: "true",
+      timeoutSeconds: String(timeoutSeconds),
+    });
+    const signal = AbortSignal.any([this.#watching.signal, this.#closing.signal]);
+    await this.#options.api.watch(call, this.#times.idleMs, (event) => this.#hear(event, call), signal);
+  }
+
+  #hear({ type, object }: WatchEvent, call: KubeCall): void {
     if (type === "BOOKMARK") return this.#confirm();
-    if (this.#isOlder(object)) return;
-    this.#take(type === "DELETED" ? null : object);
+    const known = this.#known(object, call);
+    if (!EVENT_TYPES.has(type)) throw kubeError(call, UNREADABLE, null);
+    const version = known.metadata?.resourceVersion ?? "";
+    if (!this.#isOlder(version)) this.#take(type === "DELETED" ? null : known, version);
   }
 
   /** Asks for metadata alone as long as nothing changed: a Secret may have a megabyte. */
@@ -142,48 +157,59 @@ class Follower<T extends KubeObject> {
     while (!this.#closing.signal.aborted) {
       await this.#pause(this.#times.askMs * (0.75 + this.#options.random() / 2));
       if (this.#closing.signal.aborted) return;
-      const told = this.#told;
       try {
-        const found = await this.#ask(true);
-        // What a watch told meanwhile is newer than this answer.
-        if (told !== this.#told || this.#isToldAlready(found)) {
-          this.#confirm();
-          continue;
-        }
-        const object = found === null ? null : await this.#ask(false);
-        if (told !== this.#told) continue;
-        this.#take(object);
-        // The watch should have told: it is deaf.
-        this.#watching.abort();
+        await this.#askOnce();
       } catch (error) {
         this.#fail(error);
       }
     }
   }
 
+  async #askOnce(): Promise<void> {
+    const told = this.#told;
+    const found = await this.#ask(true);
+    // What a watch told meanwhile is newer than this answer.
+    if (told !== this.#told || this.#isToldAlready(found)) return this.#confirm();
+    const object = found === null ? null : await this.#ask(false);
+    if (told !== this.#told) return;
+    // The watch should have told: it is deaf. Or this answer is stale, and a list decides.
+    this.#watching.abort();
+    const version = object?.metadata?.resourceVersion ?? String(told?.version ?? 0);
+    if (this.#isOlder(version)) throw kubeError({ ...this.#options.ref, verb: "get" }, STALE, null);
+    this.#take(object, version);
+  }
+
   async #ask(isMetadataOnly: boolean): Promise<T | null> {
     const { api, ref } = this.#options;
+    const call = { ...ref, verb: "get", isMetadataOnly } as const;
     try {
-      return await api.send<T>({ ...ref, verb: "get", isMetadataOnly });
+      return this.#known(await api.send<T>(call), call);
     } catch (error) {
       if (isNotFound(error)) return null;
       throw error;
     }
   }
 
-  #take(object: T | null): void {
-    this.#failure = null;
+  /** @throws AppError for what is not the object that is followed */
+  #known(object: unknown, call: KubeCall): T {
+    const { metadata } = (object ?? {}) as T;
+    const isKnown = metadata?.name === this.#options.ref.name && metadata.uid && metadata.resourceVersion;
+    if (!isKnown) throw kubeError(call, UNREADABLE, null);
+    return object as T;
+  }
+
+  #take(object: T | null, version: string): void {
+    if (this.#told !== null && !this.#isSilent && this.#isToldAlready(object)) return this.#confirm();
+    if (this.#closing.signal.aborted) return;
     this.#confirmedAt = this.#options.monotonic();
-    if (this.#isTold && !this.#isSilent && this.#isToldAlready(object)) return this.#confirm();
     this.#isSilent = false;
-    this.#isTold = true;
-    this.#told =
-      object === null ? null : { uid: object.metadata?.uid ?? "", version: object.metadata?.resourceVersion ?? "" };
+    const { uid = "", resourceVersion = version } = object?.metadata ?? {};
+    this.#told = { uid: object === null ? null : uid, version: Number(resourceVersion) };
     this.#tell(object === null ? this.#missing() : { ok: true, object });
   }
 
   #confirm(): void {
-    this.#failure = null;
+    if (this.#closing.signal.aborted) return;
     this.#confirmedAt = this.#options.monotonic();
     if (!this.#isSilent) return this.#options.onConfirmed();
     // The object itself must be told again: whoever heard of the silence has put it aside.
@@ -194,13 +220,10 @@ class Follower<T extends KubeObject> {
   #fail(error: unknown): void {
     if (this.#closing.signal.aborted) return;
     if (!(error instanceof AppError)) return this.#options.onFault(error);
-    if (this.#watching.signal.aborted && error.code === "kube_unreachable") return;
-    this.#failure ??= error;
-    const { monotonic } = this.#options;
-    const isLong = monotonic() - this.#confirmedAt >= this.#times.silenceMs;
-    if (this.#isSilent || (this.#isTold && !isLong)) return;
+    const isLong = this.#options.monotonic() - this.#confirmedAt >= this.#times.silenceMs;
+    if (this.#isSilent || (this.#told !== null && !isLong)) return;
     this.#isSilent = true;
-    this.#tell({ ok: false, error: this.#failure, since: this.#confirmedAt });
+    this.#tell({ ok: false, error, since: this.#confirmedAt });
   }
 
   #tell(sighting: Sighting<T>): void {
@@ -213,14 +236,20 @@ class Follower<T extends KubeObject> {
   }
 
   #isToldAlready(object: T | null): boolean {
-    if (object === null || this.#told === null) return object === null && this.#told === null;
-    return object.metadata?.uid === this.#told.uid && object.metadata.resourceVersion === this.#told.version;
+    if (object === null || this.#told === null) return object === null && this.#told?.uid === null;
+    return object.metadata?.uid === this.#told.uid && Number(object.metadata?.resourceVersion) === this.#told.version;
   }
 
-  /** Versions of one object can be compared as numbers (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions). */
-  #isOlder({ metadata }: T): boolean {
-    if (this.#told === null || metadata?.uid !== this.#told.uid) return false;
-    return Number(metadata.resourceVersion) < Number(this.#told.version);
+  /** Versions can be compared as numbers (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions). */
+  #isOlder(version: string): boolean {
+    return this.#told !== null && Number(version) < this.#told.version;
+  }
+
+  /** Is the list of this version not to be believed? */
+  #isStale(version: string): boolean {
+    const now = this.#options.monotonic();
+    this.#staleSince = this.#isOlder(version) ? (this.#staleSince ?? now) : null;
+    return this.#staleSince !== null && now - this.#staleSince < this.#times.silenceMs;
   }
 
   #missing(): Sighting<T> {

@@ -40,6 +40,11 @@ interface Reply {
   readonly text: string;
 }
 
+interface Opening {
+  readonly secured: RequestOptions;
+  readonly signal: AbortSignal;
+}
+
 /** Far above the 3 MiB that etcd lets an object have, and a page of a list. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -53,6 +58,7 @@ const PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,ap
 export class KubeApi {
   readonly #connection: Connection;
   readonly #options: KubeApiOptions;
+  #isClosed = false;
   #calls = 0;
 
   constructor(connection: Connection, options: KubeApiOptions = {}) {
@@ -69,7 +75,9 @@ export class KubeApi {
     return this.#calls;
   }
 
+  /** Ends what is under way, too; whatever is asked from now on rejects with AppError interrupted. */
   close(): void {
+    this.#isClosed = true;
     this.#connection.close();
   }
 
@@ -107,7 +115,8 @@ export class KubeApi {
   }
 
   /**
-   * Follows a list from `query.resourceVersion` on; ends when the server ends it, or nothing came for `idleMs`.
+   * Follows a list from `query.resourceVersion` on; ends when the server ends it, nothing came for `idleMs`, or `signal`
+   * says so.
    * @throws AppError as the API's status says, gone included, and for a stream that broke
    */
   async watch(
@@ -116,22 +125,26 @@ export class KubeApi {
     onEvent: (event: WatchEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const response = await this.#open(call, wireOf(call), signal);
-    response.setTimeout(idleMs, () => response.destroy());
-    if (response.statusCode !== 200)
-      throw statusError(call, response.statusCode ?? 0, parse(await textOf(response, call)));
+    const idle = new AbortController();
+    const timer = setTimeout(() => idle.abort(), idleMs);
     try {
-      for await (const line of linesOf(response, call)) {
-        const event = parse(line) as WatchEvent | null;
-        if (event === null) throw kubeError(call, UNREADABLE, null);
-        if (event.type === "ERROR") throw watchError(call, event.object);
+      const secured = await this.#connection.secured();
+      const response = await this.#open(call, wireOf(call), {
+        secured,
+        signal: AbortSignal.any([signal, idle.signal]),
+      });
+      if (response.statusCode !== 200)
+        throw statusError(call, response.statusCode ?? 0, parse(await textOf(response, call)));
+      for await (const line of linesOf(response, call, () => timer.refresh())) {
+        const event = readEvent(line, call);
+        if (signal.aborted) return;
         onEvent(event);
       }
     } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw kubeError(call, UNREACHABLE, null, error);
+      if (idle.signal.aborted || signal.aborted) return;
+      throw this.#explained(error, call);
     } finally {
-      response.destroy();
+      clearTimeout(timer);
     }
   }
 
@@ -144,7 +157,8 @@ export class KubeApi {
   async #isReady(call: KubeCall): Promise<boolean> {
     try {
       const asked = { method: "GET", path: "/readyz", body: null, headers: {} };
-      const response = await this.#open(call, asked, AbortSignal.timeout(READY_MS));
+      const secured = await this.#connection.secured();
+      const response = await this.#open(call, asked, { secured, signal: AbortSignal.timeout(READY_MS) });
       response.resume();
       return response.statusCode === 200;
     } catch (error) {
@@ -154,26 +168,29 @@ export class KubeApi {
   }
 
   async #once(call: KubeCall, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Reply> {
-    const { signal } = this.#options;
+    const { signal: own } = this.#options;
+    // Before the time runs: a person may have to log in.
+    const secured = await this.#connection.secured();
     const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = own === undefined ? timeout : AbortSignal.any([own, timeout]);
     try {
-      const response = await this.#open(
-        call,
-        wireOf(call, headers),
-        signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      );
+      const response = await this.#open(call, wireOf(call, headers), { secured, signal });
       return { status: response.statusCode ?? 0, text: await textOf(response, call) };
     } catch (error) {
-      if (signal?.aborted === true) throw interrupted(call, error);
+      if (own?.aborted === true) throw interrupted(call, error);
       if (timeout.aborted) throw kubeError(call, TIMED_OUT, null, error);
-      throw error;
+      throw this.#explained(error, call);
     }
   }
 
-  async #open(call: KubeCall, wire: Wire, signal: AbortSignal): Promise<IncomingMessage> {
+  #explained(error: unknown, call: KubeCall): unknown {
+    return this.#isClosed ? interrupted(call, error) : error;
+  }
+
+  async #open(call: KubeCall, wire: Wire, { secured, signal }: Opening): Promise<IncomingMessage> {
+    if (this.#isClosed) throw interrupted(call, null);
     const { server } = this.#connection;
     const { method, path, body, headers } = wire;
-    const secured = await this.#connection.secured();
     const options: RequestOptions = {
       ...secured,
       method,
@@ -231,24 +248,20 @@ function contentType({ verb }: KubeCall): string {
 async function textOf(response: IncomingMessage, call: KubeCall): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  try {
-    for await (const part of response as AsyncIterable<Buffer>) {
-      bytes += part.length;
-      if (bytes > MAX_ANSWER_BYTES) throw kubeError(call, UNREADABLE, `more than ${MAX_ANSWER_BYTES} bytes`);
-      parts.push(part);
-    }
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw kubeError(call, UNREACHABLE, null, error);
+  for await (const part of partsOf(response, call)) {
+    bytes += part.length;
+    if (bytes > MAX_ANSWER_BYTES) throw kubeError(call, UNREADABLE, `more than ${MAX_ANSWER_BYTES} bytes`);
+    parts.push(part);
   }
   return Buffer.concat(parts).toString();
 }
 
-async function* linesOf(response: IncomingMessage, call: KubeCall): AsyncIterable<string> {
+async function* linesOf(response: IncomingMessage, call: KubeCall, onPart: () => void): AsyncIterable<string> {
   let parts: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    let rest = chunk;
+  for await (const part of partsOf(response, call)) {
+    onPart();
+    let rest = part;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       yield Buffer.concat([...parts, rest.subarray(0, end)]).toString();
       parts = [];
@@ -259,6 +272,22 @@ async function* linesOf(response: IncomingMessage, call: KubeCall): AsyncIterabl
     if (bytes > MAX_ANSWER_BYTES) throw kubeError(call, UNREADABLE, `more than ${MAX_ANSWER_BYTES} bytes`);
     if (rest.length > 0) parts.push(rest);
   }
+}
+
+async function* partsOf(response: IncomingMessage, call: KubeCall): AsyncIterable<Buffer> {
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) yield part;
+  } catch (error) {
+    throw kubeError(call, UNREACHABLE, null, error);
+  }
+}
+
+/** @throws AppError for what is no event, and for the event that ends a watch */
+function readEvent(line: string, call: KubeCall): WatchEvent {
+  const event = parse(line) as WatchEvent | null;
+  if (event === null) throw kubeError(call, UNREADABLE, null);
+  if (event.type === "ERROR") throw watchError(call, event.object);
+  return event;
 }
 
 /** A watch tells its own end as an event that holds a Status. */

@@ -88,6 +88,13 @@ export const UNREADABLE: Failure = {
   hint: "Check what stands between this machine and the API server.",
 };
 
+export const STALE: Failure = {
+  kind: "unavailable",
+  code: "kube_stale",
+  says: "got an older state than before",
+  hint: "Check the API server and its etcd; was the cluster restored from a backup?",
+};
+
 /** What does this status of an answer mean? */
 export function statusError(call: KubeCall, status: number, said: KubeStatus | null): AppError {
   const failure = failureOf(call, status, said);
