@@ -7,6 +7,7 @@ import { mintKey } from "../../../src/lib/keys/key.ts";
 import { buildKeyring } from "../../../src/lib/keys/followed-keyring.ts";
 import { acceptKey } from "../../../src/lib/keys/keyring.ts";
 import { revokeKeys } from "../../../src/lib/keys/revoke-keys.ts";
+import { EMPTY_DENYLIST } from "../../../src/lib/policy/edit-denylist.ts";
 import { openFileStore } from "../../../src/lib/stores/file-store.ts";
 import { createEntry } from "../../../src/lib/keys/key-store.ts";
 import { describeKeyStore } from "../../support/key-store-contract.ts";
@@ -61,7 +62,7 @@ describe("the files of the file store", () => {
   it("are made with the first entry, for their owner alone", async () => {
     await createEntry(open("new/keys.json"), ENTRY, "dev/a", NOTE);
     expect(await text("new/keys.json")).toBe(`{\n  "dev.${ENTRY.hash}": "dev/a"\n}\n`);
-    expect(await text("denylist.json")).toBe('{\n  "locks": []\n}\n');
+    expect(await text("denylist.json")).toBe(EMPTY_DENYLIST);
     const modes = await Promise.all(
       ["new", "new/keys.json", "new/admin.jsonl", "denylist.json"].map((path) => stat(join(folder, path))),
     );
