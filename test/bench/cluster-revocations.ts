@@ -1,6 +1,7 @@
-import { openEnforcement, type Enforcement } from "../../src/commands/cluster/enforcement.ts";
-import { revocationChange } from "../../src/commands/cluster/revocation-change.ts";
-import { runSync } from "../../src/commands/cluster/sync-run.ts";
+import { openEnforcement } from "../../src/commands/cluster/open-enforcement.ts";
+import type { Enforcement } from "../../src/lib/cluster/enforcement.ts";
+import { revocationChange } from "../../src/lib/cluster/revocation-change.ts";
+import { runSync } from "../../src/lib/cluster/sync-run.ts";
 import { placeLock, proveLock } from "../../src/commands/lock/place-lock.ts";
 import { connect } from "../../src/lib/cluster/connection.ts";
 import { KubeApi } from "../../src/lib/cluster/kube-api.ts";

@@ -13,7 +13,8 @@ import { loadEntries } from "../keys/load-keyring.ts";
 import { storeTime } from "../keys/store-time.ts";
 import { storeLabel } from "../lock/where.ts";
 import type { Ports } from "../ports.ts";
-import { openEnforcement, type Enforcement, type SecretPair } from "./enforcement.ts";
+import type { Enforcement, SecretPair } from "../../lib/cluster/enforcement.ts";
+import { openEnforcement } from "./open-enforcement.ts";
 
 /** What was found, or why it could not be looked at. */
 export type Found<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };

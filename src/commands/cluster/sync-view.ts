@@ -1,6 +1,6 @@
 import type { ReplicaProof } from "../../lib/cluster/prove.ts";
 import type { View } from "../../lib/output/view.ts";
-import type { SyncReport } from "./sync-run.ts";
+import type { SyncReport } from "../../lib/cluster/sync-run.ts";
 
 /** A replica as it is shown; times in whole milliseconds. */
 export function replicaData({ name, isTerminating, state, provenAfterMs, problem }: ReplicaProof) {

@@ -16,8 +16,9 @@ import { loadEntries } from "../keys/load-keyring.ts";
 import { receipt } from "../keys/propagation.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
-import { openEnforcement, requireSsm } from "./enforcement.ts";
-import { runSync } from "./sync-run.ts";
+import { requireSsm } from "../../lib/cluster/enforcement.ts";
+import { openEnforcement } from "./open-enforcement.ts";
+import { runSync } from "../../lib/cluster/sync-run.ts";
 import { syncView } from "./sync-view.ts";
 
 export interface SyncCommandOptions {

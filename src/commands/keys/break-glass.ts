@@ -8,9 +8,10 @@ import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
 import { formatTime } from "../../lib/time.ts";
-import { openEnforcement, type Enforcement } from "../cluster/enforcement.ts";
-import { revocationChange } from "../cluster/revocation-change.ts";
-import { runSync } from "../cluster/sync-run.ts";
+import type { Enforcement } from "../../lib/cluster/enforcement.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
+import { revocationChange } from "../../lib/cluster/revocation-change.ts";
+import { runSync } from "../../lib/cluster/sync-run.ts";
 import { readDuration } from "../duration.ts";
 import { proveOrTell } from "../lock/add.ts";
 import { mayGoAt, provenByGateways, selectorOf, unfinished } from "../lock/finish.ts";
@@ -23,7 +24,7 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { entryNote } from "./entry-note.ts";
 import { loadKeyring } from "./load-keyring.ts";
-import { revocationData, type RevokeOptions } from "./revoke.ts";
+import { revocationData, type RevokeOptions } from "./revocation.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 
 /** How long the cluster is tried for, and how long the store waits for it, milliseconds. */

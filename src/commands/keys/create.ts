@@ -15,7 +15,7 @@ import { loadEntries } from "./load-keyring.ts";
 import { recoverAndLeave } from "./recover.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { withIssuer } from "./with-issuer.ts";
-import { carriedChange } from "../cluster/carried-change.ts";
+import { carriedChange } from "../../lib/cluster/carried-change.ts";
 import { addWaitOptions, receipt, requireRoom, withProof, type WaitOptions } from "./propagation.ts";
 import { loadRoleAccess } from "./role-access.ts";
 import { openSink, secretOf, withSink } from "./token-delivery.ts";

@@ -18,7 +18,7 @@ import { readStdin } from "../stdin.ts";
 import { entryNote } from "./entry-note.ts";
 import { chooseTtl, endOfLife } from "./lifetime.ts";
 import { loadEntries } from "./load-keyring.ts";
-import { entriesChange } from "../cluster/carried-change.ts";
+import { entriesChange } from "../../lib/cluster/carried-change.ts";
 import { addWaitOptions, receipt, requireRoom, withProof, type WaitOptions } from "./propagation.ts";
 import { requireRoleNames } from "./role-names.ts";
 import { clockNote, storeTime } from "./store-time.ts";

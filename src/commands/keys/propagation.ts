@@ -3,7 +3,7 @@ import type { Context } from "../../lib/config/config.ts";
 import { AppError, clause, EXIT_BY_KIND, type ExitCode } from "../../lib/errors.ts";
 import type { KeyStore, StoredEntry } from "../../lib/keys/key-store.ts";
 import { keysJsonBytes, MAX_KEYS_JSON_BYTES_IN_SECRET } from "../../lib/keys/secret-capacity.ts";
-import type { Change } from "../cluster/sync-run.ts";
+import type { Change } from "../../lib/cluster/sync-run.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
@@ -53,8 +53,8 @@ async function prove(
   const timeoutMs = readDuration("--timeout", options.timeout, 1) * 1000;
   const since = performance.now();
   try {
-    const { openEnforcement } = await import("../cluster/enforcement.ts");
-    const { runSync } = await import("../cluster/sync-run.ts");
+    const { openEnforcement } = await import("../cluster/open-enforcement.ts");
+    const { runSync } = await import("../../lib/cluster/sync-run.ts");
     const enforcement = await openEnforcement(context, ports);
     try {
       const report = await runSync({ context, enforcement, change, timeoutMs, ports });

@@ -18,19 +18,9 @@ import { keyLines } from "./key-lines.ts";
 import { entryNote } from "./entry-note.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { askToken, hashOfToken } from "./token-input.ts";
-import { revocationChange } from "../cluster/revocation-change.ts";
-import { addWaitOptions, receipt, withProof, type WaitOptions } from "./propagation.ts";
-
-export interface RevokeOptions extends WaitOptions {
-  readonly id: string | null;
-  readonly token?: string;
-  readonly user?: string;
-  readonly role?: string;
-  readonly reason?: string;
-  readonly yes?: boolean;
-  readonly dryRun?: boolean;
-  readonly breakGlass?: boolean;
-}
+import { revocationChange } from "../../lib/cluster/revocation-change.ts";
+import { addWaitOptions, receipt, withProof } from "./propagation.ts";
+import { revocationData, type RevokeOptions } from "./revocation.ts";
 
 export function registerRevoke(keys: Command, cli: Cli, run = revoke): void {
   const command = keys
@@ -167,18 +157,6 @@ function answer(revocations: readonly Revocation[], where: readonly string[]): R
     notes: [...revocations.map(tell), ...where],
     ...(exit === undefined ? {} : { exit }),
   };
-}
-
-/** What became of each key. */
-export function revocationData(revocations: readonly Revocation[]) {
-  return revocations.map(({ key, status, at, error }) => ({
-    id: key.keyId,
-    role: key.subject?.role ?? key.folders[0] ?? null,
-    user: key.subject?.user ?? key.claims[0]?.user ?? null,
-    result: status,
-    revoked_at: at === null ? null : formatTime(at),
-    error: error?.message ?? null,
-  }));
 }
 
 function tell({ key, status, at, error }: Revocation): string {

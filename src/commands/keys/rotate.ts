@@ -13,28 +13,15 @@ import type { Result } from "../result.ts";
 import { withNamedKey } from "./ask-key.ts";
 import { keyLines } from "./key-lines.ts";
 import { loadKeyring } from "./load-keyring.ts";
-import { carriedChange } from "../cluster/carried-change.ts";
-import { addWaitOptions, receipt, withProof, type WaitOptions } from "./propagation.ts";
+import { carriedChange } from "../../lib/cluster/carried-change.ts";
+import { addWaitOptions, receipt, withProof } from "./propagation.ts";
+import type { RotateOptions } from "./rotate-options.ts";
 import { findSecrets } from "./secrets-of-keys.ts";
 import { recover, type OwedSuccessor } from "./recover.ts";
 import { MOST_TOLD, runRotations } from "./run-rotations.ts";
 import { planRotations, type RotationPlan } from "./rotation-plan.ts";
 import { storeTime } from "./store-time.ts";
-import { TOKEN_FORMS, type TokenForm } from "./token-form.ts";
-
-export interface RotateOptions extends WaitOptions {
-  readonly id: string | null;
-  readonly user?: string;
-  readonly role?: string;
-  readonly expiring?: string;
-  readonly grace: string;
-  readonly ttl?: string;
-  readonly reason?: string;
-  readonly output?: TokenForm;
-  readonly out?: string;
-  readonly yes?: boolean;
-  readonly dryRun?: boolean;
-}
+import { TOKEN_FORMS } from "./token-form.ts";
 
 export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
   const command = keys

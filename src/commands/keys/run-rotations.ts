@@ -13,7 +13,7 @@ import { loadEntries } from "./load-keyring.ts";
 import { receipt, requireRoom } from "./propagation.ts";
 import type { OwedSuccessor } from "./recover.ts";
 import { loadRoleAccess } from "./role-access.ts";
-import type { RotateOptions } from "./rotate.ts";
+import type { RotateOptions } from "./rotate-options.ts";
 import type { RotationPlan } from "./rotation-plan.ts";
 import { clockNote, storeTime } from "./store-time.ts";
 import { openSink, secretOf, withSink } from "./token-delivery.ts";

@@ -3,7 +3,7 @@ import type { KeyStore } from "../../lib/keys/key-store.ts";
 import type { Rotation } from "../../lib/keys/rotate-key.ts";
 import type { Ports } from "../ports.ts";
 import { loadHistory } from "./load-history.ts";
-import type { RotateOptions } from "./rotate.ts";
+import type { RotateOptions } from "./rotate-options.ts";
 
 /**
  * In which Secrets do the tokens of these keys lie, by their hashes? The note of each record says; `--out` says otherwise.

@@ -5,7 +5,7 @@ import { AppError } from "../../lib/errors.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
-import { openEnforcement } from "../cluster/enforcement.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";

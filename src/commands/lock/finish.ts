@@ -6,9 +6,9 @@ import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { isSelected, type KeySelector } from "../../lib/keys/select-keys.ts";
 import type { Lock } from "../../lib/policy/locks.ts";
 import { formatTime, parseTime } from "../../lib/time.ts";
-import type { Enforcement } from "../cluster/enforcement.ts";
-import { queryOf, refusesForGood, revocationChange } from "../cluster/revocation-change.ts";
-import { runSync } from "../cluster/sync-run.ts";
+import type { Enforcement } from "../../lib/cluster/enforcement.ts";
+import { queryOf, refusesForGood, revocationChange } from "../../lib/cluster/revocation-change.ts";
+import { runSync } from "../../lib/cluster/sync-run.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import type { Ports } from "../ports.ts";
 

@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
-import { openEnforcement } from "../cluster/enforcement.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { requireDenylist } from "./require-denylist.ts";

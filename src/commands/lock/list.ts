@@ -4,7 +4,7 @@ import type { Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
-import { openEnforcement } from "../cluster/enforcement.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { describeTarget } from "./lock-target.ts";

@@ -5,7 +5,7 @@ import type { Lock } from "../../lib/policy/locks.ts";
 import type { Table } from "../../lib/output/view.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { ExternalSecret } from "../../lib/cluster/external-secret.ts";
-import type { ClusterAccess } from "../cluster/enforcement.ts";
+import type { ClusterAccess } from "../../lib/cluster/enforcement.ts";
 import type { Ports } from "../ports.ts";
 import { describeTarget } from "./lock-target.ts";
 import type { PlacedLock } from "./place-lock.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { DenylistStore } from "../../lib/policy/denylist-store.ts";
-import type { Enforcement } from "../cluster/enforcement.ts";
+import type { Enforcement } from "../../lib/cluster/enforcement.ts";
 
 /** @throws AppError invalid where the context names none */
 export function requireDenylist({ name }: Context, { denylist }: Pick<Enforcement, "denylist">): DenylistStore {

@@ -1,5 +1,5 @@
-import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
-import { formatEntryName, type EntryName } from "../../lib/keys/record.ts";
+import { buildKeyring } from "../keys/followed-keyring.ts";
+import { formatEntryName, type EntryName } from "../keys/record.ts";
 import type { Change } from "./sync-run.ts";
 
 /** That the Secrets carry these new keys, and the ends of those that they succeed. */

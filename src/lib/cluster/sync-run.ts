@@ -1,15 +1,14 @@
-import type { Context } from "../../lib/config/config.ts";
-import type { ExternalSecret, SecretStore } from "../../lib/cluster/external-secret.ts";
-import { forceSync } from "../../lib/cluster/force-sync.ts";
-import type { Objection } from "../../lib/cluster/preflight.ts";
-import { objectionsTo, storeObjections } from "../../lib/cluster/preflight.ts";
-import { proveEverywhere, type ReplicaProof } from "../../lib/cluster/prove.ts";
-import { readKeySecret, type KeySecret } from "../../lib/cluster/secret-contents.ts";
-import type { ReplicaQuery, ReplicaState } from "../../lib/cluster/replica-state.ts";
-import { AppError, clause } from "../../lib/errors.ts";
-import type { StoredEntry } from "../../lib/keys/key-store.ts";
+import type { Context } from "../config/config.ts";
+import type { ExternalSecret, SecretStore } from "./external-secret.ts";
+import { forceSync } from "./force-sync.ts";
+import type { Objection } from "./preflight.ts";
+import { objectionsTo, storeObjections } from "./preflight.ts";
+import { proveEverywhere, type ReplicaProof } from "./prove.ts";
+import { readKeySecret, type KeySecret } from "./secret-contents.ts";
+import type { ReplicaQuery, ReplicaState } from "./replica-state.ts";
+import { AppError, clause } from "../errors.ts";
+import type { StoredEntry } from "../keys/key-store.ts";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Ports } from "../ports.ts";
 import { requireSsm, type ClusterAccess, type Enforcement, type SecretPair } from "./enforcement.ts";
 
 /** What is to be proven: that the Secrets carry it, and every replica enforces it. */
@@ -42,13 +41,19 @@ export interface SyncReport {
   readonly notes: readonly string[];
 }
 
+export interface SyncPorts {
+  readonly signal: AbortSignal;
+  /** One line for people that the next one replaces; null takes it away. */
+  readonly progress: (line: string | null) => void;
+}
+
 export interface SyncOptions {
   readonly context: Context;
   readonly enforcement: Enforcement;
   readonly change: Change;
   /** Milliseconds that all of it may take. */
   readonly timeoutMs: number;
-  readonly ports: Pick<Ports, "progress" | "signal">;
+  readonly ports: SyncPorts;
 }
 
 type Working = SyncOptions & {

@@ -1,6 +1,6 @@
-import type { ReplicaQuery, ReplicaState } from "../../lib/cluster/replica-state.ts";
-import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
-import { isSelected, type KeySelector } from "../../lib/keys/select-keys.ts";
+import type { ReplicaQuery, ReplicaState } from "./replica-state.ts";
+import { buildKeyring } from "../keys/followed-keyring.ts";
+import { isSelected, type KeySelector } from "../keys/select-keys.ts";
 import type { Change } from "./sync-run.ts";
 
 /** Refusals that end with their lock. */

@@ -1,34 +1,8 @@
-import type { Context, KubernetesConfig, SsmStoreConfig } from "../../lib/config/config.ts";
-import type { KubeApi } from "../../lib/cluster/kube-api.ts";
-import type { FindReplicas } from "../../lib/cluster/replicas.ts";
+import type { Context, KubernetesConfig } from "../../lib/config/config.ts";
+import type { Enforcement, SecretPair } from "../../lib/cluster/enforcement.ts";
 import type { DenylistStore } from "../../lib/policy/denylist-store.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Ports } from "../ports.ts";
-
-/** An ExternalSecret with the Secret that it renders. */
-export interface SecretPair {
-  readonly externalSecret: string;
-  readonly secret: string;
-}
-
-export interface ClusterAccess {
-  readonly api: KubeApi;
-  readonly config: KubernetesConfig;
-  readonly pairs: readonly SecretPair[];
-}
-
-/** What enforces the keys and locks of a context: its denylist, its gateways, and the cluster between. */
-export interface Enforcement {
-  /** Null in a context without a cluster. */
-  readonly cluster: ClusterAccess | null;
-  /** Null where the context names none. */
-  readonly denylist: DenylistStore | null;
-  /** Null where the context does not say where its gateways are. */
-  readonly findReplicas: FindReplicas | null;
-  /** Is this the pinned cluster? Asked before anything is changed. @throws AppError */
-  verify(): Promise<void>;
-  close(): void;
-}
 
 /** How long the API server may be away before that is told, milliseconds: a control plane that restarts is back in time. */
 export const PATIENCE_MS = 15_000;
@@ -91,17 +65,4 @@ function pairsOf({ externalSecret, secret }: KubernetesConfig): readonly SecretP
       { hint: "Give kubernetes.externalSecret and kubernetes.secret as lists of the same length, in the same order." },
     );
   return externalSecrets.map((name, index) => ({ externalSecret: name, secret: secrets[index] as string }));
-}
-
-/** The context's store, which only SSM has an operator for. @throws AppError usage */
-export function requireSsm({ name, store }: Context): SsmStoreConfig {
-  if (store.type === "ssm") return store;
-  throw new AppError(
-    "usage",
-    "nothing_to_sync",
-    `the keys of context ${name} are in a file, which gateways read themselves`,
-    {
-      hint: "There is nothing to force. `mcpctl status` shows what the gateways have read.",
-    },
-  );
 }
