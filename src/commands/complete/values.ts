@@ -3,6 +3,10 @@ import type { KeyEntry } from "../../lib/keys/keyring.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
 import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import { isBackendName, isRoleName, isUserName } from "../../lib/names.ts";
+import { currentContext } from "../../lib/config/config.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
+import { describeTarget } from "../lock/lock-target.ts";
+import { standingLocks } from "../lock/place-lock.ts";
 import { storeWords } from "../context/store-words.ts";
 import { CANDIDATES, type KeyVerb } from "../keys/ask-key.ts";
 import { keyData } from "../keys/key-data.ts";
@@ -29,6 +33,7 @@ export const VALUES: Readonly<Record<string, Source>> = {
   backend: backends,
   user: users,
   "key-id": keyIds,
+  "lock-id": lockIds,
   context: contexts,
   file: files,
   path: files,
@@ -80,6 +85,20 @@ async function keyIds(line: Line, ports: Ports): Promise<Values> {
     (await keys(line, ports)).map(({ id, user, role, state }) => [id, `${user ?? "-"} in ${role ?? "-"}, ${state}`]),
     () => true,
   );
+}
+
+async function lockIds(_line: Line, ports: Ports): Promise<Values> {
+  const enforcement = await openEnforcement(currentContext(await ports.config()), ports, 0);
+  try {
+    if (enforcement.denylist === null) return named([], () => true);
+    const locks = await standingLocks(enforcement.denylist, ports.now());
+    return named(
+      locks.map((lock) => [lock.id, `${describeTarget(lock)}: ${lock.reason}`]),
+      () => true,
+    );
+  } finally {
+    enforcement.close();
+  }
 }
 
 /** The keys that the line's verb can mean, of the user and role that it names. */

@@ -64,6 +64,17 @@ describe("a line that is being typed", () => {
     expect(await lines(...words)).toEqual(expected);
   });
 
+  it("lock remove: the locks in force", async () => {
+    expect(await lines("lock", "remove", "")).toEqual([]);
+    const lock = { reason: "ticket", tell: false, by: "alice", at: "2026-11-20T03:12:45Z", until: null };
+    const locks = [
+      { ...lock, id: "lock_1", match: { user: "bob" } },
+      { ...lock, id: "lock_2", match: { all: true }, until: "2026-11-20T04:00:00Z" },
+    ];
+    await put(".mcpctl/denylist.json", JSON.stringify({ locks }));
+    expect(await lines("lock", "remove", "")).toEqual(["lock_1\tuser bob: ticket"]);
+  });
+
   it.each([
     ["show", ["k_111111111111", "k_222222222222", "k_333333333333"]],
     ["revoke", ["k_111111111111", "k_222222222222"]],
