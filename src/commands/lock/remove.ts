@@ -13,7 +13,7 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { unfinished } from "./finish.ts";
 import { describeTarget } from "./lock-target.ts";
-import { liftLocks, standingLocks } from "./place-lock.ts";
+import { liftLocks, reasonText, standingLocks } from "./place-lock.ts";
 import { describeLock, keepReceipt, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
 import { storeLabel, where } from "./where.ts";
@@ -62,8 +62,8 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
   const enforcement = await openEnforcement(context, ports);
   try {
     const denylist = requireDenylist(context, enforcement);
-    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
     await enforcement.verify();
+    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
     if (lock.revokes && options.unproven !== true) {
       const problems = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
       if (problems.length > 0)
@@ -91,7 +91,7 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
       store: storeLabel(context),
       cluster: context.kubernetes?.cluster ?? null,
       target: describeTarget(lock),
-      reason: options.reason ?? null,
+      reason: options.reason === undefined ? null : reasonText(options.reason),
       lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
       revocations: [],
       replicas,

@@ -1,11 +1,10 @@
 import { AppError } from "../errors.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
-import { replaceFile } from "../files/write-file.ts";
+import { makeFolder, replaceFile } from "../files/write-file.ts";
 import type { DenylistStore } from "../policy/denylist-store.ts";
 import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
 import { MAX_POLICY_BYTES } from "../policy/source.ts";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** The denylist beside the embedded store: read and replaced whole, under a lock of its own. */
@@ -15,7 +14,7 @@ export function denylistFile(path: string, label: string, signal?: AbortSignal):
     return bytes === null ? null : decodeUtf8(bytes, label);
   };
   const locked = async <T>(work: () => Promise<T>): Promise<T> => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     return withFileLock(`${path}.lock`, work, signal);
   };
   return {
