@@ -67,6 +67,10 @@ export function denylistMap(api: Pick<KubeApi, "send">, ref: ObjectRef): Denylis
       for (let attempt = 1; ; attempt += 1) {
         const map = await get();
         if (map === null) throw noDenylist(label);
+        if (map.immutable === true)
+          throw new AppError("invalid", "denylist_immutable", `${label} is immutable, so that nothing can be locked`, {
+            hint: `Make it anew with the same ${DENYLIST_KEY}, without \`immutable\`.`,
+          });
         try {
           await replace(map, edit(textOf(map)));
           return;
