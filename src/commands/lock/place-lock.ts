@@ -85,7 +85,7 @@ export async function proveLock(
     return await proveEverywhere({
       find,
       query: { lock: lock.id, ...keysOf(lock) },
-      judge: (state) => notLocked(lock.id, state),
+      judge: notLocked,
       since,
       deadline: since + timeoutMs,
       signal: ports.signal,
@@ -96,8 +96,8 @@ export async function proveLock(
   }
 }
 
-function notLocked(id: string, { lock, keys, sources }: ReplicaState): string | null {
-  if (lock?.id !== id || !lock.in_force) {
+function notLocked({ lock, keys, sources }: ReplicaState): string | null {
+  if (lock?.in_force !== true) {
     const problem = sources.find(({ what }) => what === "locks")?.problem;
     return `does not have the lock yet${problem == null ? "" : ` (${problem})`}`;
   }
