@@ -11,10 +11,10 @@ import { openEnforcement, type Enforcement } from "../cluster/enforcement.ts";
 import { revocationChange } from "../cluster/revocation-change.ts";
 import { runSync } from "../cluster/sync-run.ts";
 import { readDuration } from "../duration.ts";
-import { proveOrTell } from "../lock/add.ts";
+import { proveOrTell, unprovenExit } from "../lock/prove-or-tell.ts";
 import { mayGoAt, provenByGateways, selectorOf, unfinished } from "../lock/finish.ts";
 import { describeTarget, readTarget, type Target } from "../lock/lock-target.ts";
-import { liftLocks, placeLock, type PlacedLock } from "../lock/place-lock.ts";
+import { liftLocks, placeLock, reasonText, type PlacedLock } from "../lock/place-lock.ts";
 import { keepReceipt, lockOf, replicaTable, type Receipt } from "../lock/receipt.ts";
 import { requireDenylist } from "../lock/require-denylist.ts";
 import { storeLabel, where } from "../lock/where.ts";
@@ -50,7 +50,7 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
     await Promise.race([locking.placed, delay(HEAD_START_MS, undefined, { ref: false })]);
     const [placed, replicas, revocations] = await Promise.all([locking.placed, locking.replicas, revokeAll(attempt)]);
     if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
-    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
+    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed, revocations));
     return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
   } finally {
     enforcement?.close();
@@ -88,7 +88,7 @@ async function openCluster({ context, ports, problems }: Attempt): Promise<Enfor
 }
 
 async function lock(
-  { context, options, target, ports, problems, notes }: Attempt,
+  { context, options, target, ports, problems }: Attempt,
   enforcement: Enforcement,
 ): Promise<PlacedLock | null> {
   return orProblem(problems, "NOT locked", async () => {
@@ -102,7 +102,8 @@ async function lock(
       revokes: true,
     };
     const placed = await placeLock(denylist, wanted, ports);
-    notes.push(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
+    // Told at once, for whatever comes of the rest.
+    ports.tell(`${placed.isOld ? "Locked already" : "Locked"}: ${describeTarget(target)} by ${placed.lock.id}.`);
     return placed;
   });
 }
@@ -155,11 +156,11 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
       for (const revocation of await revokeKeys(store, left, { at, note, onProgress }))
         done.set(revocation.key.hash, revocation);
     }
+    if (done.size === 0)
+      problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
     notes.push(...clockNote(store));
   });
   ports.progress(null);
-  if (done.size === 0)
-    problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
   for (const { key, status, error } of done.values()) {
     if (status === "failed")
       problems.push(`FAILED: ${key.keyId} is NOT revoked: ${clause(error?.message ?? "unknown")}.`);
@@ -193,23 +194,30 @@ async function proveRevoked(
 
 /** Takes away a lock that stood before and has served its time; true when it is gone. */
 async function lift(
-  { context, timeoutMs, ports, problems, notes }: Attempt,
+  { context, options, timeoutMs, ports, problems, notes }: Attempt,
   enforcement: Enforcement,
   { lock, isOld }: PlacedLock,
+  revocations: readonly Revocation[],
 ): Promise<boolean> {
-  const stays = `The lock stays: repeat the command after ${formatTime(mayGoAt(lock))}, or run \`mcpctl lock remove ${lock.id}\`, to end it once it is proven.`;
-  if (problems.length > 0 || !isOld) {
-    notes.push(stays);
+  if (problems.length > 0 || !isOld || !options.wait) {
+    const goesAt = mayGoAt(
+      lock,
+      revocations.map(({ at }) => ({ revokedAt: at })),
+    );
+    notes.push(
+      `The lock stays: repeat the command after ${formatTime(goesAt)}, or run \`mcpctl lock remove ${lock.id}\`, to end it once it is proven.`,
+    );
     return false;
   }
-  const left = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
-  if (left.length > 0) {
+  const isLifted = await orProblem(problems, "The lock stays", async () => {
+    const left = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
     notes.push(...left.map((problem) => `The lock stays: ${problem}`));
-    return false;
-  }
-  await liftLocks(requireDenylist(context, enforcement), [lock.id], ports);
-  notes.push(`The lock ${lock.id} is ended: the revocation is proven everywhere.`);
-  return true;
+    if (left.length > 0) return false;
+    await liftLocks(requireDenylist(context, enforcement), [lock.id], ports);
+    notes.push(`The lock ${lock.id} is ended: the revocation is proven everywhere.`);
+    return true;
+  });
+  return isLifted === true;
 }
 
 interface Outcome {
@@ -232,7 +240,7 @@ async function answer(
     store: storeLabel(context),
     cluster: context.kubernetes?.cluster ?? null,
     target: describeTarget(target),
-    reason: placed?.lock.reason ?? options.reason ?? null,
+    reason: placed?.lock.reason ?? (options.reason === undefined ? null : reasonText(options.reason)),
     lock: placed === null ? null : lockOf(placed, isLifted),
     revocations: revocationData(revocations),
     replicas,
@@ -249,16 +257,16 @@ async function answer(
       ...(await keepReceipt(receipt, enforcement?.cluster ?? null, ports)),
       ...(problems.length === 0 ? [] : ["Repeat the command until it ends with 0."]),
     ],
-    ...(problems.length === 0 ? {} : { exit: 6 as const }),
+    ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
   };
 }
 
-/** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them. */
+/** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them, each for itself. */
 async function orProblem<T>(problems: string[], what: string, work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
+    if (!(error instanceof AppError)) throw error;
     problems.push(`${what}: ${clause(error.message)}. ${error.hint ?? ""}`.trimEnd());
     return null;
   }

@@ -9,8 +9,9 @@ import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { describeTarget, readTarget, type TargetOptions } from "./lock-target.ts";
-import { placeLock, proveLock } from "./place-lock.ts";
-import { keepReceipt, lockOf, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import { placeLock } from "./place-lock.ts";
+import { proveOrTell, unprovenExit } from "./prove-or-tell.ts";
+import { keepReceipt, lockOf, replicaTable, type Receipt } from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
 import { storeLabel, where } from "./where.ts";
 
@@ -74,6 +75,9 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
       { target, reason, until, tell: options.tell === true, revokes: false },
       ports,
     );
+    const end = until === null ? "until it is removed" : `until ${formatTime(until)}`;
+    // Told at once, for whatever comes of the rest.
+    ports.tell(`Locked ${describeTarget(target)} ${end}: ${placed.lock.id}.`);
     const { replicas, problems } = await prove();
     const receipt: Receipt = {
       type: "lock",
@@ -89,17 +93,15 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
       replicas,
       problems,
     };
-    const end = until === null ? "until it is removed" : `until ${formatTime(until)}`;
     return {
       view: { data: receipt, table: replicaTable(replicas ?? []) },
       notes: [
-        `Locked ${describeTarget(target)} ${end}: ${placed.lock.id}.`,
         ...problems.map((problem) => `Not proven: ${problem}`),
         where(context),
         ...(await keepReceipt(receipt, enforcement.cluster, ports)),
         `To end it: mcpctl lock remove ${placed.lock.id}.`,
       ],
-      ...(problems.length === 0 ? {} : { exit: 6 as const }),
+      ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
     };
 
     async function prove(): Promise<Pick<Receipt, "replicas"> & { readonly problems: readonly string[] }> {
@@ -108,34 +110,6 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
     }
   } finally {
     enforcement.close();
-  }
-}
-
-/** What the replicas show of this lock, or why they cannot be asked: the lock stands in either case. */
-export async function proveOrTell(
-  find: Parameters<typeof proveLock>[1] | null,
-  placed: Parameters<typeof proveLock>[0],
-  timeoutMs: number,
-  ports: Pick<Ports, "progress" | "signal">,
-): Promise<{ readonly replicas: Receipt["replicas"]; readonly problems: readonly string[] }> {
-  if (find === null)
-    return {
-      replicas: null,
-      problems: ["the context does not say where its gateways are (kubernetes.gateway.service, or gateway.admin)."],
-    };
-  try {
-    const replicas = (await proveLock(placed, find, timeoutMs, ports)).map(replicaReceipt);
-    const behind = replicas.filter(({ problem }) => problem !== null);
-    return {
-      replicas,
-      problems:
-        replicas.length === 0
-          ? ["there is no gateway to ask."]
-          : behind.map(({ name, problem }) => `${name}: ${problem ?? ""}.`),
-    };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    return { replicas: null, problems: [`no gateway was asked: ${error.message} ${error.hint ?? ""}`.trimEnd()] };
   }
 }
 
