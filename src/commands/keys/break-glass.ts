@@ -157,7 +157,9 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
         done.set(revocation.key.hash, revocation);
     }
     if (done.size === 0)
-      problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
+      problems.push(
+        `Nothing was revoked: ${storeLabel(context)} holds no ${target.target === "key" ? "" : "key of "}${describeTarget(target)}.`,
+      );
     notes.push(...clockNote(store));
   });
   ports.progress(null);
