@@ -142,7 +142,10 @@ it("with External Secrets stopped the key is refused everywhere all the same, an
       expect.stringMatching(/^Revocation not proven: ExternalSecret .*Operator has not synced in time/),
       expect.stringMatching(/^Revocation not proven: the Secret does not show the revocation of 1 of 1 keys/),
       ...stage.gateways.map(
-        ({ name }) => expect.stringMatching(new RegExp(`Behind: ${name}: refuses k_.* by a lock alone`)) as unknown,
+        ({ name }) =>
+          expect.stringMatching(
+            new RegExp(`Behind: ${name}: refuses k_.* \\(user_locked\\) for the time being alone`),
+          ) as unknown,
       ),
     ],
   });

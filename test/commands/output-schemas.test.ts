@@ -1,14 +1,16 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SyncReport } from "../../src/lib/cluster/sync-run.ts";
+import { syncView } from "../../src/commands/cluster/sync-view.ts";
 import { AppError } from "../../src/lib/errors.ts";
+import { makeGatewayProject } from "../support/gateway-project.ts";
 import { MemoryStore } from "../support/memory-store.ts";
+import { misfits } from "../support/output-schema.ts";
 import { startObjectServer } from "../support/object-server.ts";
-import { makeProject, mintedKeys, type Project } from "../support/run-cli.ts";
+import { makeProject, mintedKeys, NOW, type Project } from "../support/run-cli.ts";
 
 const hash = (digit: string): string => digit.repeat(64);
-const fitting = new Map<string, ValidateFunction>();
 
 let project: Project;
 let store: MemoryStore;
@@ -28,33 +30,6 @@ beforeEach(async () => {
   store.plant(`dev-readonly/${hash("4")}.revoked`, "garbage");
 });
 afterEach(() => project.remove());
-
-async function validatorOf(name: string): Promise<ValidateFunction> {
-  const known = fitting.get(name);
-  if (known !== undefined) return known;
-  const ajv = new Ajv2020({
-    allErrors: true,
-    strict: true,
-    allowUnionTypes: true,
-    strictTypes: false,
-    strictRequired: false,
-  });
-  const made = ajv.compile(JSON.parse(await readFile(`schemas/output/${name}.schema.json`, "utf8")) as object);
-  fitting.set(name, made);
-  return made;
-}
-
-/** Why what was printed does not fit its schema, or why that schema lets anything through; empty when all is well. */
-async function misfits(name: string, printed: string): Promise<readonly unknown[]> {
-  const fits = await validatorOf(name);
-  return (name === "token" ? printed.trimEnd().split("\n") : [printed]).flatMap((text): readonly unknown[] => {
-    const data = JSON.parse(text) as unknown;
-    if (!fits(data)) return fits.errors ?? [];
-    const [one] = Array.isArray(data) ? (data as unknown[]) : [data];
-    const surprised = one === undefined ? "surprise" : { ...(one as object), surprise: 1 };
-    return fits(Array.isArray(data) ? [surprised] : surprised) ? [`${name} lets an unknown field through`] : [];
-  });
-}
 
 describe("-o json", () => {
   it.each([
@@ -190,6 +165,101 @@ describe("-o json", () => {
     expect(await misfits("error", (await project.run(["keys", "list", "-o", "json"], { store })).err)).toEqual([]);
   });
 
+  it("fits receipt, lock-list, lock-init and lock-stays from the first lock to its end, and the admin log with it", async () => {
+    const desk = await makeGatewayProject();
+    const fits = async (schema: string, argv: readonly string[], code: number, now = NOW): Promise<string> => {
+      const result = await desk.run([...argv, "-o", "json"], { now: () => now });
+      expect([argv, result.code, await misfits(schema, result.out)]).toEqual([argv, code, []]);
+      return result.out;
+    };
+    const revoking = ["keys", "revoke", "--user", "agent-01", "--break-glass", "--yes"];
+    await fits("lock-init", ["lock", "init"], 0);
+    await fits("lock-list", ["lock", "list"], 0);
+    await fits("receipt", ["lock", "add", "--backend", "eks-ro", "--reason", "x", "--for", "1h", "--tell"], 0);
+    const all = await fits("receipt", ["lock", "add", "--all", "--confirm", "desk", "--reason", "x", "--no-wait"], 0);
+    const { lock } = JSON.parse(await fits("receipt", revoking, 0)) as { lock: { id: string } };
+    await fits("receipt", revoking, 0);
+    await fits("lock-list", ["lock", "list"], 0);
+    await fits("status", ["status"], 1);
+    await fits(
+      "receipt",
+      ["lock", "remove", (JSON.parse(all) as typeof lock & { lock: typeof lock }).lock.id, "--yes"],
+      0,
+    );
+    await fits("lock-stays", ["lock", "remove", lock.id], 1);
+    await fits("receipt", ["lock", "remove", lock.id], 0, NOW + 600_000);
+    await desk.name(["http://127.0.0.1:9"]);
+    await rm(desk.denylist);
+    await fits("receipt", [...revoking, "--timeout", "1s"], 6);
+    const receipts = await desk.receipts();
+    await desk.close();
+    expect(receipts).toHaveLength(7);
+    expect(await Promise.all(receipts.map((line) => misfits("receipt", JSON.stringify(line))))).toEqual(
+      receipts.map(() => []),
+    );
+  });
+
+  it("fits status with some of the layers there, with all, and with all away", async () => {
+    const desk = await makeGatewayProject();
+    const server = await startObjectServer();
+    const cluster = "3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f";
+    const kubernetes = { context: "c", cluster, namespace: "gw", externalSecret: "es", secret: "s", denylist: "d" };
+    const ssm = { type: "ssm", path: "/k", region: "eu-central-1", account: "111122223333" };
+    const context = { name: "c", store: ssm, kubernetes, gateway: { url: "http://x", admin: [desk.gateway.adminUrl] } };
+    await writeFile(join(project.cwd, "mcpctl.yaml"), JSON.stringify({ contexts: [context], currentContext: "c" }));
+    const ports = { kube: async () => server.api() };
+    const ask = () => project.run(["status", "-o", "json"], { store, ports });
+    server.put("namespaces", null, "kube-system", { metadata: { uid: cluster } });
+    const half = await ask();
+    expect([half.code, await misfits("status", half.out)]).toEqual([5, []]);
+    server.put("externalsecrets", "gw", "es", { metadata: { name: "es" }, spec: {} });
+    server.put("secrets", "gw", "s", { data: { "keys.json": Buffer.from("{}").toString("base64") } });
+    const lock = { id: "lock_a", match: { all: true }, reason: "", tell: true, by: "a", at: "2026-11-20T10:00:00Z" };
+    const locks = JSON.stringify({ locks: [{ ...lock, until: null, revokes: true }] });
+    server.put("configmaps", "gw", "d", { data: { "denylist.json": locks } });
+    const whole = await ask();
+    expect([whole.code, await misfits("status", whole.out)]).toEqual([1, []]);
+    await server.stop();
+    store.failNext("list", new AppError("unavailable", "aws_unreachable", "away"));
+    const away = await ask();
+    await desk.close();
+    expect([away.code, await misfits("status", away.out)]).toEqual([5, []]);
+    expect((JSON.parse(away.out) as { not_looked_at: string[] }).not_looked_at).toHaveLength(4);
+  });
+
+  it("fits sync when all is proven, when it is not, and when nothing was forced", async () => {
+    const pair = { externalSecret: "es", secret: "s" };
+    const contents = { name: "s", resourceVersion: "7", sha256: hash("a"), bytes: 2, entries: [], synced: null };
+    const state = { version: "1", instance: "i", ready: [], sources: [], counts: {}, keys: null, lock: null };
+    const proof = { name: "gw", isTerminating: false, state, provenAfterMs: 1.5, problem: null };
+    const proven: SyncReport = {
+      objections: [],
+      secrets: [{ ...pair, contents, problem: null, hint: null }],
+      lacking: null,
+      replicas: [proof],
+      problems: [],
+      notes: [],
+    };
+    const reports: readonly SyncReport[] = [
+      proven,
+      {
+        ...proven,
+        secrets: [{ ...pair, contents: null, problem: "p", hint: "h" }],
+        lacking: "l",
+        replicas: [{ ...proof, state: null, provenAfterMs: null, problem: "p" }],
+        problems: ["p"],
+      },
+      {
+        ...proven,
+        objections: [{ ...pair, problem: "p", mend: "m" }],
+        secrets: [],
+        replicas: null,
+        problems: ["p"],
+      },
+    ];
+    for (const report of reports) expect(await misfits("sync", JSON.stringify(syncView(report).data))).toEqual([]);
+  });
+
   it("has no schema that this test does not use", async () => {
     const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
     expect(names.toSorted()).toEqual([
@@ -207,7 +277,13 @@ describe("-o json", () => {
       "keys-rotate",
       "keys-scan",
       "keys-show",
+      "lock-init",
+      "lock-list",
+      "lock-stays",
+      "receipt",
       "roles-check",
+      "status",
+      "sync",
       "token",
     ]);
   });

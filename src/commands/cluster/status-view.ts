@@ -1,11 +1,12 @@
 import type { ChalkInstance } from "chalk";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import { isExpiring } from "../../lib/keys/key-filter.ts";
-import { keyState, type KeyEntry, type KeyState } from "../../lib/keys/keyring.ts";
+import { keyState, type KeyEntry, type Keyring, type KeyState } from "../../lib/keys/keyring.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
+import type { Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
-import { mayGoAt } from "../lock/finish.ts";
+import { keysLockedBy, mayGoAt } from "../lock/finish.ts";
 import { lockData } from "../lock/list.ts";
 import { sharedIds } from "../keys/load-keyring.ts";
 import type { DenylistFound, Everything, Found, ReplicaFound, SecretFound } from "./status-gather.ts";
@@ -39,15 +40,18 @@ function statusData(everything: Everything, { drift, away }: Judgement, settings
     store: storeData(everything, settings),
     secrets: secrets?.map(secretData) ?? null,
     gateways: replicas.ok ? replicas.value.map(replicaData) : null,
-    locks: denylist.ok ? locksData(denylist.value, settings.now) : null,
+    locks: denylist.ok
+      ? locksData(denylist.value, store.ok ? buildKeyring(store.value.entries) : null, settings.now)
+      : null,
     calls: { kubernetes: apiCalls, store: store.ok ? store.value.calls : null },
   };
 }
 
-/** The locks in force, and when a break-glass lock may go at the earliest. */
-function locksData({ locks, removed }: DenylistFound, now: number) {
+/** The locks in force, and when a break-glass lock may go at the earliest, as far as the keys are known. */
+function locksData({ locks, removed }: DenylistFound, keyring: Keyring | null, now: number) {
   const standing = locks.filter(({ id, until }) => !removed.has(id) && (until === null || now < until));
-  return standing.map((lock) => ({ ...lockData(lock), may_go_at: lock.revokes ? formatTime(mayGoAt(lock)) : null }));
+  const goesAt = (lock: Lock): string => formatTime(mayGoAt(lock, keyring === null ? [] : keysLockedBy(lock, keyring)));
+  return standing.map((lock) => ({ ...lockData(lock), may_go_at: lock.revokes ? goesAt(lock) : null }));
 }
 
 function storeData(everything: Everything, { roles, expiringSeconds }: StatusSettings) {

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { currentContext, type Context } from "../../lib/config/config.ts";
-import { redactText } from "../../lib/audit/redact.ts";
 import { AppError, clause } from "../../lib/errors.ts";
 import { keyId } from "../../lib/keys/key.ts";
 import { isRevocable } from "../../lib/keys/keyring.ts";
@@ -13,10 +12,10 @@ import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { revocationChange } from "../../lib/cluster/revocation-change.ts";
 import { runSync } from "../../lib/cluster/sync-run.ts";
 import { readDuration } from "../duration.ts";
-import { proveOrTell } from "../lock/add.ts";
+import { proveOrTell, unprovenExit } from "../lock/prove-or-tell.ts";
 import { mayGoAt, provenByGateways, selectorOf, unfinished } from "../lock/finish.ts";
 import { describeTarget, readTarget, type Target } from "../lock/lock-target.ts";
-import { liftLocks, placeLock, type PlacedLock } from "../lock/place-lock.ts";
+import { liftLocks, placeLock, reasonText, type PlacedLock } from "../lock/place-lock.ts";
 import { begun, keepBeginning, keepReceipt, lockOf, replicaTable, type Receipt } from "../lock/receipt.ts";
 import { requireDenylist } from "../lock/require-denylist.ts";
 import { storeLabel, where } from "../lock/where.ts";
@@ -34,7 +33,7 @@ const HEAD_START_MS = 3_000;
 const MOST_ROUNDS = 3;
 /** At 3 a.m. nobody is kept from acting for want of words. */
 const DEFAULT_REASON = "keys revoke --break-glass";
-/** More lines than anybody reads. */
+/** More names than anybody reads. */
 const MOST_TOLD = 20;
 
 /**
@@ -48,7 +47,7 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
   const context = currentContext(await ports.config());
   if (options.yes !== true)
     await ports.confirm([where(context)], `Lock ${describeTarget(target)} at once, and revoke for good?`);
-  const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [] };
+  const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [], revoked: [] };
   await keepBeginning(receiptOf(attempt), ports);
   const enforcement = await openCluster(attempt);
   try {
@@ -57,9 +56,11 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
     await Promise.race([locking.placed, delay(HEAD_START_MS, undefined, { ref: false })]);
     const [placed, replicas, revocations] = await Promise.all([locking.placed, locking.replicas, revokeAll(attempt)]);
     if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
-    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
+    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed, revocations));
     return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
   } catch (error) {
+    if (attempt.revoked.length > 0)
+      ports.tell(`Revoked in the store: ${attempt.revoked.slice(0, MOST_TOLD).join(", ")}.`);
     for (const line of [...attempt.notes, ...attempt.problems]) ports.tell(line);
     throw error;
   } finally {
@@ -76,6 +77,8 @@ interface Attempt {
   /** What is not proven, and every path that is down. */
   readonly problems: string[];
   readonly notes: string[];
+  /** The ids of the keys that were revoked, for whoever gives up waiting. */
+  readonly revoked: string[];
 }
 
 /** A lock is for one thing: of a user in a role, for the user. */
@@ -165,15 +168,16 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
       const onProgress = (count: number): void => ports.progress(`Revoked ${count} of ${left.length} keys`);
       for (const revocation of await revokeKeys(store, left, { at, note, onProgress })) {
         done.set(revocation.key.hash, revocation);
-        if (revocation.status === "revoked" && left.length <= MOST_TOLD)
-          ports.tell(`Revoked ${revocation.key.keyId} in the store.`);
+        if (revocation.status === "revoked") attempt.revoked.push(revocation.key.keyId);
       }
     }
+    if (done.size === 0)
+      problems.push(
+        `Nothing was revoked: ${storeLabel(context)} holds no ${target.target === "key" ? "" : "key of "}${describeTarget(target)}.`,
+      );
     notes.push(...clockNote(store));
   });
   ports.progress(null);
-  if (done.size === 0)
-    problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
   for (const { key, status, error } of done.values()) {
     if (status === "failed")
       problems.push(`FAILED: ${key.keyId} is NOT revoked: ${clause(error?.message ?? "unknown")}.`);
@@ -207,23 +211,30 @@ async function proveRevoked(
 
 /** Takes away a lock that stood before and has served its time; true when it is gone. */
 async function lift(
-  { context, timeoutMs, ports, problems, notes }: Attempt,
+  { context, options, timeoutMs, ports, problems, notes }: Attempt,
   enforcement: Enforcement,
   { lock, isOld }: PlacedLock,
+  revocations: readonly Revocation[],
 ): Promise<boolean> {
-  const stays = `The lock stays: repeat the command after ${formatTime(mayGoAt(lock))}, or run \`mcpctl lock remove ${lock.id}\`, to end it once it is proven.`;
-  if (problems.length > 0 || !isOld) {
-    notes.push(stays);
+  if (problems.length > 0 || !isOld || !options.wait) {
+    const goesAt = mayGoAt(
+      lock,
+      revocations.map(({ at }) => ({ revokedAt: at })),
+    );
+    notes.push(
+      `The lock stays: repeat the command after ${formatTime(goesAt)}, or run \`mcpctl lock remove ${lock.id}\`, to end it once it is proven.`,
+    );
     return false;
   }
-  const left = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
-  if (left.length > 0) {
+  const isLifted = await orProblem(problems, "The lock stays", async () => {
+    const left = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
     notes.push(...left.map((problem) => `The lock stays: ${problem}`));
-    return false;
-  }
-  await liftLocks(requireDenylist(context, enforcement), [lock.id], ports);
-  notes.push(`The lock ${lock.id} is ended: the revocation is proven everywhere.`);
-  return true;
+    if (left.length > 0) return false;
+    await liftLocks(requireDenylist(context, enforcement), [lock.id], ports);
+    notes.push(`The lock ${lock.id} is ended: the revocation is proven everywhere.`);
+    return true;
+  });
+  return isLifted === true;
 }
 
 interface Outcome {
@@ -234,7 +245,7 @@ interface Outcome {
 }
 
 function receiptOf({ context, options, target, ports }: Attempt): Receipt {
-  const reason = redactText(options.reason ?? DEFAULT_REASON);
+  const reason = reasonText(options.reason ?? DEFAULT_REASON);
   return begun({ context, ports }, { type: "break_glass", target: describeTarget(target), reason });
 }
 
@@ -263,16 +274,16 @@ async function answer(
       ...(await keepReceipt(receipt, enforcement?.cluster ?? null, ports)),
       ...(problems.length === 0 ? [] : ["Repeat the command until it ends with 0."]),
     ],
-    ...(problems.length === 0 ? {} : { exit: 6 as const }),
+    ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
   };
 }
 
-/** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them. */
+/** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them, each for itself. */
 async function orProblem<T>(problems: string[], what: string, work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
+    if (!(error instanceof AppError)) throw error;
     problems.push(`${what}: ${clause(error.message)}. ${error.hint ?? ""}`.trimEnd());
     return null;
   }

@@ -1,6 +1,5 @@
 import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
-import { redactText } from "../../lib/audit/redact.ts";
 import { AppError } from "../../lib/errors.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Format } from "../../lib/output/view.ts";
@@ -10,8 +9,9 @@ import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { describeTarget, readTarget, type TargetOptions } from "./lock-target.ts";
-import { placeLock, proveLock } from "./place-lock.ts";
-import { begun, keepBeginning, keepReceipt, lockOf, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import { placeLock, reasonText } from "./place-lock.ts";
+import { proveOrTell, unprovenExit } from "./prove-or-tell.ts";
+import { begun, keepBeginning, keepReceipt, lockOf, replicaTable, type Receipt } from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
 import { where } from "./where.ts";
 
@@ -72,7 +72,7 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
     const until = seconds === null ? null : (Math.ceil(ports.now() / 1000) + seconds) * 1000;
     const receiptBegun = begun(
       { context, ports },
-      { type: "lock", target: describeTarget(target), reason: redactText(reason) },
+      { type: "lock", target: describeTarget(target), reason: reasonText(reason) },
     );
     await keepBeginning(receiptBegun, ports);
     const placed = await placeLock(
@@ -100,7 +100,7 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
         ...(await keepReceipt(receipt, enforcement.cluster, ports)),
         `To end it: mcpctl lock remove ${placed.lock.id}.`,
       ],
-      ...(problems.length === 0 ? {} : { exit: 6 as const }),
+      ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
     };
 
     async function prove(): Promise<Pick<Receipt, "replicas"> & { readonly problems: readonly string[] }> {
@@ -109,34 +109,6 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
     }
   } finally {
     enforcement.close();
-  }
-}
-
-/** What the replicas show of this lock, or why they cannot be asked: the lock stands in either case. */
-export async function proveOrTell(
-  find: Parameters<typeof proveLock>[1] | null,
-  placed: Parameters<typeof proveLock>[0],
-  timeoutMs: number,
-  ports: Pick<Ports, "progress" | "signal">,
-): Promise<{ readonly replicas: Receipt["replicas"]; readonly problems: readonly string[] }> {
-  if (find === null)
-    return {
-      replicas: null,
-      problems: ["the context does not say where its gateways are (kubernetes.gateway.service, or gateway.admin)."],
-    };
-  try {
-    const replicas = (await proveLock(placed, find, timeoutMs, ports)).map(replicaReceipt);
-    const behind = replicas.filter(({ problem }) => problem !== null);
-    return {
-      replicas,
-      problems:
-        replicas.length === 0
-          ? ["there is no gateway to ask."]
-          : behind.map(({ name, problem }) => `${name}: ${problem ?? ""}.`),
-    };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    return { replicas: null, problems: [`no gateway was asked: ${error.message} ${error.hint ?? ""}`.trimEnd()] };
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Context } from "../../lib/config/config.ts";
 import { proveEverywhere } from "../../lib/cluster/prove.ts";
 import { AppError, clause } from "../../lib/errors.ts";
-import { isRevocable } from "../../lib/keys/keyring.ts";
+import { isRevocable, type KeyEntry, type Keyring } from "../../lib/keys/keyring.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { isSelected, type KeySelector } from "../../lib/keys/select-keys.ts";
 import type { Lock } from "../../lib/policy/locks.ts";
@@ -10,6 +10,7 @@ import type { Enforcement } from "../../lib/cluster/enforcement.ts";
 import { queryOf, refusesForGood, revocationChange } from "../../lib/cluster/revocation-change.ts";
 import { runSync } from "../../lib/cluster/sync-run.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
+import { storeTime } from "../keys/store-time.ts";
 import type { Ports } from "../ports.ts";
 
 /** A stale read of SSM, or an older Secret, can come so long after the revocation; milliseconds. */
@@ -17,9 +18,19 @@ export const STANDS_FOR_MS = 10 * 60 * 1000;
 /** Refreshes that must come out clean after that. */
 const CLEAN_REFRESHES = 2;
 
-/** From when on may this break-glass lock go, at the earliest? Milliseconds since 1970. */
-export function mayGoAt({ at }: Lock): number {
-  return (parseTime(at) ?? 0) + STANDS_FOR_MS;
+/**
+ * From when on may this break-glass lock go, at the earliest? Milliseconds since 1970. The time is counted from the last
+ * revocation of a key that it is for, which may have come long after the lock.
+ */
+export function mayGoAt(lock: Lock, keys: Iterable<Pick<KeyEntry, "revokedAt">>): number {
+  const times = Array.from(keys, ({ revokedAt }) => revokedAt ?? 0);
+  return Math.max(parseTime(lock.at) ?? 0, ...times) + STANDS_FOR_MS;
+}
+
+/** The keys that this break-glass lock is for. */
+export function keysLockedBy(lock: Lock, keyring: Keyring): readonly KeyEntry[] {
+  const selector = selectorOf(lock);
+  return [...keyring.keys.values()].filter((key) => isSelected(key, selector));
 }
 
 export function selectorOf({ target, value }: Pick<Lock, "target" | "value">): KeySelector {
@@ -39,19 +50,19 @@ export interface FinishOptions {
 }
 
 /**
- * Why may this break-glass lock not go yet? Empty when it may: ten minutes have passed, every key it is for is revoked in
- * the store, and two further refreshes carried that to every replica.
+ * Why may this break-glass lock not go yet? Empty when it may: every key it is for is revoked in the store, ten minutes
+ * have passed since, and two further refreshes carried that to every replica.
  */
 export async function unfinished(lock: Lock, options: FinishOptions): Promise<readonly string[]> {
   const { store, ports } = options;
-  const goesAt = mayGoAt(lock);
-  if (ports.now() < goesAt)
-    return [`it stands until ${formatTime(goesAt)} at least, for a stale read could bring the key back.`];
+  const early = tooEarly(mayGoAt(lock, []), ports.now());
+  if (early.length > 0) return early;
   const selector = selectorOf(lock);
-  const keyring = await loadKeyring(store, ports, selector.role ?? undefined);
-  const keys = [...keyring.keys.values()].filter((key) => isSelected(key, selector));
+  const keys = keysLockedBy(lock, await loadKeyring(store, ports, selector.role ?? undefined));
   const alive = keys.filter(isRevocable);
   if (alive.length > 0) return [`${alive.map(({ keyId }) => keyId).join(", ")} is not revoked in ${store.label}.`];
+  const stillEarly = tooEarly(mayGoAt(lock, keys), storeTime(ports, store));
+  if (stillEarly.length > 0) return stillEarly;
   return options.enforcement.cluster === null
     ? provenByGateways(selector, options)
     : provenByRefreshes(
@@ -59,6 +70,12 @@ export async function unfinished(lock: Lock, options: FinishOptions): Promise<re
         selector,
         options,
       );
+}
+
+function tooEarly(goesAt: number, now: number): readonly string[] {
+  return now < goesAt
+    ? [`it stands until ${formatTime(goesAt)} at least, for a stale read could bring the key back.`]
+    : [];
 }
 
 async function provenByRefreshes(

@@ -40,24 +40,28 @@ export async function placeLock(
 ): Promise<PlacedLock> {
   const now = ports.now();
   const { target, reason, until, tell, revokes } = wanted;
-  let lock: Lock = {
+  const added: Lock = {
     ...target,
     id: `lock_${nanoid()}`,
-    reason: redactText(reason).slice(0, MAX_REASON),
+    reason: reasonText(reason),
     tell,
     revokes,
     by: ports.author,
     at: formatTime(now),
     until,
   };
-  let isOld = false;
+  let lock = added;
+  // Edited again after a conflict: what stood there at first may be gone, and what stands there may be this very lock.
   await denylist.change((text) => {
-    const standing = revokes ? findStanding(text, target, denylist.label) : null;
-    isOld = standing !== null;
-    lock = standing ?? lock;
+    lock = (revokes ? findStanding(text, target, denylist.label) : null) ?? added;
     return withLock(text, lock, denylist.label, now);
   });
-  return { lock, isOld, acceptedAt: ports.now(), since: performance.now() };
+  return { lock, isOld: lock.id !== added.id, acceptedAt: ports.now(), since: performance.now() };
+}
+
+/** A reason as it is kept: without any token, and of a length that the denylist takes. */
+export function reasonText(reason: string): string {
+  return redactText(reason).slice(0, MAX_REASON);
 }
 
 function findStanding(text: string, { target, value }: Target, label: string): Lock | null {

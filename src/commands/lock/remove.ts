@@ -1,8 +1,8 @@
 import { Option, type Command } from "commander";
 import { currentContext } from "../../lib/config/config.ts";
 import { proveEverywhere } from "../../lib/cluster/prove.ts";
-import { redactText } from "../../lib/audit/redact.ts";
 import { AppError } from "../../lib/errors.ts";
+import type { ReplicaState } from "../../lib/cluster/replica-state.ts";
 import { nearest } from "../../lib/suggest.ts";
 import type { Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
@@ -13,9 +13,10 @@ import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { unasked, unprovenExit } from "./prove-or-tell.ts";
 import { unfinished } from "./finish.ts";
 import { describeTarget } from "./lock-target.ts";
-import { liftLocks, standingLocks } from "./place-lock.ts";
+import { liftLocks, reasonText, standingLocks } from "./place-lock.ts";
 import {
   begun,
   describeLock,
@@ -72,8 +73,8 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
   const enforcement = await openEnforcement(context, ports);
   try {
     const denylist = requireDenylist(context, enforcement);
-    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
     await enforcement.verify();
+    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
     if (lock.revokes && options.unproven !== true) {
       const problems = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
       if (problems.length > 0)
@@ -90,13 +91,15 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
       await ports.confirm([where(context), describeLock(lock), ...risk], "End this lock?");
     }
     const target = describeTarget(lock);
-    const reason = options.reason === undefined ? null : redactText(options.reason);
+    const reason = options.reason === undefined ? null : reasonText(options.reason);
     const receiptBegun = {
       ...begun({ context, ports }, { type: "unlock", target, reason }),
       lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
     };
     await keepBeginning(receiptBegun, ports);
     await liftLocks(denylist, [lock.id], ports);
+    // Told at once, for whatever comes of the rest.
+    ports.tell(`Ended ${lock.id} on ${describeTarget(lock)}.`);
     const { replicas, problems } = options.wait
       ? await proveLifted(lock, enforcement, timeoutMs, ports)
       : { replicas: null, problems: [] };
@@ -104,12 +107,11 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
     return {
       view: { data: receipt, table: replicaTable(replicas ?? []) },
       notes: [
-        `Ended ${lock.id} on ${describeTarget(lock)}.`,
         ...problems.map((problem) => `Not proven: ${problem}`),
         where(context),
         ...(await keepReceipt(receipt, enforcement.cluster, ports)),
       ],
-      ...(problems.length === 0 ? {} : { exit: 6 as const }),
+      ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
     };
   } finally {
     enforcement.close();
@@ -128,6 +130,13 @@ function findLock(locks: readonly Lock[], id: string): Lock {
   });
 }
 
+/** One that has its denylist out of use refuses every call, and cannot tell what it will do with the next one it reads. */
+function stillLocked({ lock, sources }: ReplicaState): string | null {
+  if (lock?.in_force !== false) return "still refuses by it";
+  const denylist = sources.find(({ what }) => what === "locks");
+  return denylist?.usable === false ? `has its denylist out of use (${denylist.problem ?? "it is too old"})` : null;
+}
+
 async function proveLifted(
   { id }: Lock,
   { findReplicas }: Enforcement,
@@ -140,7 +149,7 @@ async function proveLifted(
     const proofs = await proveEverywhere({
       find: findReplicas,
       query: { lock: id },
-      judge: ({ lock }) => (lock?.in_force === false ? null : "still refuses by it"),
+      judge: stillLocked,
       since,
       deadline: since + timeoutMs,
       signal: ports.signal,
@@ -152,8 +161,8 @@ async function proveLifted(
       problems: replicas.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}.`])),
     };
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
-    return { replicas: null, problems: [`no gateway was asked: ${error.message}`] };
+    if (!(error instanceof AppError)) throw error;
+    return { replicas: null, problems: [unasked(error)] };
   } finally {
     ports.progress(null);
   }

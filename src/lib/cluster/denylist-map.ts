@@ -38,7 +38,7 @@ export function denylistMap(api: Pick<KubeApi, "send">, ref: ObjectRef): Denylis
         // Only this version of it: the API server answers 409 to anything else.
         metadata: { uid: map.metadata?.uid, resourceVersion: map.metadata?.resourceVersion },
         data: { [DENYLIST_KEY]: text },
-        binaryData: null,
+        binaryData: { [DENYLIST_KEY]: null },
       },
     });
   return {
@@ -67,11 +67,17 @@ export function denylistMap(api: Pick<KubeApi, "send">, ref: ObjectRef): Denylis
       for (let attempt = 1; ; attempt += 1) {
         const map = await get();
         if (map === null) throw noDenylist(label);
+        if (map.immutable === true)
+          throw new AppError("invalid", "denylist_immutable", `${label} is immutable, so that nothing can be locked`, {
+            hint: `Make it anew with the same ${DENYLIST_KEY}, without \`immutable\`.`,
+          });
         try {
           await replace(map, edit(textOf(map)));
           return;
         } catch (error) {
-          if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+          // Removed, and perhaps made anew, since it was read.
+          const isOther = isConflict(error) || isNotFound(error);
+          if (!isOther || attempt === MAX_ATTEMPTS) throw error;
         }
         // Jitter, so that many writers do not come back in step.
         await delay(5 + Math.random() * 45);

@@ -31,50 +31,92 @@ export interface ProofOptions {
 /** The pauses between rounds: close together at first, for a receipt counts milliseconds. */
 const FIRST_PAUSE_MS = 15;
 const LAST_PAUSE_MS = 500;
+/** Whoever takes longer to answer keeps nobody from asking the others again. */
+const ROUND_MS = 100;
 /** Replicas come and go while one waits. */
 const FIND_EVERY_MS = 1_000;
 
 /**
  * Asks every replica until all have proven it or time is over; one that is found at the end is asked like the others.
- * @throws AppError when the replicas cannot be found out
+ * @throws AppError when the replicas cannot be found out at all, interrupted
  */
 export async function proveEverywhere(options: ProofOptions): Promise<readonly ReplicaProof[]> {
-  const proofs = new Map<string, ReplicaProof>();
+  const asking: Asking = { proofs: new Map(), underWay: new Map() };
+  const { proofs } = asking;
   let replicas = await options.find();
   let foundAt = performance.now();
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 1.5)) {
-    await askRound(replicas, proofs, options);
+    await askRound(replicas, asking, options);
     const behind = replicas.filter(({ name }) => proofs.get(name)?.problem !== null);
     options.onProgress(replicas.length - behind.length, replicas.length);
     const isOver = performance.now() > options.deadline;
     // Whoever came meanwhile counts as well.
     if (behind.length === 0 || isOver || performance.now() - foundAt > FIND_EVERY_MS) {
       const names = new Set(replicas.map(({ name }) => name));
-      replicas = await options.find();
+      const found = await findAgain(options);
       foundAt = performance.now();
-      const isSame = replicas.every(({ name }) => names.has(name));
-      if (isOver || (behind.length === 0 && isSame))
-        return replicas.map((replica) => proofs.get(replica.name) ?? unasked(replica));
-      if (!isSame) continue;
+      if (found instanceof AppError) {
+        if (isOver) return replicas.map((replica) => doubted(proofOf(replica, asking), found));
+      } else {
+        replicas = found;
+        const isSame = replicas.every(({ name }) => names.has(name));
+        if (isOver || (behind.length === 0 && isSame)) return replicas.map((replica) => proofOf(replica, asking));
+        if (!isSame) continue;
+      }
     }
-    await delay(pause, undefined, { signal: options.signal }).catch(() => undefined);
-    if (options.signal.aborted)
-      throw new AppError("interrupted", "interrupted", "interrupted while asking the gateways");
+    await waitFor(null, Math.min(pause, options.deadline - performance.now()), options);
   }
+}
+
+interface Asking {
+  /** The latest answer of each replica, by its name. */
+  readonly proofs: Map<string, ReplicaProof>;
+  readonly underWay: Map<string, Promise<void>>;
 }
 
 /** One that has proven it is not asked again: revocations and locks are one-way. */
 async function askRound(
   replicas: readonly Replica[],
-  proofs: Map<string, ReplicaProof>,
+  { proofs, underWay }: Asking,
   options: ProofOptions,
 ): Promise<void> {
-  await Promise.all(
-    replicas.map(async (replica) => {
-      if (proofs.get(replica.name)?.problem === null) return;
-      proofs.set(replica.name, await askOne(replica, options));
-    }),
+  for (const replica of replicas) {
+    const { name } = replica;
+    if (underWay.has(name) || proofs.get(name)?.problem === null) continue;
+    const asked = askOne(replica, options)
+      .then((proof) => void proofs.set(name, proof))
+      .finally(() => underWay.delete(name));
+    // It may fail when nobody waits for it any more, which must not end the process.
+    asked.catch(() => undefined);
+    underWay.set(name, asked);
+  }
+  await waitFor(Promise.all(underWay.values()), ROUND_MS, options);
+}
+
+/** The replicas as they are now, or why that is not known. */
+async function findAgain(options: ProofOptions): Promise<readonly Replica[] | AppError> {
+  const finding = options.find().catch((error: unknown) => {
+    if (error instanceof AppError && error.kind !== "interrupted") return error;
+    throw error;
+  });
+  finding.catch(() => undefined);
+  const atMostMs = Math.max(ROUND_MS, options.deadline - performance.now());
+  return (
+    (await waitFor(finding, atMostMs, options)) ?? new AppError("unavailable", "replicas_unlisted", "no answer in time")
   );
+}
+
+/** What the work comes to, or null after so many milliseconds. @throws AppError interrupted at once */
+async function waitFor<T>(work: Promise<T> | null, ms: number, { signal }: ProofOptions): Promise<T | null> {
+  const stop = new AbortController();
+  const pause = delay(Math.max(0, ms), null, { signal: AbortSignal.any([signal, stop.signal]) }).catch(() => null);
+  try {
+    const result = await (work === null ? pause : Promise.race([work, pause]));
+    if (signal.aborted) throw new AppError("interrupted", "interrupted", "interrupted while asking the gateways");
+    return result;
+  } finally {
+    stop.abort();
+  }
 }
 
 async function askOne(replica: Replica, { query, judge, since }: ProofOptions): Promise<ReplicaProof> {
@@ -90,6 +132,14 @@ async function askOne(replica: Replica, { query, judge, since }: ProofOptions): 
   }
 }
 
-function unasked({ name, isTerminating }: Replica): ReplicaProof {
-  return { name, isTerminating, state: null, provenAfterMs: null, problem: "was found at the very end and not asked" };
+function proofOf({ name, isTerminating }: Replica, { proofs, underWay }: Asking): ReplicaProof {
+  const problem = underWay.has(name) ? "has not answered in time" : "was found at the very end and not asked";
+  return proofs.get(name) ?? { name, isTerminating, state: null, provenAfterMs: null, problem };
+}
+
+/** What is proven of those that were known proves nothing of those that came. */
+function doubted(proof: ReplicaProof, { message }: AppError): ReplicaProof {
+  return proof.problem === null
+    ? { ...proof, problem: `has it; whether other gateways came is not known (${clause(message)})` }
+    : proof;
 }

@@ -52,26 +52,88 @@ export function statePath(query: ReplicaQuery): string {
   return text === "" ? "state" : `state?${text}`;
 }
 
-/** @throws AppError unavailable for anything that no gateway says */
-export function readReplicaState(text: string, name: string): ReplicaState {
+/** The answer to this query. @throws AppError unavailable for anything that no gateway says, or that answers another one */
+export function readReplicaState(text: string, name: string, query: ReplicaQuery): ReplicaState {
   const value = parse(text);
-  const isState =
-    typeof value === "object" &&
-    value !== null &&
-    typeof value["version"] === "string" &&
-    typeof value["instance"] === "string" &&
-    Array.isArray(value["ready"]) &&
-    Array.isArray(value["sources"]) &&
-    typeof value["counts"] === "object";
-  if (isState) return { keys: null, lock: null, ...(value as unknown as Omit<ReplicaState, "keys" | "lock">) };
+  if (isState(value) && answers(value, query)) return { ...value, keys: value.keys ?? null, lock: value.lock ?? null };
   throw new AppError("unavailable", "replica_unreadable", `${name} does not answer as a gateway of mcpctl does`, {
     hint: "Check kubernetes.gateway.adminPort, or gateway.admin, in mcpctl.yaml.",
   });
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> | null {
+/** What was not asked about is not in an answer. */
+type Answer = Omit<ReplicaState, "keys" | "lock"> & Partial<Pick<ReplicaState, "keys" | "lock">>;
+
+function isState(value: unknown): value is Answer {
+  return (
+    isRecord(value) &&
+    isText(value["version"]) &&
+    isText(value["instance"]) &&
+    isListOf(value["ready"], isText) &&
+    isListOf(value["sources"], isSource) &&
+    isRecord(value["counts"]) &&
+    Object.values(value["counts"]).every(orNull(isNumber)) &&
+    orNull(isKeys)(value["keys"] ?? null) &&
+    orNull(isLock)(value["lock"] ?? null)
+  );
+}
+
+/** An older gateway leaves out what it does not know, and that must not pass for "none". */
+function answers({ keys, lock }: Answer, query: ReplicaQuery): boolean {
+  const asksKeys = query.key !== undefined || query.user !== undefined || query.role !== undefined;
+  return (!asksKeys || keys !== undefined) && (query.lock === undefined || lock?.id === query.lock);
+}
+
+function isSource(value: unknown): value is ReplicaSource {
+  return (
+    isRecord(value) &&
+    isText(value["what"]) &&
+    isText(value["path"]) &&
+    typeof value["usable"] === "boolean" &&
+    ["sha256", "resource_version", "problem"].every((name) => orNull(isText)(value[name])) &&
+    orNull(isNumber)(value["age_seconds"])
+  );
+}
+
+function isKeys(value: unknown): value is ReplicaKeys {
+  const isRefused = (one: unknown): boolean => isRecord(one) && isText(one["key_id"]) && isText(one["reason"]);
+  return isRecord(value) && isNumber(value["accepted"]) && isListOf(value["refused"], isRefused);
+}
+
+function isLock(value: unknown): value is ReplicaLock {
+  return (
+    isRecord(value) &&
+    isText(value["id"]) &&
+    typeof value["in_force"] === "boolean" &&
+    ["since", "first_refused_at"].every((name) => orNull(isText)(value[name])) &&
+    isNumber(value["refused_calls"]) &&
+    isNumber(value["cut_calls"])
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isOne);
+}
+
+function orNull(isOne: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === null || isOne(value);
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -28,7 +28,7 @@ export function namedReplicas(urls: readonly string[]): FindReplicas {
       name: url,
       isTerminating: false,
       ask: async (query) =>
-        readReplicaState(await fetchText(`${url.replace(/\/+$/, "")}/${statePath(query)}`, url), url),
+        readReplicaState(await fetchText(`${url.replace(/\/+$/, "")}/${statePath(query)}`, url), url, query),
     }));
 }
 
@@ -102,7 +102,7 @@ function askPod(api: KubeApi, { namespace, pod, adminPort }: PodRef, host: { isO
       host.isOurs = true;
       reply = await send();
     }
-    if (reply.status === 200) return readReplicaState(reply.text, `pod ${pod}`);
+    if (reply.status === 200) return readReplicaState(reply.text, `pod ${pod}`, query);
     const status = statusOf(reply.text);
     if (status !== null && reply.status === 403) throw statusError(call, 403, status);
     throw silent(`pod ${pod}`, status?.message ?? `status ${reply.status}`);
@@ -133,7 +133,7 @@ function notAPod(name: string, service: string): Replica["ask"] {
 async function fetchText(url: string, name: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ASK_MS), redirect: "error" });
-    const text = await response.text();
+    const text = await textOf(response, name);
     if (response.status !== 200) throw silent(name, `status ${response.status}`);
     return text;
   } catch (error) {
@@ -144,6 +144,20 @@ async function fetchText(url: string, name: string): Promise<string> {
       error,
     );
   }
+}
+
+/** An answer names every key that was asked about, and a Secret holds thousands. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+async function textOf(response: Response, name: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > MAX_STATE_BYTES) throw silent(name, `more than ${MAX_STATE_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 function silent(name: string, detail: string, cause?: unknown): AppError {

@@ -3,8 +3,10 @@ import { buildKeyring } from "../keys/followed-keyring.ts";
 import { isSelected, type KeySelector } from "../keys/select-keys.ts";
 import type { Change } from "./sync-run.ts";
 
-/** Refusals that end with their lock. */
-const LOCK_REASONS: ReadonlySet<string> = new Set(["key_locked", "user_locked", "role_locked", "all_locked"]);
+/** Refusals that nothing takes back; a lock ends, and what is out of use may come back into it. */
+const FOR_GOOD: ReadonlySet<string> = new Set(["key_revoked", "key_expired"]);
+/** More than anybody reads in one line. */
+const MOST_NAMED = 5;
 
 /**
  * That these keys are revoked wherever it matters: the Secrets hold their revocations and no living key that the selector
@@ -40,6 +42,8 @@ export function queryOf({ id, user, role }: KeySelector): ReplicaQuery {
 export function refusesForGood({ keys }: ReplicaState): string | null {
   if (keys === null) return "has its keys out of use, so that it cannot tell";
   if (keys.accepted > 0) return `still accepts ${keys.accepted} keys`;
-  const held = keys.refused.filter(({ reason }) => LOCK_REASONS.has(reason));
-  return held.length === 0 ? null : `refuses ${held.map(({ key_id: id }) => id).join(", ")} by a lock alone`;
+  const held = keys.refused.filter(({ reason }) => !FOR_GOOD.has(reason));
+  if (held.length === 0) return null;
+  const named = held.slice(0, MOST_NAMED).map(({ key_id: id, reason }) => `${id} (${reason})`);
+  return `refuses ${named.join(", ")}${held.length > MOST_NAMED ? ", ..." : ""} for the time being alone`;
 }

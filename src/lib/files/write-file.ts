@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
-import { open, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "./file-error.ts";
 
 /**
@@ -64,5 +65,19 @@ export async function createFile(path: string, content: string): Promise<boolean
   } catch (error) {
     if (isFileErrorCode(error, "EEXIST")) return false;
     throw fileError(error, path, "write");
+  }
+}
+
+/** Makes a folder, for its owner alone, and those above it, where they are missing. @throws AppError */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (isFileErrorCode(error, "EEXIST"))
+      throw new AppError("invalid", "path_not_folder", `${path} is not a folder`, {
+        hint: "Check the path.",
+        cause: error,
+      });
+    throw fileError(error, `the folder ${path}`, "write");
   }
 }

@@ -27,7 +27,7 @@ export interface Removal {
  */
 export function withLock(text: string, lock: Lock, source: string, now: number): string {
   const { locks, removed } = tidied(read(text, source), now);
-  return formatDenylist({ locks: [...locks.filter(({ id }) => id !== lock.id), written(lock)], removed });
+  return understood({ locks: [...locks.filter(({ id }) => id !== lock.id), written(lock)], removed }, source);
 }
 
 /** The denylist with these locks ended on purpose. @throws AppError invalid as {@link withLock} does */
@@ -36,7 +36,7 @@ export function withoutLocks(text: string, ids: ReadonlySet<string>, by: string,
   const known = new Set(removed.map(({ id }) => id));
   const at = formatTime(now);
   const added = [...ids].filter((id) => !known.has(id)).map((id) => ({ id, by, at }));
-  return formatDenylist({ locks: locks.filter(({ id }) => !ids.has(id)), removed: [...removed, ...added] });
+  return understood({ locks: locks.filter(({ id }) => !ids.has(id)), removed: [...removed, ...added] }, source);
 }
 
 function read(text: string, source: string): Written {
@@ -45,10 +45,22 @@ function read(text: string, source: string): Written {
   return { locks: locks ?? [], removed: removed ?? [] };
 }
 
-/** Without what ended or was removed a month ago: no replica that lives so long without news serves anybody. */
+/**
+ * Without what ended or was removed a month ago: no replica that lives so long without news serves anybody. Where somebody
+ * put a removed lock back, its removal stays, for nobody has locked anything anew.
+ */
 function tidied({ locks, removed }: Written, now: number): Written {
   const isRecent = (time: string | null): boolean => now - (parseTime(time ?? "") ?? now) < KEPT_MS;
-  return { locks: locks.filter(({ until }) => isRecent(until)), removed: removed.filter(({ at }) => isRecent(at)) };
+  const kept = locks.filter(({ until }) => isRecent(until));
+  const ids = new Set(kept.map(({ id }) => id));
+  return { locks: kept, removed: removed.filter(({ id, at }) => isRecent(at) || ids.has(id)) };
+}
+
+/** The text, read as a gateway reads it: one that is not understood would refuse every call. */
+function understood(denylist: Written, source: string): string {
+  const text = formatDenylist(denylist);
+  parseDenylist(text, source);
+  return text;
 }
 
 function written({ target, value, until, ...lock }: Lock): WrittenLock {

@@ -1,11 +1,12 @@
 import { AppError } from "../errors.ts";
+import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
-import { replaceFile } from "../files/write-file.ts";
+import { makeFolder, replaceFile } from "../files/write-file.ts";
 import type { DenylistStore } from "../policy/denylist-store.ts";
 import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
 import { MAX_POLICY_BYTES } from "../policy/source.ts";
-import { mkdir } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** The denylist beside the embedded store: read and replaced whole, under a lock of its own. */
@@ -14,26 +15,38 @@ export function denylistFile(path: string, label: string, signal?: AbortSignal):
     const bytes = readFileBytesIfAnySync(path, "the denylist", MAX_POLICY_BYTES);
     return bytes === null ? null : decodeUtf8(bytes, label);
   };
-  const locked = async <T>(work: () => Promise<T>): Promise<T> => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return withFileLock(`${path}.lock`, work, signal);
+  const locked = async <T>(work: (real: string) => Promise<T>): Promise<T> => {
+    await makeFolder(dirname(path));
+    // Replacing a link would leave the file behind it, which a gateway may follow, without the lock.
+    const real = await realPath(path);
+    return withFileLock(`${real}.lock`, () => work(real), signal);
   };
   return {
     label: `file ${label}`,
     read: async () => read(),
     create: () =>
-      locked(async () => {
+      locked(async (real) => {
         if (read() !== null) return false;
-        await replaceFile(path, EMPTY_DENYLIST);
+        await replaceFile(real, EMPTY_DENYLIST);
         return true;
       }),
     change: (edit) =>
-      locked(async () => {
+      locked(async (real) => {
         const text = read();
         if (text === null) throw noDenylist(`file ${label}`);
-        await replaceFile(path, edit(text));
+        await replaceFile(real, edit(text));
       }),
   };
+}
+
+/** Where this path leads, through links; itself where nothing is there yet. @throws AppError */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isFileErrorCode(error, "ENOENT")) return path;
+    throw fileError(error, `the denylist ${path}`, "read");
+  }
 }
 
 export function noDenylist(label: string): AppError {

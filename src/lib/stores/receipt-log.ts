@@ -1,13 +1,13 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { withFileLock } from "../files/file-lock.ts";
+import { makeFolder } from "../files/write-file.ts";
 import { appendLines } from "./admin-log.ts";
 
 /**
  * Adds a line to the admin log of this user and waits until it is on the disk.
- * @throws AppError unavailable when it cannot be written
+ * @throws AppError when it cannot be written
  */
 export async function appendReceipt(path: string, receipt: object): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   await withFileLock(`${path}.lock`, () => appendLines(path, [receipt]));
 }

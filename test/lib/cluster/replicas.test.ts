@@ -5,6 +5,17 @@ import { KubeApi } from "../../../src/lib/cluster/kube-api.ts";
 import { namedReplicas, serviceReplicas, type Replica } from "../../../src/lib/cluster/replicas.ts";
 
 const STATE = { version: "1", instance: "gw-1", ready: [], sources: [], counts: {} };
+const LOCK = { id: "lock_1", in_force: true, since: null, refused_calls: 0, first_refused_at: null, cut_calls: 0 };
+const SOURCE = {
+  what: "keys",
+  path: "k",
+  usable: true,
+  sha256: null,
+  resource_version: null,
+  age_seconds: 0.5,
+  problem: null,
+};
+const ANSWER = { ...STATE, sources: [SOURCE], keys: { accepted: 0, refused: [] }, lock: LOCK };
 const POD = { kind: "Pod", name: "gw-1" };
 
 let server: Server | null = null;
@@ -65,11 +76,11 @@ it("asks again by an address where the gateway does not know the API server's na
   const [one, two] = await pods(endpoints, (_path, { host }) => {
     hosts.push(host);
     return host === "127.0.0.1:8081"
-      ? { status: 200, body: STATE }
+      ? { status: 200, body: ANSWER }
       : { status: 403, body: { error: "host not allowed" } };
   });
-  expect(await one?.ask({ user: "a b", lock: "lock_1" })).toEqual({ ...STATE, keys: null, lock: null });
-  expect(await two?.ask({})).toEqual({ ...STATE, keys: null, lock: null });
+  expect(await one?.ask({ user: "a b", lock: "lock_1" })).toEqual(ANSWER);
+  expect(await two?.ask({})).toEqual(ANSWER);
   expect(hosts).toEqual([expect.stringMatching(/^localhost:/), "127.0.0.1:8081", "127.0.0.1:8081"]);
 });
 
@@ -98,8 +109,14 @@ it.each([
 });
 
 it("asks gateways at the URLs that a context names", async () => {
-  const port = await serve((path) => ({ status: path.startsWith("/state?key=k_1") ? 200 : 500, body: STATE }));
+  const port = await serve((path) => ({ status: path.startsWith("/state?key=k_1") ? 200 : 500, body: ANSWER }));
   const [replica] = await namedReplicas([`http://127.0.0.1:${port}/`])();
-  expect(await replica?.ask({ key: "k_1" })).toMatchObject(STATE);
+  expect(await replica?.ask({ key: "k_1" })).toEqual(ANSWER);
   await expect(replica?.ask({})).rejects.toMatchObject({ code: "replica_silent" });
+});
+
+it("leaves a state that never ends", async () => {
+  const port = await serve(() => ({ status: 200, body: `"${"x".repeat(17 * 1024 * 1024)}"` }));
+  const [replica] = await namedReplicas([`http://127.0.0.1:${port}`])();
+  await expect(replica?.ask({})).rejects.toThrow("does not answer (more than 16777216 bytes)");
 });

@@ -1,0 +1,43 @@
+import { AppError, clause, EXIT_BY_KIND, type ExitCode } from "../../lib/errors.ts";
+import type { Ports } from "../ports.ts";
+import { proveLock } from "./place-lock.ts";
+import { replicaReceipt, type Receipt } from "./receipt.ts";
+
+/** What the replicas show of this lock, or why they cannot be asked: the lock stands in either case. */
+export async function proveOrTell(
+  find: Parameters<typeof proveLock>[1] | null,
+  placed: Parameters<typeof proveLock>[0],
+  timeoutMs: number,
+  ports: Pick<Ports, "progress" | "signal">,
+): Promise<{ readonly replicas: Receipt["replicas"]; readonly problems: readonly string[] }> {
+  if (find === null)
+    return {
+      replicas: null,
+      problems: ["the context does not say where its gateways are (kubernetes.gateway.service, or gateway.admin)."],
+    };
+  try {
+    const replicas = (await proveLock(placed, find, timeoutMs, ports)).map(replicaReceipt);
+    const behind = replicas.filter(({ problem }) => problem !== null);
+    return {
+      replicas,
+      problems:
+        replicas.length === 0
+          ? ["there is no gateway to ask."]
+          : behind.map(({ name, problem }) => `${name}: ${problem ?? ""}.`),
+    };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { replicas: null, problems: [unasked(error)] };
+  }
+}
+
+/** Why nothing is known of the gateways, after something was changed. */
+export function unasked({ kind, message, hint = "" }: AppError): string {
+  const what = kind === "interrupted" ? "not every gateway was asked" : "no gateway was asked";
+  return `${what}: ${clause(message)}. ${hint}`.trimEnd();
+}
+
+/** What a change that is not proven ends with; after Ctrl-C its receipt is kept all the same. */
+export function unprovenExit({ signal }: Pick<Ports, "signal">): ExitCode {
+  return signal.aborted ? EXIT_BY_KIND.interrupted : 6;
+}
