@@ -4,8 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { callHeaders, isCut, open, send } from "../support/gateway.ts";
 import { cutConnection, olderList, throttle } from "../support/faults.ts";
 import type { Finished } from "../support/launcher.ts";
+import { misfits } from "../support/output-schema.ts";
 import { eventually } from "./support/children.ts";
 import { DENYLIST, KEYS, NAMESPACE, PATH } from "./support/manifests.ts";
+import { ssmCall } from "./support/parameters.ts";
 import { startStage, type Stage } from "./support/stage.ts";
 import { startStreamingBackend, type StreamingBackend } from "./support/streaming-backend.ts";
 
@@ -66,7 +68,8 @@ const statuses = (token: string): Promise<number[]> =>
 
 const breakGlass = async (...args: readonly string[]): Promise<Finished & { readonly receipt: Receipt }> => {
   const finished = await stage.mcpctl("keys", "revoke", ...args, "--break-glass", "--yes", "-o", "json");
-  return { ...finished, receipt: JSON.parse(finished.out || "null") as Receipt };
+  expect(await misfits("receipt", finished.out)).toEqual([]);
+  return { ...finished, receipt: JSON.parse(finished.out) as Receipt };
 };
 
 const kubectl = (...args: readonly string[]): Promise<string> =>
@@ -269,7 +272,15 @@ it("the lock goes when ten minutes have passed and two refreshes were clean, and
   await putDenylist(
     JSON.stringify({ ...aged, locks: aged.locks.map((lock) => (lock.id === id ? { ...lock, at } : lock)) }),
   );
+  // The lock is old enough, and the revocation, which is what a stale read would lack, is not.
+  expect(await stage.mcpctl("lock", "remove", id)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("stands until"),
+  });
   const markers = await revokedNames();
+  const [revoked] = receipt.revocations;
+  for (const Name of markers.filter((name) => name.includes(`/${revoked?.id.slice("k_".length)}`)))
+    await ssmCall(stage.moto.url, "PutParameter", { Name, Value: `at=${at}`, Type: "SecureString", Overwrite: true });
   stage.operatorSsm.inject("GetParametersByPath", olderList(new Set(markers)), 500);
   expect(await stage.mcpctl("lock", "remove", id, "--timeout", "4s")).toMatchObject({
     code: 1,

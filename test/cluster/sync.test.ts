@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { refuse } from "../support/faults.ts";
+import { misfits } from "../support/output-schema.ts";
 import type { Fault } from "../support/fault-proxy.ts";
 import { externalSecret, KEYS, NAMESPACE, ONCALL_RULES, rightsOf, PATH } from "./support/manifests.ts";
 import { ssmCall } from "./support/parameters.ts";
@@ -27,6 +28,7 @@ const create = async (user: string): Promise<void> => {
 
 const syncJson = async (...args: readonly string[]) => {
   const { code, out, err } = await stage.mcpctl("sync", ...args, "-o", "json");
+  if (out !== "") expect(await misfits("sync", out)).toEqual([]);
   return { code, err, data: JSON.parse(out || "null") as { problems: string[] } & Record<string, unknown> };
 };
 
