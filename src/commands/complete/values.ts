@@ -1,12 +1,16 @@
+import { currentContext } from "../../lib/config/config.ts";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import type { KeyEntry } from "../../lib/keys/keyring.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
 import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import { isBackendName, isRoleName, isUserName } from "../../lib/names.ts";
+import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { storeWords } from "../context/store-words.ts";
 import { CANDIDATES, type KeyVerb } from "../keys/ask-key.ts";
 import { keyData } from "../keys/key-data.ts";
 import { storeTime } from "../keys/store-time.ts";
+import { describeTarget } from "../lock/lock-target.ts";
+import { standingLocks } from "../lock/place-lock.ts";
 import type { Ports } from "../ports.ts";
 import type { Line } from "./read-line.ts";
 
@@ -32,6 +36,8 @@ export const VALUES: Readonly<Record<string, Source>> = {
   context: contexts,
   file: files,
   path: files,
+  folder: files,
+  "lock-id": lockIds,
 };
 
 async function files(): Promise<Values> {
@@ -80,6 +86,21 @@ async function keyIds(line: Line, ports: Ports): Promise<Values> {
     (await keys(line, ports)).map(({ id, user, role, state }) => [id, `${user ?? "-"} in ${role ?? "-"}, ${state}`]),
     () => true,
   );
+}
+
+async function lockIds(_line: Line, ports: Ports): Promise<Values> {
+  // Nobody who completes a line is told that a cluster takes its time.
+  const enforcement = await openEnforcement(currentContext(await ports.config()), { ...ports, tell: () => undefined });
+  try {
+    await enforcement.verify();
+    const locks = enforcement.denylist === null ? [] : await standingLocks(enforcement.denylist, ports.now());
+    return named(
+      locks.map((lock) => [lock.id, `${describeTarget(lock)}: ${lock.reason}`]),
+      () => true,
+    );
+  } finally {
+    enforcement.close();
+  }
 }
 
 /** The keys that the line's verb can mean, of the user and role that it names. */
