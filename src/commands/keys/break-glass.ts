@@ -6,7 +6,7 @@ import { keyId } from "../../lib/keys/key.ts";
 import { isRevocable } from "../../lib/keys/keyring.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
-import { isSelected } from "../../lib/keys/select-keys.ts";
+import { isSelected, requireKeyId } from "../../lib/keys/select-keys.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Enforcement } from "../../lib/cluster/enforcement.ts";
 import { openEnforcement } from "../cluster/open-enforcement.ts";
@@ -85,6 +85,7 @@ function targetOf({ id, user, role, dryRun }: RevokeOptions, hash: string | null
       hint: "Leave --break-glass out to see what would be revoked.",
     });
   const key = hash === null ? id : keyId(hash);
+  if (hash === null && id !== null) requireKeyId(id);
   if (key !== null) return readTarget({ key, ...(hash === null && user !== undefined ? { user } : {}) });
   if (user !== undefined) return readTarget({ user });
   if (role !== undefined) return readTarget({ role });
@@ -153,7 +154,7 @@ async function proveLocked(
 async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
   const { context, options, target, ports, problems, notes } = attempt;
   const done = new Map<string, Revocation>();
-  await orProblem(problems, `NOT revoked in ${storeLabel(context)}`, async () => {
+  const isSeen = await orProblem(problems, `NOT revoked in ${storeLabel(context)}`, async () => {
     const store = await ports.store();
     await store.verify();
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
@@ -170,10 +171,13 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
       }
     }
     notes.push(...clockNote(store));
+    return true;
   });
   ports.progress(null);
-  if (done.size === 0)
-    problems.push(`Nothing was revoked: no key in ${storeLabel(context)} is ${describeTarget(target)}'s.`);
+  if (isSeen === true && done.size === 0) {
+    const what = target.target === "key" ? target.value : `key of ${describeTarget(target)}`;
+    problems.push(`Nothing was revoked: ${storeLabel(context)} has no ${what}.`);
+  }
   for (const { key, status, error } of done.values()) {
     if (status === "failed")
       problems.push(`FAILED: ${key.keyId} is NOT revoked: ${clause(error?.message ?? "unknown")}.`);
@@ -254,7 +258,11 @@ async function answer(
   };
   const count = revocations.filter(({ status }) => status === "revoked" || status === "already_revoked").length;
   return {
-    view: { data: receipt, table: replicaTable(replicas ?? []) },
+    view: {
+      data: receipt,
+      table: replicaTable(replicas ?? []),
+      names: revocations.map(({ key }) => key.keyId),
+    },
     notes: [
       `Revoked in the store: ${count} of ${revocations.length} keys.`,
       ...notes,

@@ -11,7 +11,16 @@ import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { describeTarget, readTarget, type TargetOptions } from "./lock-target.ts";
 import { placeLock, proveLock } from "./place-lock.ts";
-import { begun, keepBeginning, keepReceipt, lockOf, replicaReceipt, replicaTable, type Receipt } from "./receipt.ts";
+import {
+  begun,
+  keepBeginning,
+  keepReceipt,
+  lockOf,
+  replicaReceipt,
+  replicaTable,
+  withoutTime,
+  type Receipt,
+} from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
 import { where } from "./where.ts";
 
@@ -125,7 +134,8 @@ export async function proveOrTell(
       problems: ["the context does not say where its gateways are (kubernetes.gateway.service, or gateway.admin)."],
     };
   try {
-    const replicas = (await proveLock(placed, find, timeoutMs, ports)).map(replicaReceipt);
+    const proofs = await proveLock(placed, find, timeoutMs, ports);
+    const replicas = proofs.map(replicaReceipt).map((replica) => (placed.isOld ? withoutTime(replica) : replica));
     const behind = replicas.filter(({ problem }) => problem !== null);
     return {
       replicas,
