@@ -178,7 +178,7 @@ async function openStore(config: Config, io: Io, label: Ports["label"]): Promise
 async function confirm(io: Io, lines: readonly string[], question: string): Promise<void> {
   if (io.ask === null) {
     throw new AppError("usage", "confirmation_missing", "this must be confirmed, and there is no terminal to ask on", {
-      hint: "Add --yes, after --dry-run has shown what it would do.",
+      hint: "Add --yes, once you are sure of what it does.",
     });
   }
   await io.stderr.write(`${lines.map(printable).join("\n")}\n`);

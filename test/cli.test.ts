@@ -25,6 +25,16 @@ const VERBS = [
   "gateway start",
   "demo",
   "completion",
+  "init",
+  "sync",
+  "status",
+  "lock init",
+  "lock add",
+  "lock list",
+  "lock remove",
+  "keys import",
+  "keys prune",
+  "keys scan",
 ];
 
 describe("help", () => {
@@ -37,12 +47,25 @@ describe("help", () => {
       expect({ code: dash.code, err: dash.err }).toEqual({ code: 0, err: "" });
       const [title, first, second, gap, usage] = dash.out.split("\n");
       expect([title, gap]).toEqual(["Examples:", ""]);
-      for (const example of [first, second]) expect(example).toMatch(/^ {2}\$ (mcpctl|npm run) /);
+      for (const example of [first, second]) expect(example).toMatch(/^ {2}\$ (.* \| )?(mcpctl|npm run) /);
       expect(usage).toMatch(new RegExp(`^Usage: mcpctl ${verb}`));
     },
   );
 
-  it.each([["keys"], ["roles"], ["context"], ["gateway"]])("is what the bare noun %s shows", async (noun) => {
+  it.each(VERBS)("of `mcpctl %s` breaks its prose for 80 columns, and nowhere else", async (verb) => {
+    const { out } = await project.run([...verb.split(" "), "--help"]);
+    const [, description = ""] = /^Usage: .*\n\n((?:.+\n)+)/m.exec(out) ?? [];
+    const words = description.trimEnd().split("\n");
+    // The first word of a line would not have fitted on the one before.
+    for (const [index, line] of words.slice(1).entries()) {
+      const [first = ""] = line.split(" ");
+      expect(`${words[index]} ${first}`.length).toBeGreaterThan(80);
+    }
+    const [, after = ""] = /\n(Exit codes[\s\S]*)$/.exec(out) ?? [];
+    for (const line of after.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it.each([["keys"], ["roles"], ["context"], ["gateway"], ["lock"]])("is what the bare noun %s shows", async (noun) => {
     expect(await project.run([noun])).toEqual(await project.run([noun, "--help"]));
     expect(await project.run(["help", noun])).toEqual(await project.run([noun, "--help"]));
   });

@@ -137,7 +137,9 @@ function draw(data: StatusData, paint: ChalkInstance): string {
     "",
     line("store", store.label),
     ...storeLines(store).map((text) => line("", text)),
-    ...(secrets ?? []).map((secret) => line("secret", secretLine(secret))),
+    ...(secrets ?? [])
+      .filter(({ external_secret: name }) => name !== null)
+      .map((secret) => line("secret", secretLine(secret))),
     ...(gateways ?? []).map((gateway) => line("gateway", gatewayLine(gateway))),
     ...(locks ?? []).map((lock) => line("lock", lockLine(lock))),
     ...(locks?.length === 0 ? [line("locks", "none")] : []),
@@ -166,15 +168,17 @@ function secretLine(secret: NonNullable<StatusData["secrets"]>[number]): string 
 }
 
 function gatewayLine(gateway: NonNullable<StatusData["gateways"]>[number]): string {
-  const { name, terminating, ready, keys, keys_age_seconds: age, locks, version, digests } = gateway;
+  const { name, terminating, version, ready, keys, keys_age_seconds: age, locks, digests } = gateway;
+  const who = `${name}${terminating ? " (ending)" : ""}`;
+  if (version === null) return `${who}: not looked at`;
   const state = ready === true ? "ready" : "NOT ready";
   const ago = age === null ? "-" : `${Math.round(age)} s`;
   return [
-    `${name}${terminating ? " (ending)" : ""}: ${state}`,
+    `${who}: ${state}`,
     `${keys ?? "-"} keys ${short(digests.keys)}, ${ago} old`,
     `${locks ?? "-"} locks ${short(digests.locks)}`,
     `roles ${short(digests.roles)}`,
-    `version ${version ?? "-"}`,
+    `version ${version}`,
   ].join(", ");
 }
 

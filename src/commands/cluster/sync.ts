@@ -39,7 +39,7 @@ export function registerSync(program: Command, cli: Cli, run = sync): void {
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 proven everywhere, 1 the ExternalSecret must not be trusted with keys, 6 not proven, and by whom.",
+      "\nExit codes: 0 proven everywhere, 1 the ExternalSecret must not be trusted\nwith keys, 6 not proven, and by whom.",
     );
   withExamples(command, "mcpctl sync", "mcpctl sync --context prod -o json");
 }

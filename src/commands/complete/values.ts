@@ -1,16 +1,16 @@
+import { currentContext } from "../../lib/config/config.ts";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import type { KeyEntry } from "../../lib/keys/keyring.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
 import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import { isBackendName, isRoleName, isUserName } from "../../lib/names.ts";
-import { currentContext } from "../../lib/config/config.ts";
 import { openEnforcement } from "../cluster/open-enforcement.ts";
-import { describeTarget } from "../lock/lock-target.ts";
-import { standingLocks } from "../lock/place-lock.ts";
 import { storeWords } from "../context/store-words.ts";
 import { CANDIDATES, type KeyVerb } from "../keys/ask-key.ts";
 import { keyData } from "../keys/key-data.ts";
 import { storeTime } from "../keys/store-time.ts";
+import { describeTarget } from "../lock/lock-target.ts";
+import { standingLocks } from "../lock/place-lock.ts";
 import type { Ports } from "../ports.ts";
 import type { Line } from "./read-line.ts";
 
@@ -37,6 +37,7 @@ export const VALUES: Readonly<Record<string, Source>> = {
   context: contexts,
   file: files,
   path: files,
+  folder: files,
 };
 
 async function files(): Promise<Values> {
@@ -88,10 +89,11 @@ async function keyIds(line: Line, ports: Ports): Promise<Values> {
 }
 
 async function lockIds(_line: Line, ports: Ports): Promise<Values> {
-  const enforcement = await openEnforcement(currentContext(await ports.config()), ports, 0);
+  // Nobody who completes a line is told that a cluster takes its time.
+  const enforcement = await openEnforcement(currentContext(await ports.config()), { ...ports, tell: () => undefined });
   try {
-    if (enforcement.denylist === null) return named([], () => true);
-    const locks = await standingLocks(enforcement.denylist, ports.now());
+    await enforcement.verify();
+    const locks = enforcement.denylist === null ? [] : await standingLocks(enforcement.denylist, ports.now());
     return named(
       locks.map((lock) => [lock.id, `${describeTarget(lock)}: ${lock.reason}`]),
       () => true,

@@ -11,7 +11,7 @@ export function registerUse(context: Command, cli: Cli, run = useContext): void 
     .command("use")
     .summary("make a context the current one")
     .description(
-      "Set currentContext where it takes effect: in the project's mcpctl.yaml when that says what is current or defines\n" +
+      "Set currentContext where it takes effect: in the project's mcpctl.yaml when that says what is current or defines " +
         "the context, else in your own file. Nothing else in the file changes.",
     )
     .argument("<context>", "a context that `mcpctl context list` shows")

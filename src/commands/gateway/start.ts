@@ -56,7 +56,7 @@ export function registerStart(gateway: Command, cli: Cli, run = startGateway): v
     .option("--roles <path>", "the role file, or configmap:NAMESPACE/NAME (default: policy.roles)")
     .option("--backends <path>", "the backend registry, or configmap:NAMESPACE/NAME (default: policy.backends)")
     .option(
-      "--kube-context <context>",
+      "--kube-context <kube-context>",
       "where the objects lie (default: the cluster this runs in, or the context's kubernetes.context)",
     )
     .option("--listen <host:port>", "where agents connect", "127.0.0.1:8080")
@@ -199,7 +199,7 @@ function readKeysPaths({ keys = [], roleKeys = [] }: StartOptions, at: (path: st
 function storePath(context: Context | null, option: string): { readonly path: string; readonly denylist: string } {
   if (context !== null && context.store.type === "file") return context.store;
   throw new AppError("usage", "option_missing", `${option} must be given`, {
-    hint: `The store of context ${context?.name ?? "-"} is not a file; name the folder of the mounted Secret, and the denylist.`,
+    hint: `The store of context ${context?.name ?? "-"} is not a file; name the Secret and the denylist as secret:NAMESPACE/NAME and configmap:NAMESPACE/NAME, or where they are mounted.`,
   });
 }
 

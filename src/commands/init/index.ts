@@ -20,7 +20,7 @@ export function registerInit(program: Command, cli: Cli, run = init): void {
     .command("init")
     .summary("write a project: configuration, roles, and all that a cluster needs")
     .description(
-      "Write mcpctl.yaml, roles.yaml and backends.yaml, and for gateways in a cluster the manifests under deploy/ with the\n" +
+      "Write mcpctl.yaml, roles.yaml and backends.yaml, and for gateways in a cluster the manifests under deploy/ with the " +
         "least rights for each part. What no flag says is asked for on a terminal. A file that is there is left as it is.",
     )
     .option("--dir <folder>", "the project's folder", ".")

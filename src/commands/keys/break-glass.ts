@@ -5,7 +5,7 @@ import { keyId } from "../../lib/keys/key.ts";
 import { isRevocable } from "../../lib/keys/keyring.ts";
 import type { KeyStore } from "../../lib/keys/key-store.ts";
 import { revokeKeys, type Revocation } from "../../lib/keys/revoke-keys.ts";
-import { isSelected } from "../../lib/keys/select-keys.ts";
+import { isSelected, requireKeyId } from "../../lib/keys/select-keys.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Enforcement } from "../../lib/cluster/enforcement.ts";
 import { openEnforcement } from "../cluster/open-enforcement.ts";
@@ -88,6 +88,7 @@ function targetOf({ id, user, role, dryRun }: RevokeOptions, hash: string | null
       hint: "Leave --break-glass out to see what would be revoked.",
     });
   const key = hash === null ? id : keyId(hash);
+  if (hash === null && id !== null) requireKeyId(id);
   if (key !== null) return readTarget({ key, ...(hash === null && user !== undefined ? { user } : {}) });
   if (user !== undefined) return readTarget({ user });
   if (role !== undefined) return readTarget({ role });
@@ -171,10 +172,10 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
         if (revocation.status === "revoked") attempt.revoked.push(revocation.key.keyId);
       }
     }
-    if (done.size === 0)
-      problems.push(
-        `Nothing was revoked: ${storeLabel(context)} holds no ${target.target === "key" ? "" : "key of "}${describeTarget(target)}.`,
-      );
+    if (done.size === 0) {
+      const what = target.target === "key" ? target.value : `key of ${describeTarget(target)}`;
+      problems.push(`Nothing was revoked: ${storeLabel(context)} has no ${what}.`);
+    }
     notes.push(...clockNote(store));
   });
   ports.progress(null);
@@ -265,7 +266,11 @@ async function answer(
   };
   const count = revocations.filter(({ status }) => status === "revoked" || status === "already_revoked").length;
   return {
-    view: { data: receipt, table: replicaTable(replicas ?? []) },
+    view: {
+      data: receipt,
+      table: replicaTable(replicas ?? []),
+      names: revocations.map(({ key }) => key.keyId),
+    },
     notes: [
       `Revoked in the store: ${count} of ${revocations.length} keys.`,
       ...notes,

@@ -17,7 +17,7 @@ export function registerExport(keys: Command, cli: Cli, run = exportKeys): void 
     .command("export")
     .summary("print the store's hashes, to be imported elsewhere")
     .description(
-      "Print every entry as a keys.json, ends and revocations included, or the keys that are accepted now as lines of\n" +
+      "Print every entry as a keys.json, ends and revocations included, or the keys that are accepted now as lines of " +
         "`hash:role/user`. A store holds no key and no token, so neither does this.",
     )
     .option("--role <role>", "only the folder of this role")

@@ -43,7 +43,7 @@ export function registerImport(keys: Command, cli: Cli, run = importKeys): void 
     .command("import")
     .summary("take over hashes of keys that were issued elsewhere")
     .description(
-      "Import a keys.json, or lines of `hash:role/user`. Everything is checked before anything is written; a key that was\n" +
+      "Import a keys.json, or lines of `hash:role/user`. Everything is checked before anything is written; a key that was " +
         "ever revoked or pruned never comes back. Repeat the command after an interruption: what stands is skipped.",
     )
     .argument("<file>", "the file, or - for standard input")

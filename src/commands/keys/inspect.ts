@@ -22,7 +22,7 @@ export function registerInspect(keys: Command, cli: Cli, run = inspect): void {
     .command("inspect")
     .summary("what is this token?")
     .description(
-      "Read a token from standard input, or ask for it without showing it: is it well formed, whose is it, would a\n" +
+      "Read a token from standard input, or ask for it without showing it: is it well formed, whose is it, would a " +
         "gateway accept it, and if not, why? It is never printed back.",
     )
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml", "name"]))

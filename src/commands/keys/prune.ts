@@ -28,7 +28,7 @@ export function registerPrune(keys: Command, cli: Cli, run = prune): void {
     .command("prune")
     .summary("delete keys that ended long ago")
     .description(
-      "Delete the records of keys that ended or were revoked 30 days ago. Their ends and revocations stay until nobody\n" +
+      "Delete the records of keys that ended or were revoked 30 days ago. Their ends and revocations stay until nobody " +
         "could bring the key back by making its record again, and what was deleted is kept in mind for ever.",
     )
     .option("--reason <text>", "why, for the record")

@@ -28,7 +28,7 @@ export function registerRotate(keys: Command, cli: Cli, run = rotate): void {
     .command("rotate")
     .summary("replace keys, the old ones living on for a while")
     .description(
-      "Make a successor for a key, or for many, and end the old one after a grace period. Each new token is shown once.\n" +
+      "Make a successor for a key, or for many, and end the old one after a grace period. Each new token is shown once. " +
         "Repeat the command after any interruption: what was rotated is left alone, what was not delivered is replaced.",
     )
     .argument("[key-id]", "the key's id, asked for on a terminal")

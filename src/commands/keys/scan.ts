@@ -23,7 +23,7 @@ export function registerScan(keys: Command, cli: Cli, run = scan): void {
     .command("scan")
     .summary("find tokens in files, and which of them are live")
     .description(
-      "Search files and folders for our tokens and keys, check their checksums, and look them up in the store. What was\n" +
+      "Search files and folders for our tokens and keys, check their checksums, and look them up in the store. What was " +
         "found is told by file, line, column and key id, and never printed.",
     )
     .argument("<path...>", "files and folders, or - for standard input")
@@ -37,8 +37,7 @@ export function registerScan(keys: Command, cli: Cli, run = scan): void {
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 nothing found, 1 tokens found, 3 nothing searched, 5 a file could not be read, 7 tokens found of which\n" +
-        "the store did not say whether they are live (with --live).",
+      "\nExit codes: 0 nothing found, 1 tokens found, 3 nothing searched, 5 a file could\nnot be read, 7 tokens found of which the store did not say whether they are\nlive (with --live).",
     );
   withExamples(command, "mcpctl keys scan .", "git log -p --all | mcpctl keys scan - --live");
 }

@@ -28,6 +28,7 @@ export async function listLocks(ports: Ports): Promise<Result> {
   const enforcement = await openEnforcement(context, ports);
   try {
     const denylist = requireDenylist(context, enforcement);
+    await enforcement.verify();
     const locks = await standingLocks(denylist, ports.now());
     return {
       view: {

@@ -5,7 +5,7 @@ import type { FindReplicas } from "../../lib/cluster/replicas.ts";
 import type { ReplicaState } from "../../lib/cluster/replica-state.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { DenylistStore } from "../../lib/policy/denylist-store.ts";
-import { withLock } from "../../lib/policy/edit-denylist.ts";
+import { withLock, withoutLocks } from "../../lib/policy/edit-denylist.ts";
 import { parseDenylist, type Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Ports } from "../ports.ts";
@@ -110,7 +110,6 @@ export async function liftLocks(
   ids: readonly string[],
   ports: Pick<Ports, "author" | "now">,
 ): Promise<void> {
-  const { withoutLocks } = await import("../../lib/policy/edit-denylist.ts");
   await denylist.change((text) => withoutLocks(text, new Set(ids), ports.author, denylist.label, ports.now()));
 }
 

@@ -1,7 +1,7 @@
 import { AppError, clause, EXIT_BY_KIND, type ExitCode } from "../../lib/errors.ts";
 import type { Ports } from "../ports.ts";
 import { proveLock } from "./place-lock.ts";
-import { replicaReceipt, type Receipt } from "./receipt.ts";
+import { replicaReceipt, withoutTime, type Receipt } from "./receipt.ts";
 
 /** What the replicas show of this lock, or why they cannot be asked: the lock stands in either case. */
 export async function proveOrTell(
@@ -16,7 +16,8 @@ export async function proveOrTell(
       problems: ["the context does not say where its gateways are (kubernetes.gateway.service, or gateway.admin)."],
     };
   try {
-    const replicas = (await proveLock(placed, find, timeoutMs, ports)).map(replicaReceipt);
+    const proofs = await proveLock(placed, find, timeoutMs, ports);
+    const replicas = proofs.map(replicaReceipt).map((replica) => (placed.isOld ? withoutTime(replica) : replica));
     const behind = replicas.filter(({ problem }) => problem !== null);
     return {
       replicas,

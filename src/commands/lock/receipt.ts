@@ -39,7 +39,7 @@ export interface Receipt {
 
 export interface ReplicaReceipt {
   readonly name: string;
-  /** From the lock's acceptance to the answer that proved the refusal, by the clock of whoever asked: not less than it took. */
+  /** From the lock's acceptance to the answer that proved the refusal, by the clock of whoever asked: not less than it took. Null for a lock that stood before. */
   readonly refused_after_ms: number | null;
   readonly cut_calls: number | null;
   readonly refused_calls: number | null;
@@ -62,15 +62,29 @@ export function replicaReceipt({ name, state, provenAfterMs, problem }: ReplicaP
   };
 }
 
+/** The same of a lock that was not placed just now: a time that is counted from the question says nothing of it. */
+export function withoutTime(replica: ReplicaReceipt): ReplicaReceipt {
+  return { ...replica, refused_after_ms: null };
+}
+
+/** Which gateways refuse by the lock, and since when? A lock that stood before has no time of its own. */
 export function replicaTable(replicas: readonly ReplicaReceipt[]): Table {
   return {
     columns: ["GATEWAY", "REFUSES AFTER", "CUT", "EVIDENCE"],
     rows: replicas.map(({ name, refused_after_ms: ms, cut_calls: cut, evidence, problem }) => [
       name,
-      ms === null ? "NOT PROVEN" : `${ms} ms`,
+      problem !== null ? "NOT PROVEN" : ms === null ? "already" : `${ms} ms`,
       String(cut ?? "-"),
       problem ?? evidence ?? "-",
     ]),
+  };
+}
+
+/** Which gateways have ended the lock? */
+export function endedTable(replicas: readonly ReplicaReceipt[]): Table {
+  return {
+    columns: ["GATEWAY", "LOCK", "DETAIL"],
+    rows: replicas.map(({ name, problem }) => [name, problem === null ? "ended" : "NOT PROVEN", problem ?? "-"]),
   };
 }
 

@@ -20,10 +20,11 @@ import { liftLocks, reasonText, standingLocks } from "./place-lock.ts";
 import {
   begun,
   describeLock,
+  endedTable,
   keepBeginning,
   keepReceipt,
   replicaReceipt,
-  replicaTable,
+  withoutTime,
   type Receipt,
 } from "./receipt.ts";
 import { requireDenylist } from "./require-denylist.ts";
@@ -43,7 +44,7 @@ export function registerRemove(lock: Command, cli: Cli, run = removeLock): void 
     .command("remove")
     .summary("end a lock on purpose")
     .description(
-      "End a lock, and wait until no gateway refuses by it. One that stands in for a revocation goes only when that is proven\n" +
+      "End a lock, and wait until no gateway refuses by it. One that stands in for a revocation goes only when that is proven " +
         "everywhere: ten minutes have passed, and two further refreshes carried it to every gateway.",
     )
     .argument("<lock-id>", "as `mcpctl lock list` shows it")
@@ -58,7 +59,7 @@ export function registerRemove(lock: Command, cli: Cli, run = removeLock): void 
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 ended everywhere, 1 it must stay, 6 ended, and not proven on every gateway.",
+      "\nExit codes: 0 ended everywhere, 1 it must stay, 6 ended, and not\nproven on every gateway.",
     );
   withExamples(
     command,
@@ -105,7 +106,7 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
       : { replicas: null, problems: [] };
     const receipt: Receipt = { ...receiptBegun, phase: "done", at: formatTime(ports.now()), replicas, problems };
     return {
-      view: { data: receipt, table: replicaTable(replicas ?? []) },
+      view: { data: receipt, table: endedTable(replicas ?? []) },
       notes: [
         ...problems.map((problem) => `Not proven: ${problem}`),
         where(context),
@@ -155,7 +156,7 @@ async function proveLifted(
       signal: ports.signal,
       onProgress: (proven, all) => ports.progress(`${proven} of ${all} gateways have ended it`),
     });
-    const replicas = proofs.map(replicaReceipt).map((replica) => ({ ...replica, refused_after_ms: null }));
+    const replicas = proofs.map(replicaReceipt).map(withoutTime);
     return {
       replicas,
       problems: replicas.flatMap(({ name, problem }) => (problem === null ? [] : [`${name}: ${problem}.`])),

@@ -21,15 +21,19 @@ export function selectKeys(keyring: Keyring, selector: KeySelector): readonly Ke
       hint: "Give a key id, or --user, --role or both.",
     });
   }
-  if (id !== null && !isKeyId(id)) {
-    throw new AppError("invalid", "key_id_invalid", "that is not a key id", {
-      hint: "A key id is k_ and 12 hex characters, as `mcpctl keys list` shows them. Never pass a token as an argument.",
-    });
-  }
+  if (id !== null) requireKeyId(id);
   const keys = [...keyring.keys.values()].filter((key) => isSelected(key, selector));
   if (keys.length > 0) return keys;
   throw new AppError("not-found", "key_not_found", `no key matches ${describeSelector(selector)}`, {
     hint: hintFor(keyring, selector),
+  });
+}
+
+/** It is not repeated, for it may be a token. @throws AppError invalid for a text that is no key id */
+export function requireKeyId(id: string): void {
+  if (isKeyId(id)) return;
+  throw new AppError("invalid", "key_id_invalid", "that is not a key id", {
+    hint: "A key id is k_ and 12 hex characters, as `mcpctl keys list` shows them. Never pass a token as an argument.",
   });
 }
 

@@ -103,6 +103,14 @@ describe("a line that is being typed", () => {
     ]);
   });
 
+  it("offers the locks that stand, and what they refuse", async () => {
+    await project.run(["lock", "init"]);
+    await project.run(["lock", "add", "--user", "bob", "--reason", "stolen", "--no-wait"], {
+      ports: { recordReceipt: async () => "admin.jsonl" },
+    });
+    expect(await lines("lock", "remove", "lock_")).toEqual([expect.stringMatching(/^lock_\S+\tuser bob: stolen$/)]);
+  });
+
   it("leaves out a flag that was given, with its value or without", async () => {
     const all = await values("keys", "revoke", "--");
     expect(await values("keys", "revoke", "--user", "bob", "--role=x", "-ojson", "--")).toEqual(
@@ -115,6 +123,7 @@ describe("a line that is being typed", () => {
     [["roles", "check", "--backends", "ba"]],
     [["--config=ex"]],
     [["keys", "create", "--out", ""]],
+    [["init", "--dir", ""]],
   ])("leaves the names of files to the shell: %o", async (words) => {
     expect(await lines(...words)).toEqual([":files"]);
   });
@@ -125,6 +134,8 @@ describe("a line that is being typed", () => {
     [["nope", "x", ""]],
     [["--nope=x"]],
     [["demo", ""]],
+    [["lock", "remove", ""]],
+    [["gateway", "start", "--kube-context", ""]],
   ])("has nothing to offer for %o", async (words) => {
     expect(await run(words)).toEqual(NOTHING);
   });

@@ -180,7 +180,7 @@ describe("keys revoke --break-glass", () => {
   it.each<[readonly string[], number, string]>([
     [[], 2, "no key was named"],
     [["--user", "agent-01", "--dry-run"], 2, "--break-glass has no dry run"],
-    [["k_nonsense"], 3, "--key is not the name of a key"],
+    [["k_nonsense"], 3, "that is not a key id"],
     [["k_0123456789ab", "--user", "agent-01"], 2, "a lock is for exactly one of"],
     [["--user", "Agent 01"], 3, "--user is not the name of a user"],
     [["--user", "agent-01", "--timeout", "soon"], 2, "--timeout"],
@@ -199,7 +199,7 @@ describe("what was done counts, and it ends with 6,", () => {
       6,
       expect.objectContaining({
         revocations: [],
-        problems: ["Nothing was revoked: file FOLDER/keys.json holds no key k_0123456789ab."],
+        problems: ["Nothing was revoked: file FOLDER/keys.json has no k_0123456789ab."],
       }),
     ]);
     expect((await desk.locks()).locks).toMatchObject([{ match: { key: "k_0123456789ab" } }]);

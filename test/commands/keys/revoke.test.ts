@@ -181,7 +181,7 @@ describe("the question", () => {
     expect(await revoke([ID_A])).toEqual({
       code: 2,
       out: "",
-      err: "error: this must be confirmed, and there is no terminal to ask on\n  Add --yes, after --dry-run has shown what it would do.\n",
+      err: "error: this must be confirmed, and there is no terminal to ask on\n  Add --yes, once you are sure of what it does.\n",
     });
     expect(writes()).toEqual([]);
   });

@@ -161,7 +161,7 @@ describe("lock remove", () => {
     await desk.name([NOBODY]);
     expect(await remove([id, "--yes", "--timeout", "1s"])).toEqual({
       code: 6,
-      out: `${NOBODY}\tNOT PROVEN\t-\t${NOBODY} does not answer (not reached)\n`,
+      out: `${NOBODY}\tNOT PROVEN\t${NOBODY} does not answer (not reached)\n`,
       err:
         `Ended ${id} on user agent-01.\nNot proven: ${NOBODY}: ${NOBODY} does not answer (not reached).\n` +
         `${WHERE}${KEPT}`,
