@@ -198,6 +198,7 @@ it("a Service without gateways proves nothing", async () => {
 
 it("status shows every layer, and what differs", async () => {
   const clean = await stage.mcpctl("status", "-o", "json");
+  expect(await misfits("status", clean.out)).toEqual([]);
   expect({ code: clean.code, data: JSON.parse(clean.out) as unknown }).toMatchObject({
     code: 0,
     data: {
@@ -214,6 +215,7 @@ it("status shows every layer, and what differs", async () => {
   stage.externalSecrets().signal("SIGSTOP");
   await stage.mcpctl("keys", "create", "--role", "dev-readonly", "--user", "agent-03", "-o", "token", "--no-wait");
   const drifted = await stage.mcpctl("status", "-o", "json");
+  expect(await misfits("status", drifted.out)).toEqual([]);
   stage.externalSecrets().signal("SIGCONT");
   expect({ code: drifted.code, data: JSON.parse(drifted.out) as unknown }).toMatchObject({
     code: 1,

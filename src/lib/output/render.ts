@@ -18,9 +18,9 @@ export async function render(view: View, options: RenderOptions): Promise<string
 async function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): Promise<string> {
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
-      return JSON.stringify(view.data, null, 2);
+      return inQuotes(JSON.stringify(view.data, null, 2));
     case "yaml":
-      return (await import("./to-yaml.ts")).toYaml(view.data);
+      return inQuotes((await import("./to-yaml.ts")).toYaml(view.data));
     case "name":
       return (view.names ?? []).join("\n");
     case "csv":
@@ -30,6 +30,11 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
     case "table":
       return view.table === undefined ? "" : renderTable(view.table, isTerminal, paint);
   }
+}
+
+/** JSON leaves C1 and bidirectional controls as they are; within quotes their escapes mean the same, to JSON and to YAML. */
+function inQuotes(text: string): string {
+  return text.split("\n").map(printable).join("\n");
 }
 
 /** RFC 4180 with a header. What a spreadsheet would run as a formula gets a quote before it. */

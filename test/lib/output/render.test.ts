@@ -1,5 +1,6 @@
 import { Chalk } from "chalk";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { formatFinding } from "../../../src/lib/output/findings.ts";
 import { printable } from "../../../src/lib/output/printable.ts";
 import { render } from "../../../src/lib/output/render.ts";
@@ -29,6 +30,17 @@ describe("render", () => {
   ] as const)("prints %s to a pipe", async (format, text) => {
     expect(await render(VIEW, { format, isTerminal: false, paint: plain })).toBe(text);
   });
+
+  it.each(["json", "yaml"] as const)(
+    "prints as %s nothing that could steer a terminal, and the same data",
+    async (format) => {
+      const bad = "\u001b[2J\u009b\u0085\u202e\u2028\u007f\t\n\\ ü😀";
+      const data = [{ text: bad, more: bad.repeat(20), list: [bad, null] }];
+      const printed = await render({ data }, { format, isTerminal: true, paint: plain });
+      expect(printed).not.toMatch(/[\u001b\u007f-\u009f\u2028\u202e]/);
+      expect(format === "json" ? JSON.parse(printed) : parse(printed)).toEqual(data);
+    },
+  );
 
   it("draws the table with a header on a terminal", async () => {
     expect(await render(VIEW, { format: null, isTerminal: true, paint: plain })).toBe(
