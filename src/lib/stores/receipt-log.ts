@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fileError } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { appendLines } from "./admin-log.ts";
 
@@ -8,6 +9,10 @@ import { appendLines } from "./admin-log.ts";
  * @throws AppError unavailable when it cannot be written
  */
 export async function appendReceipt(path: string, receipt: object): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fileError(error, `the folder ${dirname(path)}`, "write");
+  }
   await withFileLock(`${path}.lock`, () => appendLines(path, [receipt]));
 }
