@@ -55,23 +55,73 @@ export function statePath(query: ReplicaQuery): string {
 /** @throws AppError unavailable for anything that no gateway says */
 export function readReplicaState(text: string, name: string): ReplicaState {
   const value = parse(text);
-  const isState =
-    typeof value === "object" &&
-    value !== null &&
-    typeof value["version"] === "string" &&
-    typeof value["instance"] === "string" &&
-    Array.isArray(value["ready"]) &&
-    Array.isArray(value["sources"]) &&
-    typeof value["counts"] === "object";
-  if (isState) return { keys: null, lock: null, ...(value as unknown as Omit<ReplicaState, "keys" | "lock">) };
+  if (isState(value)) return { keys: null, lock: null, ...value };
   throw new AppError("unavailable", "replica_unreadable", `${name} does not answer as a gateway of mcpctl does`, {
     hint: "Check kubernetes.gateway.adminPort, or gateway.admin, in mcpctl.yaml.",
   });
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> | null {
+type Said = Omit<ReplicaState, "keys" | "lock"> & Partial<Pick<ReplicaState, "keys" | "lock">>;
+
+type Check = (value: unknown) => boolean;
+type Fields = Readonly<Record<string, Check>>;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number";
+const isBoolean: Check = (value) => typeof value === "boolean";
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const isOfFields =
+  (fields: Fields): Check =>
+  (value) =>
+    isObject(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
+
+const SOURCE: Fields = {
+  what: isText,
+  path: isText,
+  usable: isBoolean,
+  sha256: orNull(isText),
+  resource_version: orNull(isText),
+  age_seconds: orNull(isNumber),
+  problem: orNull(isText),
+};
+const LOCK: Fields = {
+  id: isText,
+  in_force: isBoolean,
+  since: orNull(isText),
+  refused_calls: isNumber,
+  first_refused_at: orNull(isText),
+  cut_calls: isNumber,
+};
+const KEYS: Fields = { accepted: isNumber, refused: listOf(isOfFields({ key_id: isText, reason: isText })) };
+const STATE: Fields = {
+  version: isText,
+  instance: isText,
+  ready: listOf(isText),
+  sources: listOf(isOfFields(SOURCE)),
+  counts: (value) => isObject(value) && Object.values(value).every(orNull(isNumber)),
+  keys: (value) => value === undefined || orNull(isOfFields(KEYS))(value),
+  lock: (value) => value === undefined || orNull(isOfFields(LOCK))(value),
+};
+
+/** Whoever answers may be the thief: what is not wholly an answer proves nothing, and must not end the command. */
+function isState(value: unknown): value is Said {
+  return isOfFields(STATE)(value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;
