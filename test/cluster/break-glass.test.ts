@@ -6,6 +6,7 @@ import { cutConnection, olderList, throttle } from "../support/faults.ts";
 import type { Finished } from "../support/launcher.ts";
 import { eventually } from "./support/children.ts";
 import { DENYLIST, KEYS, NAMESPACE, PATH } from "./support/manifests.ts";
+import { ssmCall } from "./support/parameters.ts";
 import { startStage, type Stage } from "./support/stage.ts";
 import { startStreamingBackend, type StreamingBackend } from "./support/streaming-backend.ts";
 
@@ -266,7 +267,16 @@ it("the lock goes when ten minutes have passed and two refreshes were clean, and
   await putDenylist(
     JSON.stringify({ ...aged, locks: aged.locks.map((lock) => (lock.id === id ? { ...lock, at } : lock)) }),
   );
+  // The lock is old enough, and the revocation is not.
+  expect(await stage.mcpctl("lock", "remove", id)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("stands until"),
+  });
   const markers = await revokedNames();
+  for (const Name of markers) {
+    await ssmCall(stage.moto.url, "DeleteParameter", { Name });
+    await ssmCall(stage.moto.url, "PutParameter", { Name, Value: `at=${at}`, Type: "SecureString" });
+  }
   stage.operatorSsm.inject("GetParametersByPath", olderList(new Set(markers)), 500);
   expect(await stage.mcpctl("lock", "remove", id, "--timeout", "4s")).toMatchObject({
     code: 1,

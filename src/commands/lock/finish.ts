@@ -10,6 +10,7 @@ import type { Enforcement } from "../../lib/cluster/enforcement.ts";
 import { queryOf, refusesForGood, revocationChange } from "../../lib/cluster/revocation-change.ts";
 import { runSync } from "../../lib/cluster/sync-run.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
+import { storeTime } from "../keys/store-time.ts";
 import type { Ports } from "../ports.ts";
 
 /** A stale read of SSM, or an older Secret, can come so long after the revocation; milliseconds. */
@@ -39,19 +40,22 @@ export interface FinishOptions {
 }
 
 /**
- * Why may this break-glass lock not go yet? Empty when it may: ten minutes have passed, every key it is for is revoked in
- * the store, and two further refreshes carried that to every replica.
+ * Why may this break-glass lock not go yet? Empty when it may: every key it is for is revoked in the store, ten minutes
+ * have passed since the lock and the last revocation, and two further refreshes carried that to every replica.
  */
 export async function unfinished(lock: Lock, options: FinishOptions): Promise<readonly string[]> {
   const { store, ports } = options;
-  const goesAt = mayGoAt(lock);
-  if (ports.now() < goesAt)
-    return [`it stands until ${formatTime(goesAt)} at least, for a stale read could bring the key back.`];
+  const locked = standsUntil(mayGoAt(lock), ports.now());
+  if (locked.length > 0) return locked;
   const selector = selectorOf(lock);
   const keyring = await loadKeyring(store, ports, selector.role ?? undefined);
   const keys = [...keyring.keys.values()].filter((key) => isSelected(key, selector));
   const alive = keys.filter(isRevocable);
   if (alive.length > 0) return [`${alive.map(({ keyId }) => keyId).join(", ")} is not revoked in ${store.label}.`];
+  // The store may have been away for long after the lock, and this machine's clock, or that of whoever locked, be off.
+  const revokedAt = Math.max(mayGoAt(lock) - STANDS_FOR_MS, ...keys.map(({ revokedAt: at }) => at ?? 0));
+  const revoked = standsUntil(revokedAt + STANDS_FOR_MS, storeTime(ports, store));
+  if (revoked.length > 0) return revoked;
   return options.enforcement.cluster === null
     ? provenByGateways(selector, options)
     : provenByRefreshes(
@@ -59,6 +63,11 @@ export async function unfinished(lock: Lock, options: FinishOptions): Promise<re
         selector,
         options,
       );
+}
+
+function standsUntil(goesAt: number, now: number): readonly string[] {
+  if (now >= goesAt) return [];
+  return [`it stands until ${formatTime(goesAt)} at least, for a stale read could bring the key back.`];
 }
 
 async function provenByRefreshes(
