@@ -59,7 +59,8 @@ export async function forceSync(api: KubeApi, ref: ExternalSecretRef, options: F
   let eventsAt = performance.now();
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 1.3)) {
     await delay(pause, undefined, { signal: options.signal }).catch(() => undefined);
-    options.signal.throwIfAborted();
+    if (options.signal.aborted)
+      throw new AppError("interrupted", "interrupted", "interrupted while waiting for External Secrets");
     const { status } = await api.send<ExternalSecret>({ verb: "get", resource: "externalsecrets", ...ref });
     const ready = readyCondition(status?.conditions);
     if (status?.syncedResourceVersion !== baseline && ready?.status === "True")
