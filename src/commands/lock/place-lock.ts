@@ -50,10 +50,12 @@ export async function placeLock(
     at: formatTime(now),
     until,
   };
+  const { id } = lock;
   let isOld = false;
   await denylist.change((text) => {
     const standing = revokes ? findStanding(text, target, denylist.label) : null;
-    isOld = standing !== null;
+    // A write whose answer was lost finds its own lock.
+    isOld = standing !== null && standing.id !== id;
     lock = standing ?? lock;
     return withLock(text, lock, denylist.label, now);
   });
