@@ -5,6 +5,8 @@ import type { Change } from "./sync-run.ts";
 
 /** Refusals that end with their lock. */
 const LOCK_REASONS: ReadonlySet<string> = new Set(["key_locked", "user_locked", "role_locked", "all_locked"]);
+/** Refusals by what is known of the key itself. Any other ends when the gateway is mended. */
+const KEY_REASONS: ReadonlySet<string> = new Set(["key_revoked", "key_expired", "key_unknown", "key_unusable"]);
 
 /**
  * That these keys are revoked wherever it matters: the Secrets hold their revocations and no living key that the selector
@@ -41,5 +43,7 @@ export function refusesForGood({ keys }: ReplicaState): string | null {
   if (keys === null) return "has its keys out of use, so that it cannot tell";
   if (keys.accepted > 0) return `still accepts ${keys.accepted} keys`;
   const held = keys.refused.filter(({ reason }) => LOCK_REASONS.has(reason));
-  return held.length === 0 ? null : `refuses ${held.map(({ key_id: id }) => id).join(", ")} by a lock alone`;
+  if (held.length > 0) return `refuses ${held.map(({ key_id: id }) => id).join(", ")} by a lock alone`;
+  const other = keys.refused.find(({ reason }) => !KEY_REASONS.has(reason));
+  return other === undefined ? null : `refuses ${other.key_id} for another reason alone (${other.reason})`;
 }
