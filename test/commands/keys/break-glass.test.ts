@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { makeProject, type Project, type RunOptions } from "../../support/run-cli.ts";
+import { makeProject, NOW, type Project, type RunOptions } from "../../support/run-cli.ts";
 
 let project: Project;
 let server: Server;
@@ -63,3 +63,46 @@ it("locks and revokes although no record can be kept, and says so", async () => 
   expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining("The admin log could NOT be written") });
   expect(await states()).toBe("revoked");
 });
+
+it.each([
+  ["whose server is no URL", { server: "10.0.0.1:6443" }, {}],
+  ["whose server has no scheme", { server: "localhost:6443" }, {}],
+  ["with a token that is none", { server: "https://127.0.0.1:1" }, { token: "two\nlines" }],
+  [
+    "with a certificate that is none",
+    { server: "https://127.0.0.1:1" },
+    { "client-certificate-data": "eHg=", "client-key-data": "eHg=" },
+  ],
+])("revokes with a kubeconfig %s", async (_, cluster, user) => {
+  const file = join(project.cwd, "kubeconfig");
+  const contexts = [{ name: "test", context: { cluster: "c", user: "u" } }];
+  const kubeconfig = { contexts, clusters: [{ name: "c", cluster }], users: [{ name: "u", user }] };
+  await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "Config", ...kubeconfig }));
+  const uid = "3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f";
+  await configure({ kubernetes: { context: "test", cluster: uid, namespace: "mcp", denylist: "d" } });
+  expect(await breakGlass({ env: { KUBECONFIG: file } })).toMatchObject({
+    code: 6,
+    err: expect.stringContaining("NOT locked"),
+  });
+  expect(await states()).toBe("revoked");
+});
+
+it("a lock that is old enough stays for ten minutes after the revocation", async () => {
+  const later = (minutes: number) => ({ now: () => NOW + minutes * 60_000 });
+  const path = join(project.cwd, ".mcpctl/denylist.json");
+  const revokes = { id: "lock_old", match: { user: "thief" }, reason: "no store", tell: false, revokes: true };
+  const at = "2026-11-20T10:00:00Z";
+  await writeFile(path, JSON.stringify({ locks: [{ ...revokes, by: "alice", at, until: null }] }));
+  const stays = { code: 0, err: expect.stringContaining("The lock stays: it stands until 2026-11-20T10:21:00Z") };
+  expect(await breakGlass(later(11))).toMatchObject(stays);
+  expect(await project.run(["lock", "remove", "lock_old"], later(20))).toMatchObject({ code: 1 });
+  expect(await breakGlass(later(21))).toMatchObject({ code: 0, err: expect.stringContaining("lock_old is ended") });
+});
+
+it.each(["policy_unavailable", "locks_unavailable", "keys_unavailable"])(
+  "a gateway that refuses a key by %s alone has proven nothing",
+  async (reason) => {
+    answer = { ...REFUSES, keys: { accepted: 0, refused: [{ key_id: "k_0123456789ab", reason }] } };
+    expect(await breakGlass()).toMatchObject({ code: 6, err: expect.stringContaining(`(${reason})`) });
+  },
+);
