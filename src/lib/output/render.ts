@@ -1,5 +1,5 @@
 import type { ChalkInstance } from "chalk";
-import { printable } from "./printable.ts";
+import { printable, printableData } from "./printable.ts";
 import type { Format, Table, View } from "./view.ts";
 
 export interface RenderOptions {
@@ -18,9 +18,9 @@ export async function render(view: View, options: RenderOptions): Promise<string
 async function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): Promise<string> {
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
-      return JSON.stringify(view.data, null, 2);
+      return printableData(JSON.stringify(view.data, null, 2));
     case "yaml":
-      return (await import("./to-yaml.ts")).toYaml(view.data);
+      return printableData((await import("./to-yaml.ts")).toYaml(view.data));
     case "name":
       return (view.names ?? []).join("\n");
     case "csv":
