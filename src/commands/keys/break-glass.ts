@@ -57,7 +57,11 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
     await Promise.race([locking.placed, delay(HEAD_START_MS, undefined, { ref: false })]);
     const [placed, replicas, revocations] = await Promise.all([locking.placed, locking.replicas, revokeAll(attempt)]);
     if (enforcement !== null && options.wait) await proveRevoked(attempt, enforcement, revocations);
-    const isLifted = placed !== null && enforcement !== null && (await lift(attempt, enforcement, placed));
+    // What was done must be on record, whatever becomes of the lock.
+    const lifted = await orProblem(attempt.problems, "The lock is not known to be ended", async () =>
+      placed !== null && enforcement !== null ? lift(attempt, enforcement, placed) : false,
+    );
+    const isLifted = lifted === true;
     return await answer(attempt, enforcement, { placed, revocations, replicas, isLifted });
   } catch (error) {
     for (const line of [...attempt.notes, ...attempt.problems]) ports.tell(line);

@@ -1,8 +1,9 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { AppError } from "../../../src/lib/errors.ts";
 import { makeProject, NOW, type Project, type RunOptions } from "../../support/run-cli.ts";
 
 let project: Project;
@@ -97,6 +98,22 @@ it("a lock that is old enough stays for ten minutes after the revocation", async
   expect(await breakGlass(later(11))).toMatchObject(stays);
   expect(await project.run(["lock", "remove", "lock_old"], later(20))).toMatchObject({ code: 1 });
   expect(await breakGlass(later(21))).toMatchObject({ code: 0, err: expect.stringContaining("lock_old is ended") });
+});
+
+it("keeps its receipt although the end of the lock fails", async () => {
+  expect(await breakGlass()).toMatchObject({ code: 0 });
+  let opened = 0;
+  const store = async () => {
+    if ((opened += 1) > 1) throw new AppError("unavailable", "store_away", "the store is away");
+    return project.fileStore();
+  };
+  const later = { now: () => NOW + 11 * 60_000, ports: { store } };
+  expect(await breakGlass(later)).toMatchObject({
+    code: 6,
+    err: expect.stringContaining("The lock is not known to be ended: the store is away"),
+  });
+  const log = (await readFile(join(project.cwd, ".local/state/mcpctl/admin.jsonl"), "utf8")).trim().split("\n");
+  expect(log.map((line) => (JSON.parse(line) as { phase: string }).phase)).toEqual(["begun", "done", "begun", "done"]);
 });
 
 it.each(["policy_unavailable", "locks_unavailable", "keys_unavailable"])(
