@@ -3,7 +3,7 @@ import { openTokenSecret } from "./lib/cluster/token-secret.ts";
 import type { KubeApi } from "./lib/cluster/kube-api.ts";
 import type { ObjectRef } from "./lib/cluster/object-ref.ts";
 
-/** A Secret of the context's cluster, as a place for one token. `replaces` is the id of the key that it holds. */
+/** A Secret of the context's cluster, as a place for one token. `replaces` is the hash of the key that it holds. */
 export async function secretSink(
   api: KubeApi,
   ref: ObjectRef,

@@ -60,7 +60,7 @@ export interface Ports {
   readonly stdoutIsDiscarded: boolean;
   /**
    * `out` null is standard output, `secret:NAMESPACE/NAME` a Secret of the context's cluster, which may hold the token of the
-   * key `replaces`. @throws AppError conflict when it exists, unavailable when it cannot be made.
+   * key whose hash is `replaces`. @throws AppError conflict when it exists, unavailable when it cannot be made.
    */
   readonly sink: (out: string | null, replaces?: string) => Promise<TokenSink>;
   /** Does the place that a {@link TokenSink.path} names hold the token of this key hash? @throws AppError */

@@ -108,7 +108,7 @@ async function intoSecret(
   { old }: Rotation,
   use: Parameters<Place>[1],
 ): Promise<void> {
-  const sink = await openSink(ports, "token", secrets.get(old.hash) ?? "", old.keyId);
+  const sink = await openSink(ports, "token", secrets.get(old.hash) ?? "", old.hash);
   await withSink(sink, (deliver) => use(sink, deliver));
 }
 

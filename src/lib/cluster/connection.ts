@@ -43,7 +43,7 @@ export function connect(options: ConnectOptions): Connection {
   }
   const agents = new Set<Agent>();
   return {
-    server: new URL(cluster.server),
+    server: serverOf(cluster.server),
     secured: async () => {
       const options: RequestOptions = {};
       try {
@@ -66,6 +66,14 @@ export function connect(options: ConnectOptions): Connection {
       for (const agent of agents) agent.destroy();
     },
   };
+}
+
+function serverOf(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === "https:" || url.protocol === "http:")) return url;
+  throw new AppError("invalid", "kube_server_invalid", `the kubeconfig's server "${text.slice(0, 200)}" is no URL`, {
+    hint: "Write it as https://HOST:PORT.",
+  });
 }
 
 function load(config: KubeConfig, { context, env, home }: ConnectOptions): void {

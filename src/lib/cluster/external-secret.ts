@@ -34,6 +34,7 @@ export interface DataFrom {
     readonly path?: string;
     readonly name?: { readonly regexp?: string };
     readonly tags?: unknown;
+    readonly decodingStrategy?: string;
   };
   readonly extract?: unknown;
   readonly sourceRef?: unknown;

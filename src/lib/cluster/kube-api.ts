@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import {
+  CREDENTIALS_UNUSABLE,
   isTransient,
   kubeError,
   statusError,
@@ -201,9 +202,14 @@ export class KubeApi {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     this.#calls += 1;
     const send = url.protocol === "https:" ? secureRequest : plainRequest;
-    const request = send(url, options, resolve);
-    request.on("error", (error) => reject(kubeError(call, UNREACHABLE, null, error)));
-    request.end(body);
+    try {
+      const request = send(url, options, resolve);
+      request.on("error", (error) => reject(kubeError(call, UNREACHABLE, null, error)));
+      request.end(body);
+    } catch (error) {
+      // A certificate or a token that is none is found out before anything is sent.
+      throw kubeError(call, CREDENTIALS_UNUSABLE, null, error);
+    }
     return promise;
   }
 }

@@ -21,6 +21,12 @@ const CREDENTIALS_REFUSED: Failure = {
   says: "was refused: the cluster does not accept the credentials in use",
   hint: "Log in to the cluster again, and check which kubeconfig context is in use.",
 };
+export const CREDENTIALS_UNUSABLE: Failure = {
+  kind: "unauthenticated",
+  code: "kube_credentials_unusable",
+  says: "could not be sent: a certificate, a key or the token in use is none",
+  hint: "Log in to the cluster again, and check the kubeconfig with `kubectl get --raw /version`.",
+};
 const FORBIDDEN: Failure = {
   kind: "forbidden",
   code: "kube_forbidden",

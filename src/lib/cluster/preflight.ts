@@ -63,10 +63,14 @@ function refreshObjections({ spec }: ExternalSecret): readonly Objection[] {
         mend: "Set spec.refreshPolicy: Periodic.",
       },
     ];
-  if (seconds === 0)
+  // Go rounds what is below a nanosecond to 0, and whatever is below a second keeps AWS busy.
+  if (seconds !== null && seconds < 1)
     return [
       {
-        problem: "refreshInterval 0 switches refreshing off, and with it the forced sync",
+        problem:
+          seconds === 0
+            ? "refreshInterval 0 switches refreshing off, and with it the forced sync"
+            : `refreshInterval ${text} is below a second, which has AWS throttle every reader, or switches refreshing off`,
         mend: "Set spec.refreshInterval: 1m.",
       },
     ];
@@ -174,6 +178,10 @@ function findObjections({ find }: DataFrom, path: string): readonly Objection[] 
           : `its name pattern ${pattern === "" ? "(none)" : pattern} is not anchored, so that any parameter may get in`,
       mend: `Set spec.dataFrom[0].find.name.regexp: '${namePattern(path)}'.`,
     }),
+    ...when((find?.decodingStrategy ?? "None") !== "None", {
+      problem: `its decodingStrategy ${find?.decodingStrategy ?? ""} turns values of the store into others`,
+      mend: "Set spec.dataFrom[0].find.decodingStrategy: None.",
+    }),
   ];
 }
 
@@ -193,7 +201,8 @@ function isNamePattern(pattern: string, path: string): boolean {
   const role = pattern.slice(beginning.length, -HASH_AND_PART.length);
   if (role === ANY_ROLE) return true;
   const names = /^\((?:\?:)?(.*)\)$/.exec(role)?.[1]?.split("|") ?? [role];
-  return names.every((name) => /^[a-z0-9]([a-z0-9_-]|\\?\.){0,62}$/.test(name));
+  // A dot that is not escaped stands for a slash, too: whoever may write below one role's folder would reach another's.
+  return names.every((name) => /^[a-z0-9]([a-z0-9_-]|\\\.){0,62}$/.test(name));
 }
 
 function rewriteObjections({ rewrite = [] }: DataFrom, path: string): readonly Objection[] {

@@ -113,11 +113,11 @@ function isHostRefused(text: string): boolean {
   return text.includes('"host not allowed"');
 }
 
-/** What the API server says itself, rather than what is behind it. */
+/** What the API server says itself, rather than what is behind it; a pod can say the same, or nearly so. */
 function statusOf(text: string): KubeStatus | null {
   try {
     const value = JSON.parse(text) as (KubeStatus & { readonly kind?: string }) | null;
-    return value?.kind === "Status" ? value : null;
+    return value?.kind === "Status" && typeof (value.message ?? "") === "string" ? value : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -18,7 +18,7 @@ export interface TokenSecret {
 }
 
 /**
- * The Secret that is to get a token: a new one or, where `replaces` names the key that it holds, that one.
+ * The Secret that is to get a token: a new one or, where `replaces` is the hash of the key that it holds, that one.
  * @throws AppError conflict for a Secret that is not mcpctl's, or holds another key
  */
 export async function openTokenSecret(api: KubeApi, ref: ObjectRef, replaces: string | null): Promise<TokenSecret> {
@@ -26,7 +26,7 @@ export async function openTokenSecret(api: KubeApi, ref: ObjectRef, replaces: st
   const standing = await find(api, ref);
   if (standing === null) {
     if (replaces === null) await create(api, ref, null);
-    else throw missing(label, replaces);
+    else throw missing(label, keyId(replaces));
   } else requireOurs(standing, label, replaces);
   return {
     label,
@@ -37,9 +37,14 @@ export async function openTokenSecret(api: KubeApi, ref: ObjectRef, replaces: st
 /** Does this Secret hold the token of this key hash? @throws AppError when the API does not say */
 export async function secretHoldsToken(api: KubeApi, ref: ObjectRef, hash: string): Promise<boolean> {
   const secret = await find(api, ref);
-  const token = secret === null ? null : dataOf({ ...secret, kind: "Secret" }, TOKEN_KEY);
+  return secret !== null && heldHash(secret) === hash;
+}
+
+/** The hash of the key whose token lies in it; null when none does. */
+function heldHash(secret: SecretObject): string | null {
+  const token = dataOf({ ...secret, kind: "Secret" }, TOKEN_KEY);
   const reading = token === null ? null : readToken(token.toString("latin1"));
-  return reading?.ok === true && reading.hash === hash;
+  return reading?.ok === true ? reading.hash : null;
 }
 
 async function find(api: KubeApi, ref: ObjectRef): Promise<SecretObject | null> {
@@ -99,7 +104,8 @@ async function replace(api: KubeApi, ref: ObjectRef, { metadata }: SecretObject,
   }
 }
 
-function requireOurs({ metadata, immutable }: SecretObject, label: string, replaces: string | null): void {
+function requireOurs(secret: SecretObject, label: string, replaces: string | null): void {
+  const { metadata, immutable } = secret;
   const held = metadata?.annotations?.[KEY_ID];
   if (metadata?.labels?.[MANAGED_BY] !== "mcpctl" || held === undefined)
     throw new AppError("conflict", "secret_not_ours", `${label} is there and was not made by mcpctl`, {
@@ -107,7 +113,8 @@ function requireOurs({ metadata, immutable }: SecretObject, label: string, repla
     });
   if (immutable === true)
     throw new AppError("conflict", "secret_immutable", `${label} is immutable`, { hint: "Remove it yourself." });
-  if (held === replaces) return;
+  // By the token itself: a key id can be written by hand, and a record with any hash made that shares it.
+  if (replaces !== null && held === keyId(replaces) && heldHash(secret) === replaces) return;
   throw new AppError("conflict", "secret_holds_key", `${label} holds the token of ${held}`, {
     hint: `Rotate that key with \`mcpctl keys rotate ${held}\`, or name another Secret.`,
   });

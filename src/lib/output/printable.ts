@@ -1,7 +1,15 @@
+const STEERS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 /** The text with everything that could steer a terminal (C0, C1, bidirectional controls) made visible as an escape. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(STEERS, escaped);
+}
+
+/** JSON, or YAML whose texts are in double quotes, with the same escapes in its texts, which mean what stood there. */
+export function printableData(text: string): string {
+  return text.replace(STEERS, (character) => (character === "\n" ? character : escaped(character)));
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

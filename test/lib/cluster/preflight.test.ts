@@ -49,6 +49,8 @@ describe("an ExternalSecret", () => {
     ["an interval that is none", { ...SPEC, refreshInterval: "soon" }, /above 5 minutes/],
     ["an interval of 0", { ...SPEC, refreshInterval: "0" }, /0 switches refreshing off/],
     ["an interval of 0s", { ...SPEC, refreshInterval: "0s" }, /0 switches refreshing off/],
+    ["an interval that Go rounds to 0", { ...SPEC, refreshInterval: "0.1ns" }, /below a second/],
+    ["an interval without a pause", { ...SPEC, refreshInterval: "10ms" }, /below a second/],
     ["CreatedOnce", { ...SPEC, refreshPolicy: "CreatedOnce" }, /CreatedOnce stops refreshing/],
     ["OnChange", { ...SPEC, refreshPolicy: "OnChange" }, /OnChange stops refreshing/],
     ["another Secret", target({ name: "other" }), /renders Secret other/],
@@ -86,6 +88,17 @@ describe("an ExternalSecret", () => {
       dataFrom({ find: { ...FIND, name: { regexp: `^${PATH}/.*/[0-9a-f]{64}(\\.ends|\\.revoked)?$` } } }),
       /not the one for records/,
     ],
+    [
+      "a role whose dot stands for a slash",
+      dataFrom({ find: { ...FIND, name: { regexp: pattern("dev.admin") } } }),
+      /not the one for records/,
+    ],
+    [
+      "a role of dots",
+      dataFrom({ find: { ...FIND, name: { regexp: pattern("(d.........|ops)") } } }),
+      /not the one for records/,
+    ],
+    ["values that are decoded", dataFrom({ find: { ...FIND, decodingStrategy: "Auto" } }), /turns values/],
     [
       "a pattern without revocations",
       dataFrom({ find: { ...FIND, name: { regexp: `^${PATH}/[a-z0-9][a-z0-9._-]{0,62}/[0-9a-f]{64}$` } } }),

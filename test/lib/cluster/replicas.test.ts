@@ -102,6 +102,11 @@ it.each([
   ],
   ["another server", { status: 200, body: { hello: 1 } }, /does not answer as a gateway of mcpctl does/],
   ["no JSON", { status: 200, body: "<html>" }, /does not answer as a gateway of mcpctl does/],
+  [
+    "a pod that speaks as the API server, and no text",
+    { status: 403, body: { kind: "Status", message: 5 } },
+    /^pod gw-1 does not answer \(status 403\)/,
+  ],
   ["null", { status: 200, body: "null" }, /does not answer as a gateway of mcpctl does/],
 ])("tells %s", async (_, reply, message) => {
   const [replica] = await pods([{ targetRef: POD }], () => reply);

@@ -21,6 +21,13 @@ const VIEW = {
 };
 
 describe("render", () => {
+  it.each(["json", "yaml"] as const)("lets no text of %s steer a terminal, and changes none", async (format) => {
+    const data = { reason: "a\u009b2J\u202e\u0007\u007f\nb \\u009b" };
+    const text = await render({ data }, { format, isTerminal: true, paint: plain });
+    expect(text.replaceAll("\n", "")).toBe(printable(text.replaceAll("\n", "")));
+    expect(parse(text)).toEqual(data);
+  });
+
   it.each([
     ["json", '[\n  {\n    "id": "k_1",\n    "role": null\n  }\n]\n'],
     ["yaml", '- id: "k_1"\n  role: null\n'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refusesForGood } from "../../../src/commands/cluster/revocation-change.ts";
+import { refusesForGood } from "../../../src/lib/cluster/revocation-change.ts";
 import { REASON_NAMES, type Reason } from "../../../src/lib/audit/reasons.ts";
 import type { ReplicaKeys, ReplicaState } from "../../../src/lib/cluster/replica-state.ts";
 
