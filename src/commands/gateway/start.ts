@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { currentContext, type Context } from "../../lib/config/config.ts";
 import type { KubeApi } from "../../lib/cluster/kube-api.ts";
-import { parseObjectRef } from "../../lib/cluster/object-ref.ts";
+import { parseObjectRef, type ObjectRef } from "../../lib/cluster/object-ref.ts";
 import { AppError } from "../../lib/errors.ts";
 import { ensureSecretFile } from "../../lib/files/secret-file.ts";
 import { isRoleName, NAME_RULES } from "../../lib/names.ts";
@@ -104,7 +104,7 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
   const needsStore = !hasKeys || options.locks === undefined;
   const isClear = needsStore || config.currentContext !== null || config.contexts.length === 1;
   const context = isClear ? currentContext(config) : null;
-  const at = (path: string): string => resolvePath(ports.cwd, path);
+  const at = (path: string, kind: ObjectRef["resource"] | null = null): string => resolvePath(ports.cwd, path, kind);
   const allowedHosts = [
     ...(options.allowHost ?? []),
     ...(context === null ? [] : [new URL(context.gateway.url).hostname]),
@@ -113,9 +113,9 @@ export async function startGateway(options: StartOptions, ports: Ports): Promise
     keys: hasKeys
       ? readKeysPaths(options, at)
       : [{ path: storePath(context, "--keys or --role-keys").path, role: null }],
-    locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks),
-    roles: options.roles === undefined ? config.policy.roles : at(options.roles),
-    backends: options.backends === undefined ? config.policy.backends : at(options.backends),
+    locks: options.locks === undefined ? storePath(context, "--locks").denylist : at(options.locks, "configmaps"),
+    roles: options.roles === undefined ? config.policy.roles : at(options.roles, "configmaps"),
+    backends: options.backends === undefined ? config.policy.backends : at(options.backends, "configmaps"),
   };
   const gatewayOptions = {
     ...followed,
@@ -168,17 +168,22 @@ async function openCluster(
   return ports.kube(kubeContext, { timeoutMs: 5_000 });
 }
 
-/** An absolute path, or an object of the cluster as it is. @throws AppError usage for one that is written wrongly */
-function resolvePath(cwd: string, path: string): string {
-  if (parseObjectRef(path) !== null) return path;
+/** An absolute path, or an object of the cluster as it is. @throws AppError usage for one of another kind, or written wrongly */
+function resolvePath(cwd: string, path: string, kind: ObjectRef["resource"] | null): string {
+  const ref = parseObjectRef(path);
+  if (ref !== null && ref.resource === kind) return path;
   if (!/^(secret|configmap):/.test(path)) return resolve(cwd, path);
-  throw new AppError("usage", "object_invalid", `"${path.slice(0, 80)}" is not an object of a cluster`, {
-    hint: "Write secret:NAMESPACE/NAME or configmap:NAMESPACE/NAME; a file of such a name as ./secret:....",
+  const written = kind === null ? "a path" : `${kind === "secrets" ? "secret" : "configmap"}:NAMESPACE/NAME`;
+  throw new AppError("usage", "object_invalid", `"${path.slice(0, 80)}" is not what is read here`, {
+    hint: `Write ${written}; a file of such a name as ./secret:....`,
   });
 }
 
 /** Every path with the role that it is for. @throws AppError usage, invalid */
-function readKeysPaths({ keys = [], roleKeys = [] }: StartOptions, at: (path: string) => string) {
+function readKeysPaths(
+  { keys = [], roleKeys = [] }: StartOptions,
+  at: (path: string, kind: ObjectRef["resource"]) => string,
+) {
   const folders = roleKeys.map((text) => {
     const mark = text.indexOf("=");
     const role = text.slice(0, mark);
@@ -191,9 +196,9 @@ function readKeysPaths({ keys = [], roleKeys = [] }: StartOptions, at: (path: st
       throw new AppError("invalid", "role_invalid", "--role-keys does not begin with a role name", {
         hint: `A role is ${NAME_RULES.role}.`,
       });
-    return { path: at(path), role };
+    return { path: at(path, "secrets"), role };
   });
-  return [...keys.map((path) => ({ path: at(path), role: null })), ...folders];
+  return [...keys.map((path) => ({ path: at(path, "secrets"), role: null })), ...folders];
 }
 
 function storePath(context: Context | null, option: string): { readonly path: string; readonly denylist: string } {

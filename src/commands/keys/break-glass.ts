@@ -29,6 +29,7 @@ import { clockNote, storeTime } from "./store-time.ts";
 /** How long the cluster is tried for, and how long the store waits for it, milliseconds. */
 const CLUSTER_PATIENCE_MS = 30_000;
 const HEAD_START_MS = 3_000;
+const LEAST_PROOF_MS = 5_000;
 /** Keys that are made while one revokes are revoked as well; whoever makes them for ever has other means. */
 const MOST_ROUNDS = 3;
 /** At 3 a.m. nobody is kept from acting for want of words. */
@@ -47,7 +48,17 @@ export async function breakGlass(options: RevokeOptions, hash: string | null, po
   const context = currentContext(await ports.config());
   if (options.yes !== true)
     await ports.confirm([where(context)], `Lock ${describeTarget(target)} at once, and revoke for good?`);
-  const attempt: Attempt = { context, options, target, timeoutMs, ports, problems: [], notes: [], revoked: [] };
+  const attempt: Attempt = {
+    context,
+    options,
+    target,
+    timeoutMs,
+    ports,
+    begunAt: performance.now(),
+    problems: [],
+    notes: [],
+    revoked: [],
+  };
   await keepBeginning(receiptOf(attempt), ports);
   const enforcement = await openCluster(attempt);
   try {
@@ -73,6 +84,8 @@ interface Attempt {
   readonly options: RevokeOptions;
   readonly target: Target;
   readonly timeoutMs: number;
+  /** Monotonic milliseconds. */
+  readonly begunAt: number;
   readonly ports: Ports;
   /** What is not proven, and every path that is down. */
   readonly problems: string[];
@@ -81,8 +94,12 @@ interface Attempt {
   readonly revoked: string[];
 }
 
-/** A lock is for one thing: of a user in a role, for the user. */
+/** A lock is for one thing, and goes when all that it is for is revoked. */
 function targetOf({ id, user, role, dryRun }: RevokeOptions, hash: string | null): Target {
+  if (user !== undefined && role !== undefined)
+    throw new AppError("usage", "lock_target", "--break-glass takes --user or --role, not both", {
+      hint: "A lock is for one of them. Name the user, or revoke without --break-glass.",
+    });
   if (dryRun === true)
     throw new AppError("usage", "dry_run_break_glass", "--break-glass has no dry run", {
       hint: "Leave --break-glass out to see what would be revoked.",
@@ -142,7 +159,11 @@ async function proveLocked(
   placed: PlacedLock | null,
 ): Promise<Receipt["replicas"]> {
   if (enforcement === null || placed === null || !options.wait) return null;
-  const { replicas, problems: unproven } = await proveOrTell(enforcement.findReplicas, placed, timeoutMs, ports);
+  const proof = await orProblem(problems, "Lock not proven", () =>
+    proveOrTell(enforcement.findReplicas, placed, timeoutMs, ports),
+  );
+  if (proof === null) return null;
+  const { replicas, problems: unproven } = proof;
   problems.push(...unproven.map((problem) => `Lock not proven: ${problem}`));
   if (unproven.length === 0 && replicas !== null && !placed.isOld) {
     const slowest = Math.max(...replicas.map(({ refused_after_ms: ms }) => ms ?? 0));
@@ -189,16 +210,19 @@ async function revokeAll(attempt: Attempt): Promise<readonly Revocation[]> {
 
 async function selected({ target, options, ports }: Attempt, store: KeyStore) {
   const keyring = await loadKeyring(store, ports, options.role);
-  const selector = { ...selectorOf(target), role: options.role ?? selectorOf(target).role };
+  const selector = selectorOf(target);
   return [...keyring.keys.values()].filter((key) => isSelected(key, selector));
 }
 
 async function proveRevoked(
-  { context, options, target, timeoutMs, ports, problems }: Attempt,
+  attempt: Attempt,
   enforcement: Enforcement,
   revocations: readonly Revocation[],
 ): Promise<void> {
-  const selector = { ...selectorOf(target), role: options.role ?? selectorOf(target).role };
+  const { context, target, ports, problems } = attempt;
+  const selector = selectorOf(target);
+  // What the lock's proof has used up is not waited for a second time.
+  const timeoutMs = Math.max(LEAST_PROOF_MS, attempt.timeoutMs - (performance.now() - attempt.begunAt));
   const hashes = revocations.filter(({ status }) => status !== "failed").map(({ key }) => key.hash);
   await orProblem(problems, "Revocation not proven", async () => {
     const change = revocationChange(hashes, selector);
@@ -277,10 +301,17 @@ async function answer(
       ...problems,
       where(context),
       ...(await keepReceipt(receipt, enforcement?.cluster ?? null, ports)),
-      ...(problems.length === 0 ? [] : ["Repeat the command until it ends with 0."]),
+      ...(problems.length === 0 ? [] : [nextStep(placed, revocations)]),
     ],
     ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
   };
+}
+
+/** Repeating finds no key where there is none. */
+function nextStep(placed: PlacedLock | null, revocations: readonly Revocation[]): string {
+  return placed !== null && revocations.length === 0
+    ? `If the name was wrong, end the lock: mcpctl lock remove ${placed.lock.id} --unproven.`
+    : "Repeat the command until it ends with 0.";
 }
 
 /** What fails on one path is told, and keeps nobody from going the others. Ctrl-C ends all of them, each for itself. */
@@ -288,8 +319,9 @@ async function orProblem<T>(problems: string[], what: string, work: () => Promis
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    problems.push(`${what}: ${clause(error.message)}. ${error.hint ?? ""}`.trimEnd());
+    if (error instanceof AppError) problems.push(`${what}: ${clause(error.message)}. ${error.hint ?? ""}`.trimEnd());
+    // A bug on one path must not keep anybody from going the others either.
+    else problems.push(`${what}: a bug in mcpctl: ${error instanceof Error ? error.message : String(error)}.`);
     return null;
   }
 }

@@ -83,7 +83,9 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
     const end = until === null ? "until it is removed" : `until ${formatTime(until)}`;
     // Told at once: whoever gives up waiting must know that it stands.
     ports.tell(`Locked ${describeTarget(target)} ${end}: ${placed.lock.id}.`);
-    const { replicas, problems } = await prove();
+    const { replicas, problems, knownKeys } = options.wait
+      ? await proveOrTell(enforcement.findReplicas, placed, timeoutMs, ports)
+      : { replicas: null, problems: [], knownKeys: null };
     const receipt: Receipt = {
       ...receiptBegun,
       phase: "done",
@@ -96,17 +98,14 @@ export async function addLock(options: AddOptions, ports: Ports): Promise<Result
       view: { data: receipt, table: replicaTable(replicas ?? []) },
       notes: [
         ...problems.map((problem) => `Not proven: ${problem}`),
+        // A name that was mistyped is refused everywhere, too.
+        ...(knownKeys === 0 ? [`No gateway knows a key of ${describeTarget(target)}: is the name right?`] : []),
         where(context),
         ...(await keepReceipt(receipt, enforcement.cluster, ports)),
         `To end it: mcpctl lock remove ${placed.lock.id}.`,
       ],
       ...(problems.length === 0 ? {} : { exit: unprovenExit(ports) }),
     };
-
-    async function prove(): Promise<Pick<Receipt, "replicas"> & { readonly problems: readonly string[] }> {
-      if (!options.wait) return { replicas: null, problems: [] };
-      return proveOrTell(enforcement.findReplicas, placed, timeoutMs, ports);
-    }
   } finally {
     enforcement.close();
   }

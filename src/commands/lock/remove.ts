@@ -75,12 +75,12 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
   try {
     const denylist = requireDenylist(context, enforcement);
     await enforcement.verify();
-    const lock = findLock(await standingLocks(denylist, ports.now()), options.id);
-    if (lock.revokes && options.unproven !== true) {
+    const { id, lock, target } = await findLock(await standingLocks(denylist, ports.now()), options, enforcement);
+    if (lock?.revokes === true && options.unproven !== true) {
       const problems = await unfinished(lock, { context, enforcement, store: await ports.store(), timeoutMs, ports });
       if (problems.length > 0)
         return {
-          view: { data: { id: lock.id, removed: false, problems }, text: () => `${lock.id} stays.` },
+          view: { data: { id, removed: false, problems }, text: () => `${id} stays.` },
           notes: [
             ...problems.map((problem) => `It stays: ${problem}`),
             "Repeat the command later; --unproven ends it all the same.",
@@ -88,21 +88,22 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
           exit: 1,
         };
     } else if (options.yes !== true) {
-      const risk = lock.revokes ? ["Its revocation is NOT proven: what it refuses may be let in again."] : [];
-      await ports.confirm([where(context), describeLock(lock), ...risk], "End this lock?");
+      const isRisky = lock === null || lock.revokes;
+      const risk = isRisky ? ["Its revocation is NOT proven: what it refuses may be let in again."] : [];
+      const line = lock === null ? `${id} on ${target}` : describeLock(lock);
+      await ports.confirm([where(context), line, ...risk], "End this lock?");
     }
-    const target = describeTarget(lock);
     const reason = options.reason === undefined ? null : reasonText(options.reason);
     const receiptBegun = {
       ...begun({ context, ports }, { type: "unlock", target, reason }),
-      lock: { id: lock.id, accepted_at: null, until: null, lifted: true },
+      lock: { id, accepted_at: null, until: null, lifted: true },
     };
     await keepBeginning(receiptBegun, ports);
-    await liftLocks(denylist, [lock.id], ports);
+    await liftLocks(denylist, [id], ports);
     // Told at once, for whatever comes of the rest.
-    ports.tell(`Ended ${lock.id} on ${describeTarget(lock)}.`);
+    ports.tell(`Ended ${id} on ${target}.`);
     const { replicas, problems } = options.wait
-      ? await proveLifted(lock, enforcement, timeoutMs, ports)
+      ? await proveLifted(id, enforcement, timeoutMs, ports)
       : { replicas: null, problems: [] };
     const receipt: Receipt = { ...receiptBegun, phase: "done", at: formatTime(ports.now()), replicas, problems };
     return {
@@ -119,14 +120,44 @@ export async function removeLock(options: RemoveOptions, ports: Ports): Promise<
   }
 }
 
-function findLock(locks: readonly Lock[], id: string): Lock {
-  const found = locks.find((lock) => lock.id === id);
-  if (found !== undefined) return found;
+interface FoundLock {
+  readonly id: string;
+  /** Null for one that only gateways know: somebody took it out of the denylist without ending it. */
+  readonly lock: Lock | null;
+  /** What it is on, for people. */
+  readonly target: string;
+}
+
+async function findLock(
+  locks: readonly Lock[],
+  { id, unproven }: Pick<RemoveOptions, "id" | "unproven">,
+  { findReplicas }: Enforcement,
+): Promise<FoundLock> {
+  const lock = locks.find((one) => one.id === id);
+  if (lock !== undefined) return { id, lock, target: describeTarget(lock) };
+  if (!(await isInForceAnywhere(id, findReplicas))) throw notFound(locks, id);
+  if (unproven === true) return { id, lock: null, target: "something that nobody knows any more" };
+  throw new AppError(
+    "conflict",
+    "lock_vanished",
+    `${id} was taken out of the denylist, and gateways still refuse by it`,
+    {
+      hint: "Put it back to end it in order; --unproven ends it although nobody knows any more what it is for.",
+    },
+  );
+}
+
+async function isInForceAnywhere(id: string, find: Enforcement["findReplicas"]): Promise<boolean> {
+  const asked = await Promise.allSettled(((await find?.()) ?? []).map((replica) => replica.ask({ lock: id })));
+  return asked.some((answer) => answer.status === "fulfilled" && answer.value.lock?.in_force === true);
+}
+
+function notFound(locks: readonly Lock[], id: string): AppError {
   const near = nearest(
     id,
     locks.map((lock) => lock.id),
   );
-  throw new AppError("not-found", "lock_not_found", `no lock ${id.slice(0, 80)} is in force`, {
+  return new AppError("not-found", "lock_not_found", `no lock ${id.slice(0, 80)} is in force`, {
     hint: near === null ? "See them with `mcpctl lock list`." : `Did you mean ${near}?`,
   });
 }
@@ -139,7 +170,7 @@ function stillLocked({ lock, sources }: ReplicaState): string | null {
 }
 
 async function proveLifted(
-  { id }: Lock,
+  id: string,
   { findReplicas }: Enforcement,
   timeoutMs: number,
   ports: Pick<Ports, "progress" | "signal">,

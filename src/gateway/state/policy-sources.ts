@@ -66,7 +66,13 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
           const problem =
             vanished.length === 0
               ? null
-              : `${vanished.length} locks vanished without being removed; they stay in force`;
+              : `${vanished.length} locks vanished without being removed (${namesOf(vanished)}); they stay in force`;
+          if (locks.length > MOST_LOCKS)
+            return {
+              ok: false,
+              problem: `more than ${MOST_LOCKS} locks are in force; every call is refused`,
+              isFatal: true,
+            };
           return healthy(locks, ports.clock, problem);
         } catch (error) {
           return { ok: false, problem: error instanceof Error ? error.message : String(error), isFatal: true };
@@ -74,6 +80,20 @@ export function locksSource(path: string, ports: SourcePorts): Source<readonly L
       },
     },
     ports,
+  );
+}
+
+/** What a denylist holds at most, twice over: ids that are replaced again and again must not fill the memory. */
+const MOST_LOCKS = 20_000;
+const MOST_NAMED = 5;
+
+function namesOf(locks: readonly Lock[]): string {
+  const more = locks.length > MOST_NAMED ? ", ..." : "";
+  return (
+    locks
+      .slice(0, MOST_NAMED)
+      .map(({ id }) => id)
+      .join(", ") + more
   );
 }
 

@@ -32,7 +32,7 @@ export interface ForceOptions {
   /** Monotonic time in milliseconds until which to wait. */
   readonly deadline: number;
   readonly signal: AbortSignal;
-  /** Told once when Events may not be read. */
+  /** Told when Events cannot be read. */
   readonly onNoEvents: (error: AppError) => void;
 }
 
@@ -40,6 +40,7 @@ export interface ForceOptions {
 const FIRST_PAUSE_MS = 30;
 const LAST_PAUSE_MS = 1_000;
 const ASK_EVENTS_EVERY_MS = 500;
+const MOST_EVENTS = 500;
 
 /**
  * Forces one sync and waits for evidence of it: `syncedResourceVersion` of the object as the patch left it, and Ready=True.
@@ -105,7 +106,11 @@ async function failuresOf(
       resource: "events",
       namespace,
       name: null,
-      query: { fieldSelector: `involvedObject.kind=ExternalSecret,involvedObject.name=${name},type=Warning` },
+      query: {
+        fieldSelector: `involvedObject.kind=ExternalSecret,involvedObject.name=${name},type=Warning`,
+        // Whoever may write Events must not keep a sync from being forced by many of them.
+        limit: String(MOST_EVENTS),
+      },
     });
     return (items ?? [])
       .map(({ metadata, message = "", count, series }) => ({
@@ -115,7 +120,8 @@ async function failuresOf(
       }))
       .toReversed();
   } catch (error) {
-    if (!(error instanceof AppError) || error.kind !== "forbidden") throw error;
+    // Words are worth having, and not worth failing for.
+    if (!(error instanceof AppError) || error.kind === "interrupted") throw error;
     onNoEvents(error);
     return null;
   }

@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import {
   CREDENTIALS_UNUSABLE,
   isTransient,
+  LOGIN_SILENT,
   kubeError,
   statusError,
   TIMED_OUT,
@@ -24,6 +25,8 @@ export interface KubeApiOptions {
   /** How long a request is repeated while the API server is away, throttles or fails, in milliseconds. */
   readonly patienceMs?: number;
   readonly tell?: (line: string) => void;
+  /** How long the kubeconfig's credentials may take, in milliseconds. */
+  readonly loginMs?: number;
 }
 
 /** What differs for one call. */
@@ -52,6 +55,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const NEWLINE = 0x0a;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
+const DEFAULT_LOGIN_MS = 60_000;
 const READY_MS = 2_000;
 const PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
@@ -129,7 +133,7 @@ export class KubeApi {
     const idle = new AbortController();
     const timer = setTimeout(() => idle.abort(), idleMs);
     try {
-      const secured = await this.#connection.secured();
+      const secured = await this.#credentials(call);
       const response = await this.#open(call, wireOf(call), {
         secured,
         signal: AbortSignal.any([signal, idle.signal]),
@@ -158,7 +162,7 @@ export class KubeApi {
   async #isReady(call: KubeCall): Promise<boolean> {
     try {
       const asked = { method: "GET", path: "/readyz", body: null, headers: {} };
-      const secured = await this.#connection.secured();
+      const secured = await this.#credentials(call);
       const response = await this.#open(call, asked, { secured, signal: AbortSignal.timeout(READY_MS) });
       response.resume();
       return response.statusCode === 200;
@@ -168,10 +172,26 @@ export class KubeApi {
     }
   }
 
+  /** A person may have to log in; a program that gives credentials and does not end must not keep others waiting for ever. */
+  async #credentials(call: KubeCall): Promise<RequestOptions> {
+    const { signal, loginMs = DEFAULT_LOGIN_MS } = this.#options;
+    const done = new AbortController();
+    const ends = signal === undefined ? [done.signal] : [done.signal, signal];
+    const over = delay(loginMs, null, { signal: AbortSignal.any(ends), ref: false }).catch(() => null);
+    try {
+      const secured = await Promise.race([this.#connection.secured(), over]);
+      if (signal?.aborted === true) throw interrupted(call, signal.reason);
+      if (secured === null) throw kubeError(call, LOGIN_SILENT, null);
+      return secured;
+    } finally {
+      done.abort();
+    }
+  }
+
   async #once(call: KubeCall, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Reply> {
     const { signal: own } = this.#options;
     // Before the time runs: a person may have to log in.
-    const secured = await this.#connection.secured();
+    const secured = await this.#credentials(call);
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = own === undefined ? timeout : AbortSignal.any([own, timeout]);
     try {

@@ -87,6 +87,12 @@ export const TIMED_OUT: Failure = {
   says: "got no answer from the API server in time",
   hint: "Check network and API server (`kubectl get --raw /readyz`), then repeat the command.",
 };
+export const LOGIN_SILENT: Failure = {
+  kind: "unauthenticated",
+  code: "kube_login_silent",
+  says: "was not sent: the program that the kubeconfig names for credentials does not end",
+  hint: "Log in with it by hand, then repeat the command.",
+};
 export const UNREADABLE: Failure = {
   kind: "unavailable",
   code: "kube_answer_unreadable",

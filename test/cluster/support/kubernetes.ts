@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -48,7 +49,8 @@ export async function startKubernetes(users: readonly string[] = []): Promise<Ku
     ...users.map((user) => `token-of-${user},${user},${user}`),
   ];
   await writeFile(join(folder, "tokens.csv"), `${tokens.join("\n")}\n`);
-  await run("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"]);
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  await writeFile(join(folder, "sa.key"), privateKey.export({ type: "pkcs1", format: "pem" }), { mode: 0o600 });
   const etcd = startChild(join(ASSETS, "etcd"), [
     `--data-dir=${join(folder, "etcd")}`,
     `--listen-client-urls=${etcdUrl}`,

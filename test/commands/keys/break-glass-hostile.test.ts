@@ -127,3 +127,17 @@ it.each(["policy_unavailable", "locks_unavailable", "keys_unavailable"])(
     expect(await breakGlass()).toMatchObject({ code: 6, err: expect.stringContaining(`(${reason})`) });
   },
 );
+
+it("a bug on the way to the cluster keeps nobody from revoking in the store", async () => {
+  await configure({
+    kubernetes: { context: "c", cluster: "3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f", namespace: "mcp", denylist: "locks" },
+  });
+  const kube = async (): Promise<never> => {
+    throw new TypeError("a bug that a test made up");
+  };
+  expect(await breakGlass({ ports: { kube } })).toMatchObject({
+    code: 6,
+    err: expect.stringContaining("NOT locked: a bug in mcpctl: a bug that a test made up."),
+  });
+  expect(await states()).toBe("revoked");
+});

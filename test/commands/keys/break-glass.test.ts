@@ -63,7 +63,6 @@ describe("keys revoke --break-glass", () => {
     ["a key id", (id) => [id], (id) => `key ${id}`, OPEN],
     ["--token -", () => ["--token", "-"], (id) => `key ${id}`, OPEN],
     ["--user", () => ["--user", "agent-01"], () => "user agent-01", OPEN],
-    ["--user and --role", () => ["--user", "agent-01", "--role", "dev-readonly"], () => "user agent-01", OPEN],
     ["--role", () => ["--role", "dev-readonly"], () => "role dev-readonly", REFUSED],
   ])("locks, revokes and proves, by %s", async (_what, argvOf, targetOf, others) => {
     const { key } = desk.gateway;
@@ -181,6 +180,7 @@ describe("keys revoke --break-glass", () => {
     [[], 2, "no key was named"],
     [["--user", "agent-01", "--dry-run"], 2, "--break-glass has no dry run"],
     [["k_nonsense"], 3, "that is not a key id"],
+    [["--user", "agent-01", "--role", "dev-readonly"], 2, "--break-glass takes --user or --role, not both"],
     [["k_0123456789ab", "--user", "agent-01"], 2, "a lock is for exactly one of"],
     [["--user", "Agent 01"], 3, "--user is not the name of a user"],
     [["--user", "agent-01", "--timeout", "soon"], 2, "--timeout"],

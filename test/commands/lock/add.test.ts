@@ -66,7 +66,9 @@ describe("lock add", () => {
     const { code, out, err } = await add([...argv, ...because, "-o", "json"]);
     expect([code, told(err)]).toEqual([
       0,
-      `Locked ${target} until it is removed: LOCK.\n${WHERE}To end it: mcpctl lock remove LOCK.\n`,
+      `Locked ${target} until it is removed: LOCK.\n` +
+        (target === "user agent-02" ? `No gateway knows a key of ${target}: is the name right?\n` : "") +
+        `${WHERE}To end it: mcpctl lock remove LOCK.\n`,
     ]);
     const receipt = {
       type: "lock",

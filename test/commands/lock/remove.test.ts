@@ -101,6 +101,24 @@ describe("lock remove", () => {
     expect(await desk.status()).toBe(OPEN);
   });
 
+  it("ends one that somebody took out of the denylist, and that gateways still know, by --unproven alone", async () => {
+    const id = await plainLock();
+    await writeFile(desk.denylist, '{"locks": []}');
+    const refused = await remove([id, "--yes"]);
+    expect([refused.code, refused.err]).toEqual([
+      3,
+      `error: ${id} was taken out of the denylist, and gateways still refuse by it\n` +
+        "  Put it back to end it in order; --unproven ends it although nobody knows any more what it is for.\n",
+    ]);
+    expect(await desk.status()).toBe(REFUSED);
+    expect(await remove([id, "--unproven", "--yes"])).toMatchObject({ code: 0 });
+    expect(await desk.status()).toBe(OPEN);
+    expect(await remove([id, "--unproven", "--yes"])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining("no lock"),
+    });
+  });
+
   it("asks before, and shows what it would end, without escapes", async () => {
     await writeFile(
       desk.denylist,

@@ -52,6 +52,24 @@ describe("locks in a ConfigMap", () => {
     expect(await Promise.race([others.cut, Promise.resolve("open")])).toBe("open");
   });
 
+  it("that are replaced by others again and again refuse every call before they fill the memory", async () => {
+    const many = (from: number): string =>
+      JSON.stringify({
+        locks: Array.from({ length: 7_000 }, (_, index) => ({
+          ...(JSON.parse(ON_ALICE) as { locks: object[] }).locks[0],
+          id: `lock_${from + index}`,
+        })),
+      });
+    for (const from of [0, 7_000]) {
+      putLocks(cluster.fake, many(from));
+      await read(from === 0 ? null : /7000 locks vanished without being removed \(lock_0, lock_1, .*, \.\.\.\)/);
+    }
+    expect(await statuses()).toEqual([401, 200]);
+    putLocks(cluster.fake, many(14_000));
+    await cluster.becomes(BOB, 503);
+    await read(/more than 20000 locks are in force/);
+  });
+
   it("are found by asking when the watch is deaf", async () => {
     const { fake } = cluster;
     fake.inject({ ...locks, verb: "watch" }, beDeaf());

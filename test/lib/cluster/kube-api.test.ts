@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AppError } from "../../../src/lib/errors.ts";
-import type { KubeApiOptions, WatchEvent } from "../../../src/lib/cluster/kube-api.ts";
+import { KubeApi, type KubeApiOptions, type WatchEvent } from "../../../src/lib/cluster/kube-api.ts";
 import type { KubeCall } from "../../../src/lib/cluster/resources.ts";
 import { eventOf, startFakeKubernetes, type FakeKubernetes, type Fault } from "../../support/fake-kubernetes.ts";
 import { secret } from "../../support/followed.ts";
@@ -245,5 +245,27 @@ describe("a watch", () => {
     );
     fake.endWatches("cut");
     await expect(watch).rejects.toMatchObject({ code: "kube_unreachable" });
+  });
+});
+
+describe("a program that gives credentials and does not end", () => {
+  const hanging = (options: KubeApiOptions): KubeApi =>
+    new KubeApi(
+      { server: new URL("http://127.0.0.1:9"), secured: () => new Promise(() => undefined), close: () => undefined },
+      options,
+    );
+
+  it("is waited for no longer than it may take", async () => {
+    await expect(hanging({ loginMs: 20, patienceMs: 5_000 }).send(GET)).rejects.toMatchObject({
+      kind: "unauthenticated",
+      code: "kube_login_silent",
+    });
+  });
+
+  it("keeps nobody from interrupting", async () => {
+    const person = new AbortController();
+    const sent = hanging({ signal: person.signal }).send(GET);
+    person.abort();
+    await expect(sent).rejects.toMatchObject({ kind: "interrupted" });
   });
 });
