@@ -131,6 +131,9 @@ function draw(data: StatusData, paint: ChalkInstance): string {
   const head = problems.length === 0 ? paint.green("all layers agree") : paint.red(word);
   // Everything may come from outside: a name must not move the cursor.
   const line = (label: string, text: string): string => `${paint.bold(label.padEnd(LABEL))}${printable(text)}`;
+  /** What belongs to one thing, below each other. */
+  const block = (label: string, texts: readonly string[]): readonly string[] =>
+    texts.map((text, index) => line(index === 0 ? label : "", text));
   return [
     `${head}  ${printable(`context ${data.context}, ${data.at}`)}`,
     ...problems.map((problem) => `${paint.red("!")} ${printable(problem)}`),
@@ -139,9 +142,9 @@ function draw(data: StatusData, paint: ChalkInstance): string {
     ...storeLines(store).map((text) => line("", text)),
     ...(secrets ?? [])
       .filter(({ external_secret: name }) => name !== null)
-      .map((secret) => line("secret", secretLine(secret))),
-    ...(gateways ?? []).map((gateway) => line("gateway", gatewayLine(gateway))),
-    ...(locks ?? []).map((lock) => line("lock", lockLine(lock))),
+      .flatMap((secret) => block("secret", secretLines(secret))),
+    ...(gateways ?? []).flatMap((gateway) => block("gateway", gatewayLines(gateway))),
+    ...(locks ?? []).flatMap((lock) => block("lock", lockLines(lock))),
     ...(locks?.length === 0 ? [line("locks", "none")] : []),
     line("calls", `${calls.kubernetes ?? 0} of the API server, ${calls.store ?? 0} of AWS`),
   ].join("\n");
@@ -161,32 +164,35 @@ function storeLines(store: StatusData["store"]): readonly string[] {
   ];
 }
 
-function secretLine(secret: NonNullable<StatusData["secrets"]>[number]): string {
+function secretLines(secret: NonNullable<StatusData["secrets"]>[number]): readonly string[] {
   const { external_secret: name, ready, synced, entries, bytes, sha256 } = secret;
   const state = ready === true ? "synced" : "NOT synced";
-  return `${name ?? "-"}: ${state} ${synced ?? "-"}, ${entries ?? "-"} entries, ${bytes ?? "-"} bytes, ${short(sha256)}`;
+  return [
+    `${name ?? "-"}: ${state} ${synced ?? "-"}`,
+    `${entries ?? "-"} entries, ${bytes ?? "-"} bytes, ${short(sha256)}`,
+  ];
 }
 
-function gatewayLine(gateway: NonNullable<StatusData["gateways"]>[number]): string {
+function gatewayLines(gateway: NonNullable<StatusData["gateways"]>[number]): readonly string[] {
   const { name, terminating, version, ready, keys, keys_age_seconds: age, locks, digests } = gateway;
   const who = `${name}${terminating ? " (ending)" : ""}`;
-  if (version === null) return `${who}: not looked at`;
+  if (version === null) return [`${who}: not looked at`];
   const state = ready === true ? "ready" : "NOT ready";
   const ago = age === null ? "-" : `${Math.round(age)} s`;
   return [
-    `${who}: ${state}`,
-    `${keys ?? "-"} keys ${short(digests.keys)}, ${ago} old`,
-    `${locks ?? "-"} locks ${short(digests.locks)}`,
-    `roles ${short(digests.roles)}`,
-    `version ${version}`,
-  ].join(", ");
+    `${who}: ${state}, version ${version}`,
+    `${keys ?? "-"} keys ${short(digests.keys)}, ${ago} old; ${locks ?? "-"} locks ${short(digests.locks)}; roles ${short(digests.roles)}`,
+  ];
 }
 
-function lockLine(lock: NonNullable<StatusData["locks"]>[number]): string {
+function lockLines(lock: NonNullable<StatusData["locks"]>[number]): readonly string[] {
   const { id, target, value, by, at, until, may_go_at: mayGoAt } = lock;
   const end = until === null ? "" : ` until ${until}`;
-  const goes = mayGoAt === null ? "" : `; may go after ${mayGoAt}, by \`mcpctl lock remove ${id}\``;
-  return `${id}: ${target}${value === null ? "" : ` ${value}`} by ${by} since ${at}${end}${goes}`;
+  return [
+    `${id}: ${target}${value === null ? "" : ` ${value}`}`,
+    `by ${by} since ${at}${end}`,
+    ...(mayGoAt === null ? [] : [`may go after ${mayGoAt}, by \`mcpctl lock remove\``]),
+  ];
 }
 
 function named(what: string, names: readonly string[] | null): readonly string[] {

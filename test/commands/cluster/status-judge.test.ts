@@ -222,9 +222,12 @@ describe("the screen", () => {
         "",
         "store     ssm /k",
         "          1 active; 1 entries",
-        "secret    es: synced 2026-11-20T09:59:30Z, 1 entries, 10 bytes, aaaaaaaaaaaa",
-        "gateway   gw-1: ready, 1 keys aaaaaaaaaaaa, 1 s old, 0 locks bbbbbbbbbbbb, roles cccccccccccc, version 1.0.0",
-        "gateway   gw-2: ready, 1 keys aaaaaaaaaaaa, 1 s old, 0 locks bbbbbbbbbbbb, roles cccccccccccc, version 1.0.0",
+        "secret    es: synced 2026-11-20T09:59:30Z",
+        "          1 entries, 10 bytes, aaaaaaaaaaaa",
+        "gateway   gw-1: ready, version 1.0.0",
+        "          1 keys aaaaaaaaaaaa, 1 s old; 0 locks bbbbbbbbbbbb; roles cccccccccccc",
+        "gateway   gw-2: ready, version 1.0.0",
+        "          1 keys aaaaaaaaaaaa, 1 s old; 0 locks bbbbbbbbbbbb; roles cccccccccccc",
         "locks     none",
         "calls     5 of the API server, 1 of AWS",
       ].join("\n"),
@@ -245,7 +248,7 @@ describe("the screen", () => {
     ],
   ])("says when a break-glass lock may go: %s", (_what, entries, time) => {
     expect(draw(everything({ ...storeOf(...entries), ...locked(lock()) }))).toContain(
-      `lock      lock_a: user agent by alice since 2026-11-20T09:00:00Z; may go after ${time}, by \`mcpctl lock remove lock_a\`\n`,
+      `lock      lock_a: user agent\n          by alice since 2026-11-20T09:00:00Z\n          may go after ${time}, by \`mcpctl lock remove\`\n`,
     );
   });
 
