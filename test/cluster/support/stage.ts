@@ -92,6 +92,16 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   );
   let operator = options.externalSecrets === false ? null : await startExternalSecrets(kubernetes, operatorSsm.url);
   await apply(externalSecret());
+  // Until its store is validated the operator fails, and `sync` says so.
+  if (operator !== null)
+    await kubernetes.kubectl([
+      "wait",
+      "--for=condition=Ready",
+      "--timeout=60s",
+      `--namespace=${NAMESPACE}`,
+      "secretstore.external-secrets.io/mcp-gateway-ssm",
+      `externalsecret.external-secrets.io/${KEYS}`,
+    ]);
   const adminPort = await freePort(ADDRESSES[0]);
   await cp("examples/roles.yaml", join(folder, "roles.yaml"));
   await writeFile(join(folder, "backends.yaml"), backends);
