@@ -7,7 +7,7 @@ import { AppError, clause } from "../../lib/errors.ts";
 import type { StoredEntry } from "../../lib/keys/key-store.ts";
 import { readFileBytesIfAnySync } from "../../lib/files/read-file.ts";
 import { MAX_KEYS_JSON_BYTES } from "../../lib/stores/file-store.ts";
-import { parseDenylist, type Lock } from "../../lib/policy/locks.ts";
+import { parseDenylist, type Denylist } from "../../lib/policy/locks.ts";
 import { hash } from "node:crypto";
 import { loadEntries } from "../keys/load-keyring.ts";
 import { storeTime } from "../keys/store-time.ts";
@@ -37,12 +37,9 @@ export interface SecretFound extends SecretPair {
   readonly contents: Found<KeySecret>;
 }
 
-export interface DenylistFound {
+export interface DenylistFound extends Denylist {
   readonly label: string;
   readonly sha256: string;
-  readonly locks: readonly Lock[];
-  /** Of locks that were ended on purpose. */
-  readonly removed: ReadonlySet<string>;
 }
 
 export interface ReplicaFound {
@@ -131,8 +128,7 @@ async function lookAtDenylist({ denylist }: Enforcement): Promise<DenylistFound>
       "denylist_missing",
       `${denylist.label} does not exist; \`mcpctl lock init\` makes it`,
     );
-  const { locks, removed } = parseDenylist(text, denylist.label);
-  return { label: denylist.label, sha256: hash("sha256", text), locks, removed };
+  return { label: denylist.label, sha256: hash("sha256", text), ...parseDenylist(text, denylist.label) };
 }
 
 async function lookAtReplicas({ findReplicas }: Enforcement): Promise<readonly ReplicaFound[]> {

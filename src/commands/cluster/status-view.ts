@@ -4,7 +4,7 @@ import { isExpiring } from "../../lib/keys/key-filter.ts";
 import { keyState, type KeyEntry, type Keyring, type KeyState } from "../../lib/keys/keyring.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
-import type { Lock } from "../../lib/policy/locks.ts";
+import { locksInForce, type Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
 import { keysLockedBy, mayGoAt } from "../lock/finish.ts";
 import { lockData } from "../lock/list.ts";
@@ -48,10 +48,12 @@ function statusData(everything: Everything, { drift, away }: Judgement, settings
 }
 
 /** The locks in force, and when a break-glass lock may go at the earliest, as far as the keys are known. */
-function locksData({ locks, removed }: DenylistFound, keyring: Keyring | null, now: number) {
-  const standing = locks.filter(({ id, until }) => !removed.has(id) && (until === null || now < until));
+function locksData(denylist: DenylistFound, keyring: Keyring | null, now: number) {
   const goesAt = (lock: Lock): string => formatTime(mayGoAt(lock, keyring === null ? [] : keysLockedBy(lock, keyring)));
-  return standing.map((lock) => ({ ...lockData(lock), may_go_at: lock.revokes ? goesAt(lock) : null }));
+  return locksInForce(denylist, now).map((lock) => ({
+    ...lockData(lock),
+    may_go_at: lock.revokes ? goesAt(lock) : null,
+  }));
 }
 
 function storeData(everything: Everything, { roles, expiringSeconds }: StatusSettings) {

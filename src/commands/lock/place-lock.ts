@@ -3,10 +3,9 @@ import { redactText } from "../../lib/audit/redact.ts";
 import { proveEverywhere, type ReplicaProof } from "../../lib/cluster/prove.ts";
 import type { FindReplicas } from "../../lib/cluster/replicas.ts";
 import type { ReplicaState } from "../../lib/cluster/replica-state.ts";
-import { AppError } from "../../lib/errors.ts";
-import type { DenylistStore } from "../../lib/policy/denylist-store.ts";
+import { noDenylist, type DenylistStore } from "../../lib/policy/denylist-store.ts";
 import { withLock, withoutLocks } from "../../lib/policy/edit-denylist.ts";
-import { parseDenylist, type Lock } from "../../lib/policy/locks.ts";
+import { locksInForce, parseDenylist, type Lock } from "../../lib/policy/locks.ts";
 import { formatTime } from "../../lib/time.ts";
 import type { Ports } from "../ports.ts";
 import { keysOf, type Target } from "./lock-target.ts";
@@ -116,10 +115,6 @@ export async function liftLocks(
 /** Every lock that stands, ended ones left out. @throws AppError invalid, not-found */
 export async function standingLocks(denylist: DenylistStore, now: number): Promise<readonly Lock[]> {
   const text = await denylist.read();
-  if (text === null)
-    throw new AppError("not-found", "denylist_missing", `there is no denylist: ${denylist.label} does not exist`, {
-      hint: "Make it with `mcpctl lock init`; without one, a gateway refuses every call.",
-    });
-  const { locks, removed } = parseDenylist(text, denylist.label);
-  return locks.filter(({ id, until }) => !removed.has(id) && (until === null || now < until));
+  if (text === null) throw noDenylist(denylist.label);
+  return locksInForce(parseDenylist(text, denylist.label), now);
 }

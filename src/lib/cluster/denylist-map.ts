@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
-import type { DenylistStore } from "../policy/denylist-store.ts";
+import { noDenylist, type DenylistStore } from "../policy/denylist-store.ts";
 import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
 import { DENYLIST_KEY } from "../policy/locks.ts";
-import { noDenylist } from "../stores/denylist-file.ts";
 import type { KubeApi } from "./kube-api.ts";
-import { isConflict, isNotFound } from "./kube-error.ts";
+import { ifFound, isConflict, isNotFound } from "./kube-error.ts";
 import { dataOf, type ConfigMapObject } from "./objects.ts";
 import { objectLabel, type ObjectRef } from "./object-ref.ts";
 
@@ -15,14 +14,7 @@ const MAX_ATTEMPTS = 50;
 /** The denylist in a ConfigMap; each write holds only if the ConfigMap is still the one that was read. */
 export function denylistMap(api: Pick<KubeApi, "send">, ref: ObjectRef): DenylistStore {
   const label = objectLabel(ref);
-  const get = async (): Promise<ConfigMapObject | null> => {
-    try {
-      return await api.send<ConfigMapObject>({ ...ref, verb: "get" });
-    } catch (error) {
-      if (isNotFound(error)) return null;
-      throw error;
-    }
-  };
+  const get = (): Promise<ConfigMapObject | null> => ifFound(api.send<ConfigMapObject>({ ...ref, verb: "get" }));
   const textOf = (map: ConfigMapObject): string => {
     const bytes = dataOf({ ...map, kind: "ConfigMap" }, DENYLIST_KEY);
     if (bytes !== null) return bytes.toString();

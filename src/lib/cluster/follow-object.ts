@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { KubeApi, WatchEvent } from "./kube-api.ts";
-import { isNotFound, kubeError, STALE, UNREADABLE } from "./kube-error.ts";
+import { ifFound, kubeError, STALE, UNREADABLE } from "./kube-error.ts";
 import type { KubeList, KubeObject } from "./objects.ts";
 import { objectLabel, type ObjectRef } from "./object-ref.ts";
 import type { KubeCall } from "./resources.ts";
@@ -182,12 +182,8 @@ class Follower<T extends KubeObject> {
   async #ask(isMetadataOnly: boolean): Promise<T | null> {
     const { api, ref } = this.#options;
     const call = { ...ref, verb: "get", isMetadataOnly } as const;
-    try {
-      return this.#known(await api.send<T>(call), call);
-    } catch (error) {
-      if (isNotFound(error)) return null;
-      throw error;
-    }
+    const found = await ifFound(api.send<T>(call));
+    return found === null ? null : this.#known(found, call);
   }
 
   /** @throws AppError for what is not the object that is followed */

@@ -153,6 +153,16 @@ export function isNotServed(error: unknown): boolean {
   return error instanceof AppError && error.code === NOT_SERVED.code;
 }
 
+/** The object that was asked for, or null where there is none. */
+export async function ifFound<T>(sent: Promise<T>): Promise<T | null> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
 export function isConflict(error: unknown): boolean {
   return error instanceof AppError && error.code === CONFLICT.code;
 }

@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts";
 import { keyId, readToken } from "../keys/key.ts";
 import type { KubeApi } from "./kube-api.ts";
-import { isConflict, isNotFound } from "./kube-error.ts";
+import { ifFound, isConflict } from "./kube-error.ts";
 import { dataOf, type SecretObject } from "./objects.ts";
 import { objectLabel, type ObjectRef } from "./object-ref.ts";
 
@@ -47,13 +47,8 @@ function heldHash(secret: SecretObject): string | null {
   return reading?.ok === true ? reading.hash : null;
 }
 
-async function find(api: KubeApi, ref: ObjectRef): Promise<SecretObject | null> {
-  try {
-    return await api.send<SecretObject>({ ...ref, verb: "get" });
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    throw error;
-  }
+function find(api: KubeApi, ref: ObjectRef): Promise<SecretObject | null> {
+  return ifFound(api.send<SecretObject>({ ...ref, verb: "get" }));
 }
 
 /** Without a token it is only tried: rights, quota and admission speak before a key is made. */

@@ -1,3 +1,5 @@
+import { AppError } from "../errors.ts";
+
 /**
  * Where the denylist of a context lies: a file beside the embedded store, or a ConfigMap. Every method throws AppError
  * only.
@@ -14,4 +16,11 @@ export interface DenylistStore {
    * no writer loses another's change. @throws AppError not-found when there is none, and whatever `edit` throws
    */
   change(edit: (text: string) => string): Promise<void>;
+}
+
+/** What a store says that has none. */
+export function noDenylist(label: string): AppError {
+  return new AppError("not-found", "denylist_missing", `there is no denylist: ${label} does not exist`, {
+    hint: "Make it with `mcpctl lock init`; without one, a gateway refuses every call.",
+  });
 }

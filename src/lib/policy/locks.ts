@@ -76,6 +76,11 @@ export function mergeLocks(
   return { locks: [...merged.values()].filter((lock) => !next.removed.has(lock.id)), vanished };
 }
 
+/** Which locks of a denylist hold at `now` (milliseconds since 1970), whatever was known before it? */
+export function locksInForce({ locks, removed }: Denylist, now: number): readonly Lock[] {
+  return locks.filter((lock) => !removed.has(lock.id) && now < untilOf(lock));
+}
+
 /** Makes locks findable; where several match one thing, the one that holds longest stands for them. */
 export function indexLocks(locks: readonly Lock[]): Locks {
   const byTarget = new Map<string, Lock>();

@@ -1,9 +1,8 @@
-import { AppError } from "../errors.ts";
 import { fileError, isFileErrorCode } from "../files/file-error.ts";
 import { withFileLock } from "../files/file-lock.ts";
 import { decodeUtf8, readFileBytesIfAnySync } from "../files/read-file.ts";
 import { makeFolder, replaceFile } from "../files/write-file.ts";
-import type { DenylistStore } from "../policy/denylist-store.ts";
+import { noDenylist, type DenylistStore } from "../policy/denylist-store.ts";
 import { EMPTY_DENYLIST } from "../policy/edit-denylist.ts";
 import { MAX_POLICY_BYTES } from "../policy/source.ts";
 import { realpath } from "node:fs/promises";
@@ -47,10 +46,4 @@ async function realPath(path: string): Promise<string> {
     if (isFileErrorCode(error, "ENOENT")) return path;
     throw fileError(error, `the denylist ${path}`, "read");
   }
-}
-
-export function noDenylist(label: string): AppError {
-  return new AppError("not-found", "denylist_missing", `there is no denylist: ${label} does not exist`, {
-    hint: "Make it with `mcpctl lock init`; without one, a gateway refuses every call.",
-  });
 }
