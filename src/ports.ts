@@ -22,16 +22,17 @@ export interface GlobalOptions {
 
 /** The real ports; each is built when it is first asked for, so that offline commands build no client. */
 export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkInstance): Ports {
-  const config = once(async () => {
+  const loadConfigOf = async (home: string | null): Promise<Config> => {
     const { loadConfig } = await import("./lib/config/load-config.ts");
     return loadConfig({
       configFlag: globals().config ?? null,
       contextFlag: globals().context ?? null,
       env: io.env,
       cwd: io.cwd,
-      home: io.home,
+      home,
     });
-  });
+  };
+  const config = once(() => loadConfigOf(io.home));
   const label = (path: string): string => {
     const short = relative(io.cwd, path);
     return short === "" || short.startsWith("..") ? path : short;
@@ -65,6 +66,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     signal: io.signal,
     cwd: io.cwd,
     config,
+    projectConfig: once(() => loadConfigOf(null)),
     store: once(async () => openStore(await config(), io, label)),
     kube,
     label,

@@ -36,6 +36,8 @@ export interface Ports {
   readonly signal: AbortSignal;
   readonly cwd: string;
   readonly config: () => Promise<Config>;
+  /** The same without the user's own file: what a file of the project says must not depend on who checks it. */
+  readonly projectConfig: () => Promise<Config>;
   /** The store of the current context. */
   readonly store: () => Promise<KeyStore>;
   /**

@@ -35,9 +35,9 @@ export function registerCheck(roles: Command, cli: Cli, run = checkRoles): void 
 
 export async function checkRoles(
   options: CheckOptions,
-  ports: Pick<Ports, "config" | "cwd" | "label">,
+  ports: Pick<Ports, "projectConfig" | "cwd" | "label">,
 ): Promise<Result> {
-  const { policy } = await ports.config();
+  const { policy } = await ports.projectConfig();
   const rolesPath = options.file === null ? policy.roles : resolve(ports.cwd, options.file);
   const backendsPath = options.backends === undefined ? policy.backends : resolve(ports.cwd, options.backends);
   const file = { path: rolesPath, label: ports.label(rolesPath) };

@@ -14,7 +14,8 @@ export interface ConfigRequest {
   readonly contextFlag: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  readonly home: string;
+  /** Null to leave out the user's file. */
+  readonly home: string | null;
 }
 
 const NAME = "mcpctl.yaml";
@@ -27,11 +28,15 @@ const NAME = "mcpctl.yaml";
 export function loadConfig(request: ConfigRequest): Config {
   const named = request.configFlag ?? (request.env["MCPCTL_CONFIG"] || null);
   const project = named === null ? findProjectFile(request.cwd) : resolve(request.cwd, named);
-  const user = join(request.env["XDG_CONFIG_HOME"] || join(request.home, ".config"), "mcpctl", "config.yaml");
+  const user = request.home === null ? null : userFile(request.home, request.env);
   const files: ConfigFile[] = [];
   if (project !== null) files.push(readConfigFile(project));
-  if (isThere(user) && user !== project) files.push(readConfigFile(user));
+  if (user !== null && user !== project && isThere(user)) files.push(readConfigFile(user));
   return mergeConfig(files, chooseContext(request), (path) => resolve(request.cwd, path));
+}
+
+function userFile(home: string, env: ConfigRequest["env"]): string {
+  return join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "mcpctl", "config.yaml");
 }
 
 function chooseContext({ contextFlag, env }: ConfigRequest): ChosenContext | null {

@@ -12,10 +12,12 @@ export function formatFinding(finding: Finding, paint: ChalkInstance): string {
   if (finding.excerpt !== null) {
     const number = String(finding.place.line);
     const margin = " ".repeat(number.length);
-    const before = showable(finding.excerpt.slice(0, Math.max(finding.place.column - 1, 0))).replace(/[^\t]/g, " ");
+    const from = Math.max(finding.place.column - 1, 0);
+    const before = showable(finding.excerpt.slice(0, from)).replace(/[^\t]/g, " ");
+    const marked = showable(finding.excerpt.slice(from, from + finding.length));
     lines.push(
       `  ${paint.dim(`${number} |`)} ${showable(finding.excerpt)}`,
-      `  ${paint.dim(`${margin} |`)} ${before}${paintSeverity("^")}`,
+      `  ${paint.dim(`${margin} |`)} ${before}${paintSeverity(`^${"~".repeat(Math.max(marked.length - 1, 0))}`)}`,
     );
   }
   if (finding.hint !== null) lines.push(`  ${printable(finding.hint)}`);

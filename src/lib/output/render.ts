@@ -1,6 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import { printable } from "./printable.ts";
-import type { Format, Table, View } from "./view.ts";
+import { OWN_FORMS, type Format, type OwnForm, type Table, type View } from "./view.ts";
 
 export interface RenderOptions {
   /** Null for the view's own best form: text or table. */
@@ -16,6 +16,7 @@ export async function render(view: View, options: RenderOptions): Promise<string
 }
 
 async function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): Promise<string> {
+  if (isOwnForm(format)) return view.forms?.[format]?.() ?? "";
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
       return inQuotes(JSON.stringify(view.data, null, 2));
@@ -30,6 +31,10 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
     case "table":
       return view.table === undefined ? "" : renderTable(view.table, isTerminal, paint);
   }
+}
+
+function isOwnForm(format: Format | null): format is OwnForm {
+  return (OWN_FORMS as readonly (string | null)[]).includes(format);
 }
 
 /** JSON leaves C1 and bidirectional controls as they are; within quotes their escapes mean the same, to JSON and to YAML. */

@@ -10,6 +10,8 @@ export interface View {
   readonly text?: (paint: ChalkInstance) => string;
   /** What `-o name` prints, one a line. */
   readonly names?: readonly string[];
+  /** Forms of this one command, e.g. `sarif`: whole texts for other programs, which escape what they must themselves. */
+  readonly forms?: Readonly<Partial<Record<OwnForm, () => string>>>;
 }
 
 export interface Table {
@@ -18,4 +20,7 @@ export interface Table {
   readonly rows: Iterable<readonly string[]>;
 }
 
-export type Format = "table" | "text" | "json" | "yaml" | "name" | "csv";
+export const OWN_FORMS = ["compact", "github", "sarif", "junit", "markdown", "mermaid", "dot", "svg"] as const;
+export type OwnForm = (typeof OWN_FORMS)[number];
+
+export type Format = "table" | "text" | "json" | "yaml" | "name" | "csv" | OwnForm;

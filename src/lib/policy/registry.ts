@@ -1,7 +1,7 @@
 import { validate as isBackends } from "../../generated/backends.js";
 import { isMetadataAddress } from "./metadata-address.ts";
 import { schemaFindings } from "./schema-findings.ts";
-import { decodeSource, type Finding, type Place, type SourceText } from "./source.ts";
+import { decodeSource, type Finding, type Place, SourceText } from "./source.ts";
 import { entryOf, parseYaml, plainValue, type TreeEntry } from "./yaml-source.ts";
 
 /** What a tool needs of Kubernetes; braces name an argument of the call, e.g. `{namespace}`. */
@@ -49,6 +49,8 @@ export interface RegistryReading {
   /** What could be read; only to be acted upon when no finding is an error. */
   readonly registry: Registry;
   readonly findings: readonly Finding[];
+  /** The text it was read from; empty when it could not be decoded. */
+  readonly source: SourceText;
 }
 
 const DEFAULT_PATH = "mcp";
@@ -56,10 +58,10 @@ const DEFAULT_PATH = "mcp";
 /** What does this backends.yaml say? One document, `backends:` its only key. */
 export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
   const reading = decodeSource(file, bytes);
-  if (!reading.ok) return { registry: new Map(), findings: [reading.finding] };
+  if (!reading.ok) return { registry: new Map(), findings: [reading.finding], source: new SourceText(file, "") };
   const { source } = reading;
   const { documents, findings } = parseYaml(source);
-  if (findings.length > 0) return { registry: new Map(), findings };
+  if (findings.length > 0) return { registry: new Map(), findings, source };
   const [document] = documents;
   if (document === undefined || documents.length > 1) {
     const message = document === undefined ? "the file is empty" : "the file holds more than one document";
@@ -67,10 +69,10 @@ export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
       isUnreadable: true,
       hint: "It must be one `backends:` mapping.",
     });
-    return { registry: new Map(), findings: [finding] };
+    return { registry: new Map(), findings: [finding], source };
   }
   const misfits = schemaFindings(source, document, isBackends);
-  if (misfits.length > 0) return { registry: new Map(), findings: misfits };
+  if (misfits.length > 0) return { registry: new Map(), findings: misfits, source };
   const mapping = entryOf(document, "backends")?.value;
   return readBackends(source, mapping?.kind === "map" ? mapping.entries : []);
 }
@@ -118,7 +120,7 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
     for (const address of addresses) byAddress.set(address, entry.name);
     registry.set(entry.name, backend);
   }
-  return { registry, findings };
+  return { registry, findings, source };
 }
 
 function urlProblem(text: string): string | null {

@@ -13,6 +13,8 @@ export interface Finding {
   readonly severity: Severity;
   readonly message: string;
   readonly place: Place;
+  /** How many columns of the line are meant, from the place on; at least 1. */
+  readonly length: number;
   /** The source line, at most 200 characters of it, and what to do. */
   readonly excerpt: string | null;
   readonly hint: string | null;
@@ -79,6 +81,7 @@ export class SourceText {
       severity: "error",
       message,
       place,
+      length: 1,
       excerpt: (this.#embedding?.outer ?? this).line(place.line),
       hint: null,
       isUnreadable: false,

@@ -44,7 +44,7 @@ describe("roles check", () => {
       code: 1,
       out: `roles.yaml:4:7 error MC003 the registry has no backend "eks-r0", so this grants nothing
   4 |     - eks-r0 # typo
-    |       ^
+    |       ^~~~~~
   Did you mean eks-ro?
 
 roles.yaml: 1 roles, 2 grants, 1 errors, 0 warnings.

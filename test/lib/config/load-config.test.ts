@@ -37,6 +37,13 @@ describe("loadConfig", () => {
     ]);
   });
 
+  it("leaves the user's file out where there is no home to look in, broken or not", async () => {
+    const project = await put("p/mcpctl.yaml", contextFile("local"));
+    await put(".config/mcpctl/config.yaml", "no: [");
+    expect((await load({ home: null, env: { XDG_CONFIG_HOME: join(home, ".config") } })).files).toEqual([project]);
+    await expect(load()).rejects.toMatchObject({ kind: "invalid" });
+  });
+
   it("takes the nearest of two project files", async () => {
     await put("p/mcpctl.yaml", contextFile("far"));
     await put("p/sub/mcpctl.yaml", contextFile("near"));

@@ -94,20 +94,21 @@ const finding = (more: Partial<Finding> = {}): Finding => ({
   severity: "error",
   message: "no such backend",
   place: { file: "roles.yaml", line: 12, column: 7 },
+  length: 6,
   excerpt: "    - eks-r0",
   hint: "Did you mean eks-ro?",
   isUnreadable: false,
   ...more,
 });
 const lines = (excerpt: string, column: number) =>
-  formatFinding(finding({ excerpt, hint: null, place: { file: "f", line: 1, column } }), plain)
+  formatFinding(finding({ excerpt, length: 1, hint: null, place: { file: "f", line: 1, column } }), plain)
     .split("\n")
     .slice(1);
 
 describe("formatFinding", () => {
   it("marks the spot under the line", () => {
     expect(formatFinding(finding(), plain)).toBe(
-      "roles.yaml:12:7 error MC003 no such backend\n  12 |     - eks-r0\n     |       ^\n  Did you mean eks-ro?",
+      "roles.yaml:12:7 error MC003 no such backend\n  12 |     - eks-r0\n     |       ^~~~~~\n  Did you mean eks-ro?",
     );
   });
 

@@ -32,7 +32,9 @@ describe("readRegistry", () => {
       eks_get_pods:
         kubernetes: [{ verb: list, resource: pods, namespace: "{namespace}" }]
 `;
-    expect(read(text)).toEqual({
+    const { source, ...reading } = read(text);
+    expect(source.text).toBe(text);
+    expect(reading).toEqual({
       findings: [],
       registry: new Map([
         [
@@ -227,6 +229,7 @@ describe("lintRoles", () => {
         severity: "error",
         message: 'the registry has no backend "eks-r0", so this grants nothing',
         place: { file: "roles.yaml", line: 3, column: 7 },
+        length: 6,
         excerpt: "    - eks-r0 # typo",
         hint: "Did you mean eks-ro?",
         isUnreadable: false,
