@@ -1,9 +1,11 @@
 import { parseAllDocuments } from "yaml";
 import { decide, type AccessRequest, type Policy } from "../../src/lib/policy/decide.ts";
-import { lintRoles } from "../../src/lib/policy/lint-roles.ts";
+import { checkPolicy, type CheckRequest } from "../../src/lib/policy/rules/check-policy.ts";
+import { DEFAULT_SETTINGS } from "../../src/lib/policy/rules/settings.ts";
 import { indexLocks } from "../../src/lib/policy/locks.ts";
 import { readRegistry } from "../../src/lib/policy/registry.ts";
 import { readRoles } from "../../src/lib/policy/role-file.ts";
+import { seededNumbers } from "../support/seeded.ts";
 import { spread } from "./statistics.ts";
 
 const ROLES = 2_000;
@@ -19,8 +21,9 @@ export async function evaluator(): Promise<void> {
   const registry = readRegistry("backends.yaml", registryText);
   const roles = readRoles("roles.yaml", rolesText);
   const policy: Policy = { roles: roles.roles, registry: registry.registry };
-  if (policy.roles.size !== ROLES || lintRoles(policy.roles, policy.registry, () => null).length > 0) {
-    throw new Error("the generated policy is not what it should be");
+  const { findings } = check(rolesText, registryText);
+  if (policy.roles.size !== ROLES || findings.length !== 0) {
+    throw new Error(`the generated policy is not what it should be: ${findings[0]?.message ?? ""}`);
   }
   reportDecide(policy);
   reportCheck(rolesText, registryText);
@@ -57,9 +60,7 @@ function reportCheck(rolesText: Buffer, registryText: Buffer): void {
     const start = performance.now();
     for (const text of [rolesText, registryText]) parseAllDocuments(text.toString(), { uniqueKeys: false });
     const parsed = performance.now();
-    const { roles } = readRoles("roles.yaml", rolesText);
-    const { registry } = readRegistry("backends.yaml", registryText);
-    lintRoles(roles, registry, () => null);
+    check(rolesText, registryText);
     const checked = performance.now();
     times.push(checked - parsed);
     ratios.push((checked - parsed) / (parsed - start));
@@ -70,12 +71,23 @@ function reportCheck(rolesText: Buffer, registryText: Buffer): void {
   );
 }
 
+function check(roles: Buffer, registry: Buffer): ReturnType<typeof checkPolicy> {
+  const request: CheckRequest = {
+    roles: [readRoles("roles.yaml", roles)],
+    registry: readRegistry("backends.yaml", registry),
+    settings: DEFAULT_SETTINGS,
+    keys: null,
+    base: null,
+    heedsSuppressions: true,
+    now: 0,
+  };
+  return checkPolicy(request);
+}
+
 function rolesYaml(): string {
+  const random = seededNumbers(7);
   const roles = Array.from({ length: ROLES }, (_, role) => {
-    const grants = Array.from(
-      { length: GRANTS_PER_ROLE },
-      (_, grant) => `    - backend-${(role * 3 + grant * 19) % BACKENDS}\n`,
-    );
+    const grants = Array.from({ length: GRANTS_PER_ROLE }, (_, grant) => `    - backend-${grant * 20 + random(20)}\n`);
     return `  role-${role}:\n${grants.join("")}`;
   });
   return `roleMapping:\n${roles.join("")}`;
@@ -84,7 +96,7 @@ function rolesYaml(): string {
 function backendsYaml(): string {
   const backends = Array.from({ length: BACKENDS }, (_, index) => {
     const access = index % 2 === 0 ? "ro" : "rw";
-    return `  backend-${index}: { service: s${index}, environment: prod, access: ${access}, owner: bench, url: "http://b${index}:8080" }\n`;
+    return `  backend-${index}: { service: s${index}, environment: stage, access: ${access}, owner: bench, url: "http://b${index}:8080" }\n`;
   });
   return `backends:\n${backends.join("")}`;
 }

@@ -1,93 +1,95 @@
-import { resolve } from "node:path";
-import { Option, type Command } from "commander";
-import { loadRegistry, loadRoles } from "../../lib/files/load-policy.ts";
-import { isError, type Finding, type SourceText } from "../../lib/policy/source.ts";
-import { lintRoles } from "../../lib/policy/lint-roles.ts";
-import { formatFinding } from "../../lib/output/findings.ts";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { AppError, type ExitCode } from "../../lib/errors.ts";
+import type { CheckReport } from "../../lib/policy/check-report.ts";
+import { isRuleCode, ruleOf } from "../../lib/policy/rules/catalogue.ts";
+import { checkPolicy } from "../../lib/policy/rules/check-policy.ts";
+import type { Finding, Severity } from "../../lib/policy/source.ts";
 import type { Format } from "../../lib/output/view.ts";
-import type { ExitCode } from "../../lib/errors.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { fixFiles, showPatch } from "./apply-fixes.ts";
+import { readCheckRequest, type CheckInput } from "./check-request.ts";
+import { explainRule } from "./explain-rule.ts";
+import { reportView } from "./report-view.ts";
 
-export interface CheckOptions {
-  readonly file: string | null;
-  readonly backends?: string;
+const FORMS = ["pretty", "compact", "json", "yaml", "github", "sarif", "junit", "markdown"] as const;
+const SEVERITIES = ["error", "warning", "info"] as const satisfies readonly Severity[];
+
+export interface CheckOptions extends CheckInput {
+  readonly fix?: true;
+  readonly dryRun?: true;
+  readonly failOn?: Severity;
+  readonly explain?: string;
 }
 
 export function registerCheck(roles: Command, cli: Cli, run = checkRoles): void {
   const command = roles
     .command("check")
     .summary("find what is wrong with the role file")
-    .description("Check a role file against its schema and the backend registry. Needs no cluster, no AWS, no network.")
-    .argument("[file]", "the role file (default: policy.roles of mcpctl.yaml, else roles.yaml)")
+    .description(
+      "Check role files against their schema, the backend registry and the rules of docs/rules.md.\nNeeds no cluster, no AWS, no network.",
+    )
+    .argument("[files...]", "role files, - for standard input (default: policy.roles of mcpctl.yaml, else roles.yaml)")
     .option("--backends <file>", "the backend registry (default: policy.backends, else backends.yaml)")
-    .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml"]))
-    .action(async (file: string | undefined, options: { backends?: string; output?: Format }) =>
-      cli.show(await run({ ...options, file: file ?? null }, cli.ports), options.output ?? null),
+    .option("--keys", "judge the live keys of the context's store as well")
+    .option("--base <ref>", "what the roles grew by since this git commit")
+    .option("--rule <code=level>", "error, warning, info or skip for one rule; repeatable", addLevel)
+    .option("--no-ignores", "tell also what comments suppress")
+    .addOption(
+      new Option("--fail-on <severity>", "exit code 1 from this severity on").choices(SEVERITIES).default("error"),
+    )
+    .option("--fix", "mend what is safe to mend; no grant changes")
+    .option("--dry-run", "with --fix: show the patch, write nothing")
+    .option("--explain <code>", "print a rule's page")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(FORMS).default("pretty"))
+    .action(
+      async (files: readonly string[], { output, ...options }: CheckOptions & { output: (typeof FORMS)[number] }) =>
+        cli.show(await run({ ...options, files }, cli.ports), formatOf(output)),
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 clean or warnings only, 1 errors, 3 YAML or schema cannot\nbe read, or nothing to check.",
+      "\nExit codes: 0 clean, or nothing at --fail-on or above; 1 findings; 3 YAML\nor schema cannot be read, or nothing to check.",
     );
-  withExamples(command, "mcpctl roles check", "mcpctl roles check roles.yaml --backends backends.yaml -o json");
+  withExamples(command, "mcpctl roles check", "mcpctl roles check roles.yaml --backends backends.yaml -o sarif");
+}
+
+function formatOf(form: (typeof FORMS)[number]): Format {
+  return form === "pretty" ? "text" : form;
+}
+
+/** `MC304=skip`, one after another. */
+function addLevel(text: string, before: CheckInput["rule"] = []): NonNullable<CheckInput["rule"]> {
+  const [, code, level] = /^(MC\d{3})=(error|warning|info|skip)$/.exec(text) ?? [];
+  if (code === undefined || !isRuleCode(code)) {
+    throw new InvalidArgumentError("It must be a rule and a level, like MC304=skip.");
+  }
+  if (ruleOf(code).isFatal) throw new InvalidArgumentError(`${code} always holds: no gateway takes such a file.`);
+  return [...before, { code, level: level as Severity | "skip" }];
 }
 
 export async function checkRoles(
   options: CheckOptions,
-  ports: Pick<Ports, "projectConfig" | "cwd" | "label">,
+  ports: Pick<Ports, "cwd" | "label" | "now" | "progress" | "projectConfig" | "stdin" | "store" | "tell">,
 ): Promise<Result> {
-  const { policy } = await ports.projectConfig();
-  const rolesPath = options.file === null ? policy.roles : resolve(ports.cwd, options.file);
-  const backendsPath = options.backends === undefined ? policy.backends : resolve(ports.cwd, options.backends);
-  const file = { path: rolesPath, label: ports.label(rolesPath) };
-  const roles = loadRoles(file);
-  const registry = loadRegistry({ path: backendsPath, label: ports.label(backendsPath) });
-  const findings = [...registry.findings, ...roles.findings];
-  if (!findings.some((finding) => finding.isUnreadable)) {
-    findings.push(...lintRoles(roles.roles, registry.registry, (line) => roles.source.line(line)));
-    if (roles.roles.size === 0) findings.push(nothingChecked(roles.source));
+  if (options.explain !== undefined) return explainRule(options.explain);
+  if (options.dryRun === true && options.fix !== true) {
+    throw new AppError("usage", "dry_run_alone", "--dry-run shows what --fix would write", { hint: "Add --fix." });
   }
-  return answer(findings.toSorted(byPlace), {
-    roles: roles.roles.size,
-    grants: [...roles.roles.values()].reduce((sum, role) => sum + role.grants.size, 0),
-    file: file.label,
-  });
+  const request = await readCheckRequest(options, ports);
+  const report = checkPolicy(request);
+  if (options.fix !== true) return answer(report, options, []);
+  if (options.dryRun === true) return { ...(await showPatch(request)), ...exitOf(report, options) };
+  const mended = await fixFiles(request);
+  return answer(mended.report, options, mended.notes);
 }
 
-function byPlace(a: Finding, b: Finding): number {
-  if (a.place.file !== b.place.file) return a.place.file < b.place.file ? -1 : 1;
-  return a.place.line - b.place.line || a.place.column - b.place.column;
+function answer(report: CheckReport, options: CheckOptions, notes: readonly string[]): Result {
+  return { view: reportView(report), notes, ...exitOf(report, options) };
 }
 
-function nothingChecked(source: SourceText): Finding {
-  return source.finding("MC006", 0, "the file holds no role, so nothing was checked", {
-    isUnreadable: true,
-    hint: "Add a role, or name another file.",
-  });
-}
-
-function findingData({ isUnreadable, ...finding }: Finding): object {
-  return { ...finding, is_unreadable: isUnreadable };
-}
-
-function answer(findings: readonly Finding[], checked: { roles: number; grants: number; file: string }): Result {
-  const errors = findings.filter(isError).length;
-  const warnings = findings.length - errors;
-  const exit: ExitCode = findings.some(({ isUnreadable }) => isUnreadable) ? 3 : errors > 0 ? 1 : 0;
-  const summary = `${checked.file}: ${checked.roles} roles, ${checked.grants} grants, ${errors} errors, ${warnings} warnings.`;
-  return {
-    view: {
-      data: {
-        file: checked.file,
-        roles: checked.roles,
-        grants: checked.grants,
-        errors,
-        warnings,
-        findings: findings.map(findingData),
-      },
-      text: (paint) => [...findings.map((finding) => `${formatFinding(finding, paint)}\n`), summary].join("\n"),
-    },
-    ...(exit === 0 ? {} : { exit }),
-  };
+function exitOf({ findings }: CheckReport, { failOn = "error" }: CheckOptions): { readonly exit?: ExitCode } {
+  if (findings.some(({ isUnreadable }) => isUnreadable)) return { exit: 3 };
+  const isMeant = ({ severity }: Finding): boolean => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn);
+  return findings.some(isMeant) ? { exit: 1 } : {};
 }

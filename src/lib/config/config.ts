@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import type { RuleSettings } from "../policy/rules/settings.ts";
 import { nearest } from "../suggest.ts";
 
 export interface FileStoreConfig {
@@ -48,6 +49,8 @@ export interface PolicyConfig {
   readonly iam: readonly string[];
   readonly oidcIssuer: string | null;
   readonly complete: boolean;
+  /** How `roles check` judges. */
+  readonly rules: RuleSettings;
 }
 
 /** A key's life in seconds; null for never. */

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { readRuleSettings, type RawRules } from "./rule-settings.ts";
 import { parseDurationSeconds } from "../time.ts";
 import type { ChosenContext, Config, Context, KeysConfig, StoreConfig } from "./config.ts";
 
@@ -19,6 +20,7 @@ export interface ConfigContent {
     readonly iam?: readonly string[];
     readonly oidcIssuer?: string;
     readonly complete?: boolean;
+    readonly rules?: RawRules;
   };
   readonly keys?: { readonly defaultTtl?: string; readonly maxTtl?: string };
   readonly contexts?: readonly RawContext[];
@@ -66,6 +68,11 @@ export function mergeConfig(
       iam: (policy.iam ?? []).map(resolve),
       oidcIssuer: policy.oidcIssuer ?? null,
       complete: policy.complete ?? false,
+      rules: {
+        ...readRuleSettings(policy.rules ?? {}),
+        namespaces: contexts.flatMap(({ kubernetes }) => kubernetes?.namespace ?? []),
+        parameterPaths: contexts.flatMap(({ store }) => (store.type === "ssm" ? [store.path] : [])),
+      },
     },
     keys: mergeKeys(files),
     contexts: contexts.length > 0 ? contexts : [defaultContext(fallback)],

@@ -1,8 +1,14 @@
 import { validate as isBackends } from "../../generated/backends.js";
+import { aliasFindings } from "./hidden-text.ts";
 import { isMetadataAddress } from "./metadata-address.ts";
 import { schemaFindings } from "./schema-findings.ts";
 import { decodeSource, type Finding, type Place, SourceText } from "./source.ts";
 import { entryOf, parseYaml, plainValue, type TreeEntry } from "./yaml-source.ts";
+
+/** Is this where customers are? `prod`, `production` or `live`, alone or before a `-`, as in `prod-eu`; never by the name. */
+export function isProduction({ environment }: Pick<Backend, "environment">): boolean {
+  return /^(?:prod|production|live)(?![a-z0-9])/i.test(environment);
+}
 
 /** What a tool needs of Kubernetes; braces name an argument of the call, e.g. `{namespace}`. */
 export interface KubernetesNeed {
@@ -60,7 +66,7 @@ export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
   const reading = decodeSource(file, bytes);
   if (!reading.ok) return { registry: new Map(), findings: [reading.finding], source: new SourceText(file, "") };
   const { source } = reading;
-  const { documents, findings } = parseYaml(source);
+  const { documents, findings, aliases } = parseYaml(source);
   if (findings.length > 0) return { registry: new Map(), findings, source };
   const [document] = documents;
   if (document === undefined || documents.length > 1) {
@@ -74,7 +80,8 @@ export function readRegistry(file: string, bytes: Uint8Array): RegistryReading {
   const misfits = schemaFindings(source, document, isBackends);
   if (misfits.length > 0) return { registry: new Map(), findings: misfits, source };
   const mapping = entryOf(document, "backends")?.value;
-  return readBackends(source, mapping?.kind === "map" ? mapping.entries : []);
+  const read = readBackends(source, mapping?.kind === "map" ? mapping.entries : []);
+  return { ...read, findings: [...aliasFindings(source, aliases), ...read.findings] };
 }
 
 /** The one address that calls to a backend go to. */

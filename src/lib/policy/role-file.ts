@@ -1,7 +1,8 @@
 import { validate as isRoles } from "../../generated/roles.js";
 import { findRoleMapping, type RoleMapping } from "./role-mapping.ts";
+import { aliasFindings } from "./hidden-text.ts";
 import { schemaFindings } from "./schema-findings.ts";
-import { decodeSource, formatPlace, SourceText, type Finding, type Place } from "./source.ts";
+import { decodeSource, formatPlace, SourceText, type Finding, type Fix, type Place } from "./source.ts";
 import type { ToolRule } from "./tools.ts";
 import { entryOf, parseYaml, type Tree, type TreeEntry } from "./yaml-source.ts";
 
@@ -27,6 +28,8 @@ export interface RolesReading {
   readonly findings: readonly Finding[];
   /** The text it was read from; empty when it could not be decoded. */
   readonly source: SourceText;
+  /** Texts in it that are role files themselves, as in a ConfigMap. */
+  readonly embedded: readonly SourceText[];
 }
 
 /**
@@ -35,19 +38,25 @@ export interface RolesReading {
  */
 export function readRoles(file: string, bytes: Uint8Array): RolesReading {
   const reading = decodeSource(file, bytes);
-  if (!reading.ok) return { roles: new Map(), findings: [reading.finding], source: new SourceText(file, "") };
+  if (!reading.ok) {
+    return { roles: new Map(), findings: [reading.finding], source: new SourceText(file, ""), embedded: [] };
+  }
   const { source } = reading;
-  const { documents, findings } = parseYaml(source);
-  if (findings.length > 0) return { roles: new Map(), findings, source };
-  const problems: Finding[] = [];
+  const { documents, findings, aliases } = parseYaml(source);
+  if (findings.length > 0) return { roles: new Map(), findings, source, embedded: [] };
+  const problems: Finding[] = [...aliasFindings(source, aliases)];
+  const embedded = new Set<SourceText>();
   const roles = new Map<string, Role>();
   for (const document of documents) {
     const found = findRoleMapping(source, document);
     problems.push(...found.findings);
-    for (const mapping of found.mappings) addRoles(mapping, roles, problems);
+    for (const mapping of found.mappings) {
+      addRoles(mapping, roles, problems);
+      if (mapping.source !== source) embedded.add(mapping.source);
+    }
   }
-  if (documents.length === 0 && problems.length === 0) problems.push(emptyFile(source));
-  return { roles, findings: problems, source };
+  if (documents.length === 0) problems.push(emptyFile(source));
+  return { roles, findings: problems, source, embedded: [...embedded] };
 }
 
 function addRoles({ source, tree }: RoleMapping, roles: Map<string, Role>, problems: Finding[]): void {
@@ -78,9 +87,30 @@ function readRole(source: SourceText, entry: TreeEntry, problems: Finding[]): Ro
       continue;
     }
     const message = `${entry.name} is granted "${grant.backend}" here and in line ${before.place.line}`;
-    problems.push(source.finding("MC004", item.at, message, { hint: "Remove one of the two." }));
+    const fix = isSameGrant(grant, before) ? removalOfItem(source, item) : null;
+    problems.push(
+      source.finding("MC004", item.at, message, {
+        hint: "Remove one of the two.",
+        length: Math.max(grant.backend.length, 1),
+        ...(fix === null ? {} : { fix }),
+      }),
+    );
   }
   return { name: entry.name, grants, place: source.place(entry.at) };
+}
+
+function isSameGrant(a: Grant, b: Grant): boolean {
+  return a.tools === null && b.tools === null;
+}
+
+/** Takes a line away that holds this item of a list and nothing else, not even a comment, which somebody would miss. */
+function removalOfItem(source: SourceText, { at }: Tree): Fix | null {
+  const start = source.text.lastIndexOf("\n", at) + 1;
+  const newline = source.text.indexOf("\n", at);
+  const end = newline < 0 ? source.text.length : newline + 1;
+  return /^[ \t]*-[ \t]+["']?[a-z0-9-]+["']?[ \t]*\r?\n?$/.test(source.text.slice(start, end))
+    ? source.fix(start, end, "")
+    : null;
 }
 
 function readGrant(source: SourceText, item: Tree): Grant {

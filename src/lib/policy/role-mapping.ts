@@ -1,3 +1,4 @@
+import { aliasFindings } from "./hidden-text.ts";
 import { findForbidden, SourceText, type Finding } from "./source.ts";
 import { entryOf, parseYaml, type Tree, type TreeEntry } from "./yaml-source.ts";
 
@@ -75,9 +76,9 @@ function readEmbedded(outer: SourceText, scalar: Extract<Tree, { kind: "scalar" 
   const source = new SourceText(outer.file, text, { outer, start, isLineByLine: scalar.isBlockLiteral });
   const forbidden = findForbidden(source);
   if (forbidden !== null) return { mappings: [], findings: [forbidden] };
-  const { documents, findings } = parseYaml(source);
+  const { documents, findings, aliases } = parseYaml(source);
   const mappings: RoleMapping[] = [];
-  const problems = [...findings];
+  const problems = [...findings, ...aliasFindings(source, aliases)];
   for (const tree of documents) {
     if (tree.kind === "map" && tree.entries.length === 1 && entryOf(tree, NAME) !== undefined) {
       mappings.push({ source, tree });

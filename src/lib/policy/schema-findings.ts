@@ -1,6 +1,7 @@
 import type { SchemaError, Validator } from "../../generated/validator.d.ts";
 import { NAME_PATTERNS } from "../names.ts";
 import { nearest } from "../suggest.ts";
+import { nameMisfit } from "./name-misfit.ts";
 import type { Finding, SourceText } from "./source.ts";
 import { entryOf, plainValue, treeAt, type Tree } from "./yaml-source.ts";
 
@@ -14,10 +15,10 @@ export function schemaFindings(source: SourceText, tree: Tree, validate: Validat
   for (const error of validate.errors ?? []) {
     // A name's misfit is told once, by `propertyNames`; `if` only says that its branch failed.
     if (error.keyword === "if" || error.propertyName !== undefined) continue;
-    const { at, message, hint } = describe(tree, error);
+    const { at, message, hint, code = "MC002", length = 1 } = describe(tree, error);
     const same = JSON.stringify([at, error.keyword === "required" ? message : error.keyword]);
     if (findings.has(same)) continue;
-    findings.set(same, { at, finding: source.finding("MC002", at, message, { isUnreadable: true, hint }) });
+    findings.set(same, { at, finding: source.finding(code, at, message, { isUnreadable: true, hint, length }) });
     if (findings.size >= MAX_FINDINGS) break;
   }
   return [...findings.values()].toSorted((a, b) => a.at - b.at).map(({ finding }) => finding);
@@ -27,6 +28,8 @@ interface Description {
   readonly at: number;
   readonly message: string;
   readonly hint: string | null;
+  readonly code?: string;
+  readonly length?: number;
 }
 
 function describe(tree: Tree, error: SchemaError): Description {
@@ -46,12 +49,13 @@ function describe(tree: Tree, error: SchemaError): Description {
     case "propertyNames": {
       const name = String(params["propertyName"]);
       const at = entryOf(here, name)?.at ?? here.at;
-      return { at, message: `"${name.slice(0, 80)}" is not a valid name in ${where}`, hint: NAME_HINT };
+      return { at, ...nameMisfit(name, where), length: lengthOf(name) };
     }
     case "pattern": {
       const text = here.kind === "scalar" ? String(here.value) : "";
-      const rule = NAMES.has(params["pattern"]) ? NAME_HINT : `It must match ${String(params["pattern"])}.`;
-      return { at: here.at, message: `"${text.slice(0, 80)}" is not a valid ${where}`, hint: rule };
+      if (NAMES.has(params["pattern"])) return { at: here.at, ...nameMisfit(text, where), length: lengthOf(text) };
+      const hint = `It must match ${String(params["pattern"])}.`;
+      return { at: here.at, message: `"${text.slice(0, 80)}" is not a valid ${where}`, hint, length: lengthOf(text) };
     }
     case "required":
       return { at: here.at, message: `${where} lacks the field "${String(params["missingProperty"])}"`, hint: null };
@@ -82,7 +86,10 @@ function describe(tree: Tree, error: SchemaError): Description {
 }
 
 const NAMES: ReadonlySet<unknown> = new Set(Object.values(NAME_PATTERNS));
-const NAME_HINT = "Names are 1 to 63 of a-z, 0-9 and - (roles and users also . _), beginning with a letter or digit.";
+
+function lengthOf(text: string): number {
+  return Math.max(text.split("\n")[0]?.length ?? 0, 1);
+}
 
 const KIND_WORDS: Readonly<Record<string, string>> = {
   object: "a mapping",

@@ -20,6 +20,15 @@ export interface Finding {
   readonly hint: string | null;
   /** Whether the file could not be read at all (exit 3), rather than read and found wrong (exit 1). */
   readonly isUnreadable: boolean;
+  /** What would mend it, where that is safe: it changes no grant that was read. */
+  readonly fix?: Fix;
+}
+
+/** A change of a file's text, from offset `from` to before `to`, in UTF-16 units of the whole file. */
+export interface Fix {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
 }
 
 export function isError(finding: Finding): boolean {
@@ -62,6 +71,29 @@ export class SourceText {
     if (this.#embedding === null) return { file: this.file, line: line + 1, column: column + 1 };
     const { start, isLineByLine } = this.#embedding;
     return isLineByLine ? { file: this.file, line: start.line + line, column: start.column + column } : start;
+  }
+
+  /** The offset in the whole file of an offset in this text; null where its lines are not lines of the file. */
+  outerOffset(offset: number): number | null {
+    if (this.#embedding === null) return offset;
+    if (!this.#embedding.isLineByLine) return null;
+    const { line, column } = this.place(offset);
+    return this.#embedding.outer.#offsetOf(line, column);
+  }
+
+  /** A change of this text as one of the file; null where that cannot be told. */
+  fix(from: number, to: number, text: string): Fix | null {
+    const [outerFrom, outerTo] = [this.outerOffset(from), this.outerOffset(to)];
+    return outerFrom === null || outerTo === null ? null : { from: outerFrom, to: outerTo, text };
+  }
+
+  /** Where line `line` (from 1) begins and the next one does, as offsets. */
+  lineRange(line: number): readonly [number, number] {
+    return [this.#lineStarts[line - 1] ?? this.text.length, this.#lineStarts[line] ?? this.text.length];
+  }
+
+  #offsetOf(line: number, column: number): number {
+    return (this.#lineStarts[line - 1] ?? this.text.length) + column - 1 + (line === 1 ? this.#markLength() : 0);
   }
 
   /** The text of line `line` (from 1), without its line end. */

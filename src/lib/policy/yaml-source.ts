@@ -8,6 +8,7 @@ import {
   type Document,
   type ParsedNode,
   type Scalar,
+  type YAMLError,
 } from "yaml";
 import type { Finding, SourceText } from "./source.ts";
 
@@ -22,6 +23,12 @@ export type Tree =
       readonly isBlockLiteral: boolean;
     };
 
+/** Where an alias stands that repeats what has an anchor elsewhere. */
+export interface AliasUse {
+  readonly at: number;
+  readonly name: string;
+}
+
 export interface TreeEntry {
   readonly name: string;
   readonly at: number;
@@ -32,6 +39,7 @@ export interface YamlReading {
   /** One tree per document that is not empty; unusable when a finding is an error. */
   readonly documents: readonly Tree[];
   readonly findings: readonly Finding[];
+  readonly aliases: readonly AliasUse[];
 }
 
 /** Nothing we read nests deeper than a ConfigMap in a List. */
@@ -54,29 +62,39 @@ export function parseYaml(source: SourceText): YamlReading {
     documents = Array.isArray(parsed) ? parsed : [];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { documents: [], findings: [unreadable(source, "MC001", 0, "nested too deeply to be read")] };
+    return { documents: [], findings: [unreadable(source, "MC001", 0, "nested too deeply to be read")], aliases: [] };
   }
   let lastAt = -1;
   for (const document of documents) {
     for (const problem of [...document.errors, ...document.warnings]) {
       if (findings.length >= MAX_SYNTAX_FINDINGS || problem.pos[0] === lastAt) continue;
       lastAt = problem.pos[0];
-      const code = problem.code === "TAB_AS_INDENT" ? "MC106" : "MC001";
-      findings.push(unreadable(source, code, problem.pos[0], problem.message));
+      findings.push(syntaxFinding(source, problem));
     }
     if (document.directives?.yaml.explicit === true) {
       const at = Math.max(source.text.indexOf("%YAML"), 0);
       findings.push(unreadable(source, "MC109", at, "a %YAML directive changes how the rest is read"));
     }
   }
-  if (findings.length > 0) return { documents: [], findings };
+  if (findings.length > 0) return { documents: [], findings, aliases: [] };
+  const aliases: AliasUse[] = [];
   const trees: Tree[] = [];
   for (const document of documents) {
-    const reader = new TreeReader(source, document, findings);
+    const reader = new TreeReader(source, document, findings, aliases);
     if (document.contents !== null && !isEmpty(document.contents)) trees.push(reader.read(document.contents, 0));
   }
-  return { documents: trees, findings };
+  return { documents: trees, findings, aliases };
 }
+
+function syntaxFinding(source: SourceText, { code, pos, message }: YAMLError): Finding {
+  if (code === "TAB_AS_INDENT") return unreadable(source, "MC106", pos[0], message, "Indent with spaces.");
+  // A bare `*`; one with a name behind it is an alias that nothing defines.
+  if (code === "BAD_ALIAS") return unreadable(source, "MC305", pos[0], NO_WILDCARD, WILDCARD_HINT);
+  return unreadable(source, "MC001", pos[0], message);
+}
+
+const NO_WILDCARD = "`*` is an alias to YAML, and no wildcard";
+const WILDCARD_HINT = "Name each backend on a line of its own.";
 
 /** The plain value of a tree, for a schema to judge; objects have no prototype, so no name is special. */
 export function plainValue(tree: Tree): unknown {
@@ -115,12 +133,14 @@ class TreeReader {
   readonly #source: SourceText;
   readonly #document: Document.Parsed;
   readonly #findings: Finding[];
+  readonly #aliases: AliasUse[];
   #aliasedValues = 0;
 
-  constructor(source: SourceText, document: Document.Parsed, findings: Finding[]) {
+  constructor(source: SourceText, document: Document.Parsed, findings: Finding[], aliases: AliasUse[]) {
     this.#source = source;
     this.#document = document;
     this.#findings = findings;
+    this.#aliases = aliases;
   }
 
   read(node: ParsedNode | null, depth: number, aliasAt?: number): Tree {
@@ -201,25 +221,38 @@ class TreeReader {
 
   #readAlias(node: Alias.Parsed, depth: number, at: number): Tree {
     const target = node.resolve(this.#document) as ParsedNode | undefined;
-    if (target === undefined) return this.#refuse("MC001", at, "the alias has no anchor before it");
+    if (target === undefined) {
+      const message = `*${node.source.slice(0, 60)} is an alias without an anchor before it; * is no wildcard`;
+      return this.#refuse("MC305", at, message, WILDCARD_HINT);
+    }
+    if (at === node.range[0]) this.#aliases.push({ at, name: node.source });
     return this.read(target, depth + 1, at);
   }
 
   #readScalar(node: ParsedScalar, at: number): Tree {
     const { value, type, source } = node;
     if (type === "PLAIN" && source !== undefined && source !== "" && isReadTwoWays(source)) {
-      const kind = /^[-+.\d]/.test(source) ? "MC105" : "MC104";
-      return this.#refuse(
-        kind,
-        at,
-        `${source.slice(0, 60)} without quotes is one value in YAML 1.1 and another in 1.2`,
-        `Write "${source.slice(0, 60)}".`,
-      );
+      return this.#refuseTwoWays(node, source, at);
     }
     if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
       return { kind: "scalar", at, value, isBlockLiteral: type === "BLOCK_LITERAL" };
     }
     return this.#refuse("MC002", at, "this value is not a text, number or boolean");
+  }
+
+  #refuseTwoWays(node: ParsedScalar, source: string, at: number): Tree {
+    const code = /^[-+.\d]/.test(source) ? "MC105" : "MC104";
+    const shown = source.slice(0, 60);
+    const fix = at === node.range[0] ? this.#source.fix(at, node.range[1], JSON.stringify(source)) : null;
+    this.#findings.push(
+      this.#source.finding(code, at, `${shown} without quotes is one value in YAML 1.1 and another in 1.2`, {
+        isUnreadable: true,
+        hint: `Write ${JSON.stringify(shown)}.`,
+        length: source.length,
+        ...(fix === null ? {} : { fix }),
+      }),
+    );
+    return nothing(at);
   }
 
   #refuse(code: string, at: number, message: string, hint?: string): Tree {

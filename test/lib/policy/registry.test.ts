@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { endpointOf, readRegistry } from "../../../src/lib/policy/registry.ts";
-import { lintRoles } from "../../../src/lib/policy/lint-roles.ts";
-import { readRoles } from "../../../src/lib/policy/role-file.ts";
 import type { Finding } from "../../../src/lib/policy/source.ts";
 
 const FIELDS = "service: eks, environment: stage, access: ro, owner: platform";
@@ -184,7 +182,7 @@ describe("readRegistry", () => {
     [
       "has a backend with a dot",
       `backends:\n${entry("a.b", "http://a")}`,
-      '2:3 MC002 "a.b" is not a valid name in "backends"',
+      '2:3 MC002 "a.b" in "backends" is not a valid name',
     ],
     [
       "has an access of its own",
@@ -208,41 +206,5 @@ describe("readRegistry", () => {
     ],
   ])("refuses a file that %s", (_what, text, finding) => {
     expect(problems(text)).toEqual([finding]);
-  });
-});
-
-describe("lintRoles", () => {
-  const { registry } = read(`backends:\n${entry("eks-ro", "http://a")}${entry("aws-ro", "http://b")}`);
-  const lint = (text: string): readonly Finding[] => {
-    const { roles, source } = readRoles("roles.yaml", Buffer.from(text));
-    return lintRoles(roles, registry, (line) => source.line(line));
-  };
-
-  it("has nothing to say of grants that the registry knows", () => {
-    expect(lint("roleMapping:\n  dev: [eks-ro, aws-ro]\n")).toEqual([]);
-  });
-
-  it("finds a grant that grants nothing, with the nearest name", () => {
-    expect(lint("roleMapping:\n  dev:\n    - eks-r0 # typo\n")).toEqual([
-      {
-        code: "MC003",
-        severity: "error",
-        message: 'the registry has no backend "eks-r0", so this grants nothing',
-        place: { file: "roles.yaml", line: 3, column: 7 },
-        length: 6,
-        excerpt: "    - eks-r0 # typo",
-        hint: "Did you mean eks-ro?",
-        isUnreadable: false,
-      },
-    ]);
-    expect(lint("roleMapping:\n  dev: [terraform]\n").map(({ hint }) => hint)).toEqual([
-      "Add it to the registry, or remove the line.",
-    ]);
-  });
-
-  it("warns of a role that is granted nothing", () => {
-    expect(lint("roleMapping:\n  dev: []\n").map(({ code, severity, place }) => [code, severity, place.line])).toEqual([
-      ["MC005", "warning", 2],
-    ]);
   });
 });

@@ -246,19 +246,49 @@ describe("a role file that cannot be read", () => {
       "roleMapping:\n  '12': eks-ro\n",
       '2:9 MC002 "12" must be a list, and is the text "eks-ro"',
     ],
-    ["has a role with a capital", "roleMapping:\n  Dev: []\n", '2:3 MC002 "Dev" is not a valid name in "roleMapping"'],
+    [
+      "has a role with a capital",
+      "roleMapping:\n  Dev: []\n",
+      '2:3 MC203 "Dev" in "roleMapping" is no name: names are in lower case',
+    ],
     [
       "has __proto__ for a role",
       "roleMapping:\n  __proto__: []\n",
-      '2:3 MC002 "__proto__" is not a valid name in "roleMapping"',
+      '2:3 MC002 "__proto__" in "roleMapping" is not a valid name',
     ],
-    ["grants a pattern", item('"eks-*"'), '3:7 MC002 "eks-*" is not a valid item 1 of "dev"'],
+    ["grants a pattern", item('"eks-*"'), '3:7 MC305 "eks-*" in item 1 of "dev" is no name: there are no wildcards'],
     ["grants an empty item", item(""), '3:7 MC002 item 1 of "dev" must be a text or a mapping, and is empty'],
     ["grants a list", item("[a]"), '3:7 MC002 item 1 of "dev" must be a text or a mapping, and is a list'],
     [
       "lost a dash",
       "roleMapping:\n  dev:\n    - eks-ro\n      aws-ro\n",
-      '3:7 MC002 "eks-ro aws-ro" is not a valid item 1 of "dev"',
+      '3:7 MC107 "eks-ro aws-ro" in item 1 of "dev" is read as one name',
+    ],
+    [
+      "has a comment glued to a name",
+      item("eks-ro#x"),
+      '3:7 MC108 "eks-ro#x" in item 1 of "dev" is read as a name, the # included',
+    ],
+    ["grants a bare star", item("*"), "3:7 MC305 `*` is an alias to YAML, and no wildcard"],
+    [
+      "grants a star with more behind it",
+      item("*-ro"),
+      "3:7 MC305 *-ro is an alias without an anchor before it; * is no wildcard",
+    ],
+    [
+      "grants a name with a Cyrillic letter",
+      item("\u0435ks-ro"),
+      '3:7 MC204 "\u0435ks-ro" in item 1 of "dev" is no name: it holds U+0435, which is not what it looks like, or cannot be seen',
+    ],
+    [
+      "grants a name with a zero-width space",
+      item("eks\u200b-ro"),
+      '3:7 MC204 "eks\u200b-ro" in item 1 of "dev" is no name: it holds U+200B, which is not what it looks like, or cannot be seen',
+    ],
+    [
+      "grants a path",
+      item("prod/eks-ro"),
+      '3:7 MC205 "prod/eks-ro" in item 1 of "dev" is no name: / and : separate parts of a key\'s record',
     ],
     ["is indented with a tab", "roleMapping:\n\tdev: []\n", "2:1 MC106 Tabs are not allowed as indentation"],
   ])("%s", (_what, text, finding) => {
@@ -273,8 +303,8 @@ describe("a role file that cannot be read", () => {
 
   it("tells every misfit at once, in the order of the file", () => {
     expect(problems("roleMapping:\n  Dev: [a]\n  ops: [B, c]\n  qa: x\n")).toEqual([
-      '2:3 MC002 "Dev" is not a valid name in "roleMapping"',
-      '3:9 MC002 "B" is not a valid item 1 of "ops"',
+      '2:3 MC203 "Dev" in "roleMapping" is no name: names are in lower case',
+      '3:9 MC203 "B" in item 1 of "ops" is no name: names are in lower case',
       '4:7 MC002 "qa" must be a list, and is the text "x"',
     ]);
   });

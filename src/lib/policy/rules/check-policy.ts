@@ -1,0 +1,136 @@
+import type { CheckReport, Skipped } from "../check-report.ts";
+import { hiddenText } from "../hidden-text.ts";
+import type { RegistryReading } from "../registry.ts";
+import type { Roles, RolesReading } from "../role-file.ts";
+import type { Finding, SourceText } from "../source.ts";
+import { applySuppressions, readSuppressions } from "../suppressions.ts";
+import { RULES, ruleOf } from "./catalogue.ts";
+import { runRules } from "./run-rules.ts";
+import type { RuleSettings } from "./settings.ts";
+import type { StoredKeys, Subject } from "./subject.ts";
+
+export interface CheckRequest {
+  /** At least one role file. */
+  readonly roles: readonly RolesReading[];
+  readonly registry: RegistryReading;
+  readonly settings: RuleSettings;
+  /** Null where no store was named. */
+  readonly keys: StoredKeys | null;
+  /** The roles before the change; null where no base was named. */
+  readonly base: Roles | null;
+  /** Whether comments may silence findings. */
+  readonly heedsSuppressions: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * What is wrong with these role files, beside the registry? Everything, role file by role file and the registry last. Where a
+ * file cannot be read, what would have to be told of all of them together is not.
+ */
+export function checkPolicy(request: CheckRequest): CheckReport {
+  const { roles, registry, settings, now } = request;
+  const subject: Subject = {
+    ...request,
+    files: roles.filter(({ findings }) => !findings.some(isUnreadable)),
+    registry: registry.registry,
+    registrySource: registry.source,
+  };
+  const isWhole = subject.files.length === roles.length;
+  const isRegistryReadable = !registry.findings.some(isUnreadable);
+  const found = isRegistryReadable ? runRules(subject, isWhole) : { findings: [], unfinished: [] };
+  const skipped = [...skippedRules(request), ...found.unfinished];
+  const byPlace = placeOrder([...roles, registry]);
+  const isSkipped = new Set(skipped.map(({ code }) => code));
+  const wasRun = (code: string): boolean => isWhole && isRegistryReadable && !isSkipped.has(code);
+  const raw = [...roles, registry].flatMap((reading) => [...reading.findings, ...hidden(reading)]);
+  const all = [...raw, ...found.findings, ...subject.files.flatMap(roleless)];
+  const { findings, suppressed } = request.heedsSuppressions
+    ? applySuppressions(all, readSuppressions(textsOf(subject, isRegistryReadable)), now, wasRun)
+    : { findings: all, suppressed: [] };
+  const told = findings.filter((finding) => isFixed(finding) || !isSkipped.has(finding.code));
+  return {
+    title: "roles check",
+    files: [
+      ...roles.map(rolesContents),
+      { label: registry.source.file, contents: counted(registry.registry.size, "backend") },
+    ],
+    findings: onlyOnce(told.map((finding) => withLevel(finding, settings)).toSorted(byPlace)),
+    suppressed: suppressed
+      .filter(({ finding }) => !isSkipped.has(finding.code))
+      .toSorted((a, b) => byPlace(a.finding, b.finding)),
+    skipped,
+  };
+}
+
+function isUnreadable(finding: Finding): boolean {
+  return finding.isUnreadable;
+}
+
+function hidden({ source, findings }: RolesReading | RegistryReading): readonly Finding[] {
+  return findings.some(isUnreadable) ? [] : hiddenText(source);
+}
+
+function roleless({ roles, source }: Subject["files"][number]): readonly Finding[] {
+  if (roles.size > 0) return [];
+  return [
+    source.finding("MC006", 0, "the file holds no role, so nothing was checked", {
+      isUnreadable: true,
+      hint: "Add a role, or name another file.",
+    }),
+  ];
+}
+
+function skippedRules({ settings, keys, base }: CheckRequest): readonly Skipped[] {
+  return RULES.flatMap(({ code, needs }): readonly Skipped[] => {
+    if (settings.levels.get(code) === "skip") return [{ code, why: "configured" }];
+    if (needs === "keys" && keys === null) return [{ code, why: "no keys read (--keys)" }];
+    if (needs === "base" && base === null) return [{ code, why: "no base named (--base)" }];
+    if (code === "MC505" && base === null) return [{ code, why: "no base named (--base)" }];
+    const isConfigured = code === "MC201" ? settings.nameForms !== null : settings.requiresOwner;
+    return needs === "option" && !isConfigured ? [{ code, why: "not configured" }] : [];
+  });
+}
+
+/** May neither configuration nor comment say otherwise? */
+function isFixed({ code, isUnreadable: cannotBeRead }: Finding): boolean {
+  return cannotBeRead || ruleOf(code).isFatal;
+}
+
+function textsOf({ files, registrySource }: Subject, isRegistryReadable: boolean): readonly SourceText[] {
+  return [
+    ...files.flatMap(({ source, embedded }) => [source, ...embedded]),
+    ...(isRegistryReadable ? [registrySource] : []),
+  ];
+}
+
+function withLevel(finding: Finding, { levels }: RuleSettings): Finding {
+  const level = isFixed(finding) ? undefined : levels.get(finding.code);
+  return level === undefined || level === "skip" ? finding : { ...finding, severity: level };
+}
+
+function rolesContents({ source, roles }: RolesReading): CheckReport["files"][number] {
+  const grants = [...roles.values()].reduce((sum, role) => sum + role.grants.size, 0);
+  return { label: source.file, contents: `${counted(roles.size, "role")}, ${counted(grants, "grant")}` };
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** By file in the order given, then by place, then by rule. */
+function placeOrder(readings: readonly (RolesReading | RegistryReading)[]): (a: Finding, b: Finding) => number {
+  const rank = new Map(readings.map(({ source }, index) => [source.file, index]));
+  return (a, b) =>
+    (rank.get(a.place.file) ?? 0) - (rank.get(b.place.file) ?? 0) ||
+    a.place.line - b.place.line ||
+    a.place.column - b.place.column ||
+    (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
+}
+
+function onlyOnce(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(
+    ({ code, place, message }) => seen.size < seen.add(JSON.stringify([code, place, message])).size,
+  );
+}
