@@ -1,5 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import { printable } from "./printable.ts";
+import { inQuotes, toJson } from "./to-json.ts";
 import { OWN_FORMS, type Format, type OwnForm, type Table, type View } from "./view.ts";
 
 export interface RenderOptions {
@@ -19,7 +20,7 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
   if (isOwnForm(format)) return view.forms?.[format]?.() ?? "";
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
-      return inQuotes(JSON.stringify(view.data, null, 2));
+      return toJson(view.data);
     case "yaml":
       return inQuotes((await import("./to-yaml.ts")).toYaml(view.data));
     case "name":
@@ -35,11 +36,6 @@ async function renderForm(view: View, { format, isTerminal, paint }: RenderOptio
 
 function isOwnForm(format: Format | null): format is OwnForm {
   return (OWN_FORMS as readonly (string | null)[]).includes(format);
-}
-
-/** JSON leaves C1 and bidirectional controls as they are; within quotes their escapes mean the same, to JSON and to YAML. */
-function inQuotes(text: string): string {
-  return text.split("\n").map(printable).join("\n");
 }
 
 /** RFC 4180 with a header. What a spreadsheet would run as a formula gets a quote before it. */
