@@ -17,7 +17,7 @@ export async function render(view: View, options: RenderOptions): Promise<string
 }
 
 async function renderForm(view: View, { format, isTerminal, paint }: RenderOptions): Promise<string> {
-  if (isOwnForm(format)) return view.forms?.[format]?.() ?? "";
+  if (isOwnForm(format)) return (await view.forms?.[format]?.()) ?? "";
   switch (format ?? (view.text === undefined ? "table" : "text")) {
     case "json":
       return toJson(view.data);

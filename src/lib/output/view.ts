@@ -11,7 +11,7 @@ export interface View {
   /** What `-o name` prints, one a line. */
   readonly names?: readonly string[];
   /** Forms of this one command, e.g. `sarif`: whole texts for other programs, which escape what they must themselves. */
-  readonly forms?: Readonly<Partial<Record<OwnForm, () => string>>>;
+  readonly forms?: Readonly<Partial<Record<OwnForm, () => string | Promise<string>>>>;
 }
 
 export interface Table {

@@ -18,8 +18,24 @@ const check = (argv: readonly string[] = [], options: Parameters<Project["run"]>
 
 describe("argv", () => {
   it.each([
-    [[], { file: null }],
-    [["r.yaml", "--backends", "b.yaml", "-o", "json"], { file: "r.yaml", backends: "b.yaml", output: "json" }],
+    [[], { files: [], failOn: "error", ignores: true }],
+    [
+      ["r.yaml", "-", "--backends", "b.yaml", "-o", "json", "--rule", "MC304=skip", "--rule", "MC401=error"],
+      {
+        files: ["r.yaml", "-"],
+        backends: "b.yaml",
+        failOn: "error",
+        ignores: true,
+        rule: [
+          { code: "MC304", level: "skip" },
+          { code: "MC401", level: "error" },
+        ],
+      },
+    ],
+    [
+      ["--keys", "--fix", "--dry-run", "--no-ignores", "--fail-on", "info", "--explain", "MC001"],
+      { files: [], keys: true, fix: true, dryRun: true, ignores: false, failOn: "info", explain: "MC001" },
+    ],
   ])("%o becomes %o", async (argv, expected) => {
     const seen: CheckOptions[] = [];
     const roles = new Command();
@@ -30,24 +46,52 @@ describe("argv", () => {
     await roles.parseAsync(["check", ...argv], { from: "user" });
     expect(seen).toEqual([expected]);
   });
+
+  it.each([
+    ["--rule", "MC999=skip", "It must be a rule and a level, like MC304=skip."],
+    ["--rule", "MC304=off", "It must be a rule and a level, like MC304=skip."],
+    ["--rule", "MC002=skip", "MC002 always holds: no gateway takes such a file."],
+    ["--fail-on", "none", "Allowed choices are error, warning, info."],
+    ["-o", "table", "Allowed choices are pretty, compact, json, yaml, github, sarif, junit, markdown."],
+  ])("refuses %s %s: exit 2", async (flag, value, said) => {
+    const { code, out, err } = await check([flag, value]);
+    expect([code, out, err.includes(said)]).toEqual([2, "", true]);
+  });
+
+  it("refuses --dry-run without --fix: exit 2", async () => {
+    expect(await check(["--dry-run"])).toEqual({
+      code: 2,
+      out: "",
+      err: "error: --dry-run shows what --fix would write\n  Add --fix.\n",
+    });
+  });
 });
+
+/** What the summary says of rules that were not run, with one that was switched off. */
+const skipped = (off: string): string =>
+  `10 rules skipped (MC201, MC406 not configured; ${[`${off} off`, "MC403, MC501-MC505 no keys read (--keys)"].toSorted().join("; ")}; MC405 no base named (--base)).`;
 
 describe("roles check", () => {
   it("says of a clean file what it checked, and writes nothing", async () => {
-    expect(await check()).toEqual({ code: 0, out: "roles.yaml: 2 roles, 22 grants, 0 errors, 0 warnings.\n", err: "" });
+    expect(await check(["--rule", "MC304=skip"])).toEqual({
+      code: 0,
+      out: `2 files checked: nothing found, 5 suppressed, ${skipped("MC304")}
+`,
+      err: "",
+    });
     expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
   });
 
   it("finds a grant that grants nothing, with line, column, excerpt and the nearest: exit 1", async () => {
     await put("roles.yaml", "roleMapping:\n  dev:\n    - eks-ro\n    - eks-r0 # typo\n");
-    expect(await check()).toEqual({
+    expect(await check(["--rule", "MC404=skip"])).toEqual({
       code: 1,
       out: `roles.yaml:4:7 error MC003 the registry has no backend "eks-r0", so this grants nothing
   4 |     - eks-r0 # typo
     |       ^~~~~~
   Did you mean eks-ro?
 
-roles.yaml: 1 roles, 2 grants, 1 errors, 0 warnings.
+2 files checked: 1 error, ${skipped("MC404")}
 `,
       err: "",
     });
@@ -103,12 +147,13 @@ roles.yaml: 1 roles, 2 grants, 1 errors, 0 warnings.
 
   it("calls a file without a role nothing checked", async () => {
     await put("roles.yaml", "# to come\nroleMapping: {}\n");
-    expect((await check()).out).toBe(`roles.yaml:1:1 error MC006 the file holds no role, so nothing was checked
+    expect((await check(["--rule", "MC404=skip"])).out)
+      .toBe(`roles.yaml:1:1 error MC006 the file holds no role, so nothing was checked
   1 | # to come
     | ^
   Add a role, or name another file.
 
-roles.yaml: 0 roles, 0 grants, 1 errors, 0 warnings.
+2 files checked: 1 error, ${skipped("MC404")}
 `);
   });
 
@@ -133,12 +178,16 @@ roles.yaml: 0 roles, 0 grants, 1 errors, 0 warnings.
   it("takes the files it is given, and those of the configuration relative to it", async () => {
     await put("r.yaml", "roleMapping:\n  qa: [b]\n");
     await put("b.yaml", "backends:\n  b: {service: s, environment: e, access: ro, owner: o, url: 'http://b'}\n");
-    expect((await check(["r.yaml", "--backends", "b.yaml"])).out).toBe(
-      "r.yaml: 1 roles, 1 grants, 0 errors, 0 warnings.\n",
-    );
+    const files = async (argv: readonly string[]): Promise<unknown> =>
+      (JSON.parse((await check([...argv, "-o", "json"])).out) as { files: unknown }).files;
+    const expected = [
+      { file: "r.yaml", contents: "1 role, 1 grant" },
+      { file: "b.yaml", contents: "1 backend" },
+    ];
+    expect(await files(["r.yaml", "--backends", "b.yaml"])).toEqual(expected);
     await put("mcpctl.yaml", "policy: {roles: r.yaml, backends: b.yaml}\n");
     await rm(join(project.cwd, "roles.yaml"));
-    expect((await check()).out).toBe("r.yaml: 1 roles, 1 grants, 0 errors, 0 warnings.\n");
+    expect(await files([])).toEqual(expected);
   });
 
   it("paints on a terminal, and nowhere else", async () => {

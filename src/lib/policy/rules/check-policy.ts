@@ -83,7 +83,7 @@ function roleless({ roles, source }: Subject["files"][number]): readonly Finding
 
 function skippedRules({ settings, keys, base }: CheckRequest): readonly Skipped[] {
   return RULES.flatMap(({ code, needs }): readonly Skipped[] => {
-    if (settings.levels.get(code) === "skip") return [{ code, why: "configured" }];
+    if (settings.levels.get(code) === "skip") return [{ code, why: "off" }];
     if (needs === "keys" && keys === null) return [{ code, why: "no keys read (--keys)" }];
     if (needs === "base" && base === null) return [{ code, why: "no base named (--base)" }];
     if (code === "MC505" && base === null) return [{ code, why: "no base named (--base)" }];
