@@ -106,11 +106,9 @@ function isSameGrant(a: Grant, b: Grant): boolean {
 /** Takes a line away that holds this item of a list and nothing else, not even a comment, which somebody would miss. */
 function removalOfItem(source: SourceText, { at }: Tree): Fix | null {
   const start = source.text.lastIndexOf("\n", at) + 1;
-  const newline = source.text.indexOf("\n", at);
-  const end = newline < 0 ? source.text.length : newline + 1;
-  return /^[ \t]*-[ \t]+["']?[a-z0-9-]+["']?[ \t]*\r?\n?$/.test(source.text.slice(start, end))
-    ? source.fix(start, end, "")
-    : null;
+  const end = source.text.indexOf("\n", at);
+  const line = source.text.slice(start, end < 0 ? source.text.length : end);
+  return /^[ \t]*-[ \t]+["']?[a-z0-9-]+["']?[ \t]*\r?$/.test(line) ? source.lineRemoval(at) : null;
 }
 
 function readGrant(source: SourceText, item: Tree): Grant {

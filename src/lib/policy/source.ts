@@ -87,9 +87,13 @@ export class SourceText {
     return outerFrom === null || outerTo === null ? null : { from: outerFrom, to: outerTo, text };
   }
 
-  /** Where line `line` (from 1) begins and the next one does, as offsets. */
-  lineRange(line: number): readonly [number, number] {
-    return [this.#lineStarts[line - 1] ?? this.text.length, this.#lineStarts[line] ?? this.text.length];
+  /** The removal of the whole line that an offset stands in, from the file; null where that cannot be told. */
+  lineRemoval(offset: number): Fix | null {
+    if (this.outerOffset(offset) === null) return null;
+    const { line } = this.place(offset);
+    const outer = this.#embedding?.outer ?? this;
+    const from = outer.#offsetOf(line, 1);
+    return { from, to: outer.#lineStarts[line] ?? outer.text.length, text: "" };
   }
 
   #offsetOf(line: number, column: number): number {

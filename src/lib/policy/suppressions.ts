@@ -123,9 +123,6 @@ function stale(source: SourceText, comment: Comment, message: string, hint: stri
 
 /** Takes a comment away, with its whole line where nothing else stands on it, else with the blanks before it. */
 function removal(source: SourceText, { at, isAlone, text }: Comment): Fix | null {
-  const before = source.text.slice(0, at);
-  if (!isAlone) return source.fix(before.trimEnd().length, at + text.length, "");
-  const start = before.lastIndexOf("\n") + 1;
-  const end = source.text.indexOf("\n", at);
-  return source.fix(start, end < 0 ? source.text.length : end + 1, "");
+  if (isAlone) return source.lineRemoval(at);
+  return source.fix(source.text.slice(0, at).trimEnd().length, at + text.length, "");
 }
