@@ -24,6 +24,8 @@ export interface SuppressionsReading {
 
 const WORD = "mcpctl-ignore";
 const FORM = /^#\s*mcpctl-ignore\s+(MC\d{3}(?:\s*,\s*MC\d{3})*)(?:\s+until=(\S+?))?\s*:\s*(\S.*?)\s*$/;
+/** A suppression so far above what it speaks of speaks of nothing. */
+const MOST_BLANK = 10_000;
 const DAY_MS = 86_400_000;
 const HINT = "Write `# mcpctl-ignore MC303 until=2027-03-31: reason`, at the end of the line or alone above it.";
 const EXPIRED_HINT = "Mend what it speaks of, or give it another day and reason.";
@@ -34,9 +36,11 @@ export function readSuppressions(sources: readonly SourceText[]): SuppressionsRe
   const findings: Finding[] = [];
   for (const source of sources) {
     if (!source.text.includes(WORD)) continue;
-    for (const comment of commentsOf(source)) {
+    const comments = commentsOf(source);
+    const targets = targetsOf(source.text, comments);
+    for (const [index, comment] of comments.entries()) {
       if (!comment.text.includes(WORD)) continue;
-      const read = readComment(source, comment);
+      const read = readComment(source, comment, targets[index] as number);
       if (typeof read === "string") findings.push(stale(source, comment, read, HINT));
       else suppressions.push(read);
     }
@@ -44,7 +48,7 @@ export function readSuppressions(sources: readonly SourceText[]): SuppressionsRe
   return { suppressions, findings };
 }
 
-function readComment(source: SourceText, comment: Comment): Suppression | string {
+function readComment(source: SourceText, comment: Comment, target: number): Suppression | string {
   if (source.outerOffset(comment.at) === null)
     return "a suppression in a text without lines of its own speaks of all of it";
   const match = FORM.exec(comment.text);
@@ -60,20 +64,30 @@ function readComment(source: SourceText, comment: Comment): Suppression | string
     codes,
     endsAt: day === null ? null : day + DAY_MS,
     reason: match[3] as string,
-    line: source.place(comment.isAlone ? nextContent(source.text, comment.at) : comment.at).line,
+    line: source.place(target).line,
     source,
     comment,
   };
 }
 
-/** Where the next line with anything but a comment begins, after the line of `at`. */
-function nextContent(text: string, at: number): number {
-  for (let next = text.indexOf("\n", at); next >= 0; next = text.indexOf("\n", next + 1)) {
-    const end = text.indexOf("\n", next + 1);
-    const line = text.slice(next + 1, end < 0 ? text.length : end).trim();
-    if (line !== "" && !line.startsWith("#")) return next + 1;
+/**
+ * The offset that each comment speaks of: its own, or, of one alone on its line, where the next line begins that is neither empty
+ * nor a comment. From the last to the first, so that a million comments take no longer than they must.
+ */
+function targetsOf(text: string, comments: readonly Comment[]): readonly number[] {
+  const targets: number[] = [];
+  let below = text.length;
+  for (const { at, text: comment, isAlone } of comments.toReversed()) {
+    if (isAlone) {
+      const content =
+        at +
+        comment.length +
+        (/^\s*/.exec(text.slice(at + comment.length, at + comment.length + MOST_BLANK))?.[0].length ?? 0);
+      if (text[content] !== "#") below = content;
+    }
+    targets.push(isAlone ? below : at);
   }
-  return text.length;
+  return targets.toReversed();
 }
 
 /**
