@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import { AppError } from "../../lib/errors.ts";
 import { loadRegistry, loadRoles } from "../../lib/files/load-policy.ts";
-import { readRoles, type RolesReading } from "../../lib/policy/role-file.ts";
+import { readRoles, type Role, type Roles, type RolesReading } from "../../lib/policy/role-file.ts";
 import type { CheckRequest } from "../../lib/policy/rules/check-policy.ts";
 import type { RuleSettings } from "../../lib/policy/rules/settings.ts";
 import { MAX_POLICY_BYTES, type Severity } from "../../lib/policy/source.ts";
 import type { Ports } from "../ports.ts";
+import { loadSideAt } from "./diff-sides.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 
 /** What a check is told on the command line. */
@@ -48,10 +49,26 @@ export async function readCheckRequest(
     registry: loadRegistry({ path: backends, label: ports.label(backends) }),
     settings: withLevels(policy.rules, input.rule ?? []),
     keys: input.keys === true ? await readStoredKeys(ports) : null,
-    base: null,
+    base: input.base === undefined ? null : await baseRoles(input.base, files, backends, ports),
     heedsSuppressions: input.ignores !== false,
     now: ports.now(),
   };
+}
+
+/** The roles of every file at that commit, together. */
+async function baseRoles(
+  ref: string,
+  files: readonly string[],
+  backends: string,
+  ports: Pick<Ports, "cwd" | "label" | "tell">,
+): Promise<Roles> {
+  const roles = new Map<string, Role>();
+  for (const file of files.filter((each) => each !== STDIN)) {
+    const side = await loadSideAt(ref, { roles: file, backends }, ports);
+    for (const note of side.notes) ports.tell(note);
+    for (const role of side.policy.roles.values()) roles.set(role.name, role);
+  }
+  return roles;
 }
 
 function withLevels(settings: RuleSettings, levels: NonNullable<CheckInput["rule"]>): RuleSettings {

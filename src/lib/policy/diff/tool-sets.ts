@@ -86,7 +86,8 @@ function isGap(lists: Lists, reaches: State["reaches"]): boolean {
 function alphabet(patterns: readonly string[]): readonly string[] {
   const letters = new Set(patterns.flatMap((pattern) => pattern.split("")));
   letters.delete("*");
-  const other = [..."xyzabcdefghijklmnopqrstuvw_0123456789"].find((letter) => !letters.has(letter)) ?? "\u{10ffff}";
+  const other =
+    Array.from("xyzabcdefghijklmnopqrstuvw_0123456789").find((letter) => !letters.has(letter)) ?? "\u{10ffff}";
   return [...letters, other];
 }
 

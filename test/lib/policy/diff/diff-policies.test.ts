@@ -182,7 +182,10 @@ function randomPolicy(random: (below: number) => number): Policy {
   const registry = Object.fromEntries(
     Object.entries(REGISTRY)
       .filter(() => random(5) > 0)
-      .map(([name, text]) => [name, random(4) === 0 ? text.replace("stage", "prod").replace("access: ro", "access: rw") : text]),
+      .map(([name, text]) => [
+        name,
+        random(4) === 0 ? text.replace("stage", "prod").replace("access: ro", "access: rw") : text,
+      ]),
   );
   return readPolicy(roles.join("\n  ") || "z: []", registry);
 }
@@ -201,7 +204,7 @@ function isMore(old: Policy, oldRole: string, now: Policy, role: string, backend
 }
 
 function grantsOf({ roles }: Policy): ReadonlyMap<string, string> {
-  return new Map([...roles.values()].map((role) => [role.name, roleShape(role)] as const).toSorted());
+  return new Map([...roles.values()].map((role) => [role.name, roleShape(role)] as const));
 }
 
 /** What the diff says, done to the first policy. */
@@ -218,9 +221,9 @@ function apply({ roles }: Policy, { roles: changes }: PolicyDiff): ReadonlyMap<s
     else result.set(role, own);
   }
   return new Map(
-    [...result]
-      .map(([name, grants]) => [name, JSON.stringify([...grants.values()].map(grantShape).toSorted())] as const)
-      .toSorted(),
+    [...result].map(
+      ([name, grants]) => [name, JSON.stringify([...grants.values()].map(grantShape).toSorted())] as const,
+    ),
   );
 }
 
