@@ -46,6 +46,8 @@ describe("-o json", () => {
     ["keys-rotate", ["keys", "rotate", "--user", "bob", "--dry-run"]],
     ["keys-rotate", ["keys", "rotate", "--user", "bob", "--yes"]],
     ["roles-check", ["roles", "check"]],
+    ["roles-check", ["roles", "check", "--keys", "--no-ignores"]],
+    ["roles-diff", ["roles", "diff", "roles.yaml", "roles.yaml", "--keys"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["context-list", ["context", "list"]],
