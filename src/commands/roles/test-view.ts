@@ -19,6 +19,9 @@ import { testData } from "./test-data.ts";
 /** Lists longer than this hide what stands beside them; JSON has the rest. */
 const MOST_LISTED = 20;
 
+/** From so many missing cases on, a matrix is shorter. */
+const MANY = 4;
+
 /** A run in every form that it can be printed in. */
 export function testView(run: TestRun, isVerbose: boolean): View {
   return {
@@ -64,7 +67,8 @@ function survivorLines({ mutation }: TestRun, paint: ChalkInstance): readonly st
   const some = mutation.survivors.slice(0, MOST_LISTED);
   const lines = some.flatMap((mutant) => [describeMutant(mutant), `  ${caseLine(mutant)}`]);
   const head = `${paint.red("SURVIVED")}  No test noticed these changes; the case below each would:`;
-  return [head, ...indented(withRest(lines, mutation.survived - some.length)), ""];
+  const advice = mutation.survived < MANY ? [] : ["A matrix of all roles and backends notices all that is granted."];
+  return [head, ...indented([...withRest(lines, mutation.survived - some.length), ...advice]), ""];
 }
 
 function withRest(lines: readonly string[], left: number): readonly string[] {

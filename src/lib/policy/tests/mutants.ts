@@ -2,7 +2,7 @@ import { decide, type AccessRequest, type Policy } from "../decide.ts";
 import { indexLocks } from "../locks.ts";
 import { isProduction, type Backend } from "../registry.ts";
 import type { Grant, Role } from "../role-file.ts";
-import type { ToolRule } from "../tools.ts";
+import { matchesGlob, type ToolRule } from "../tools.ts";
 import { knownTools } from "./known-tools.ts";
 
 /** One dangerous change of the roles, made to see whether a test notices. */
@@ -73,13 +73,18 @@ function* widenings(role: Role, backend: Backend, grant: Grant, tools: ToolRule)
       pattern,
     })),
   ];
-  const calls = callsWorthAsking(backend, tools);
+  const refused = callsWorthAsking(backend, tools).filter((call) => !isLetThrough(role, backend, grant, call));
   for (const change of changes) {
-    const opens = calls.find(
-      (call) => isLetThrough(role, backend, change.grant, call) && !isLetThrough(role, backend, grant, call),
+    const opens = refused.find(
+      (call) => isTouched(change.pattern, call) && isLetThrough(role, backend, change.grant, call),
     );
     if (opens !== undefined) yield { ...change, role, backend, opens };
   }
+}
+
+/** Dropping a pattern matters only to what it matches. */
+function isTouched(pattern: string | null, { tool }: Mutant["opens"]): boolean {
+  return pattern === null || (tool !== null && matchesGlob(pattern, tool));
 }
 
 function callsWorthAsking(backend: Backend, tools: ToolRule): readonly Mutant["opens"][] {
