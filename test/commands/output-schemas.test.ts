@@ -154,6 +154,22 @@ describe("-o json", () => {
     expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
   });
 
+  it("fits roles-test when all pass, when calls fail or changes survive, and when a file cannot be used", async () => {
+    const roles =
+      "roleMapping:\n  dev:\n    - {backend: eks-ro, tools: {allow: ['eks_*'], deny: [eks_x]}}\n    - costs\n";
+    await writeFile(join(project.cwd, "roles.yaml"), roles);
+    for (const [test, code] of [
+      ["matrix: {roles: [dev], backends: [eks-ro, eks-rw], allow: {dev: [eks-ro]}}", 1],
+      ["{role: dev, backend: costs, expect: allow}", 1],
+      ["{role: qa, backend: eks-ro, expect: deny, reason: role_unknown}", 1],
+      ["{role: dev, backend: nope, expect: allow}", 3],
+    ] as const) {
+      await writeFile(join(project.cwd, "t.yaml"), `tests:\n  - ${test}\n`);
+      const result = await project.run(["roles", "test", "t.yaml", "--mutate", "--threshold", "1", "-o", "json"]);
+      expect([test, result.code, await misfits("roles-test", result.out)]).toEqual([test, code, []]);
+    }
+  });
+
   it.each([
     ["an expected error", ["keys", "show", "k_000000000000"]],
     ["a usage error", ["keys", "show"]],
@@ -284,6 +300,8 @@ describe("-o json", () => {
       "lock-stays",
       "receipt",
       "roles-check",
+      "roles-diff",
+      "roles-test",
       "status",
       "sync",
       "token",

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
 import { registerDiff } from "./diff.ts";
+import { registerTest } from "./test.ts";
 
 export function registerRoles(program: Command, cli: Cli): void {
   const roles = program
@@ -11,4 +12,5 @@ export function registerRoles(program: Command, cli: Cli): void {
   withExamples(roles, "mcpctl roles check", "mcpctl roles check roles.yaml -o json");
   registerCheck(roles, cli);
   registerDiff(roles, cli);
+  registerTest(roles, cli);
 }

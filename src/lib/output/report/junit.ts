@@ -2,16 +2,8 @@ import type { CheckReport, Skipped } from "../../policy/check-report.ts";
 import { ruleOf } from "../../policy/rules/catalogue.ts";
 import type { Finding } from "../../policy/source.ts";
 import { escapeXml } from "./escape-xml.ts";
-import { visible, visibleLine } from "./visible.ts";
-
-interface Suite {
-  readonly name: string;
-  readonly cases: readonly string[];
-  readonly failures: number;
-  readonly skipped: number;
-  /** What is told beside the cases. */
-  readonly output: string;
-}
+import { inXml, junitDocument, type Suite } from "./junit-suites.ts";
+import { visibleLine } from "./visible.ts";
 
 /**
  * The report as JUnit XML: a suite for each file, a failing case for each error or warning, one that passes for a file without
@@ -22,31 +14,7 @@ export function junitReport(report: CheckReport): string {
   const files = new Set([...report.files.map(({ label }) => label), ...byFile.keys()]);
   const suites = [...files].map((label) => fileSuite(label, byFile.get(label) ?? [], report.title));
   if (report.skipped.length > 0) suites.push(skippedSuite(report.skipped, report.title));
-  const total = (of: (suite: Suite) => number): number => suites.reduce((sum, suite) => sum + of(suite), 0);
-  const counts = countsOf(
-    total(({ cases }) => cases.length),
-    total(({ failures }) => failures),
-    total(({ skipped }) => skipped),
-  );
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="${inXml(report.title)}" ${counts}>`,
-    ...suites.flatMap(suiteLines),
-    "</testsuites>",
-  ].join("\n");
-}
-
-function suiteLines({ name, cases, failures, skipped, output }: Suite): readonly string[] {
-  return [
-    `  <testsuite name="${inXml(name)}" ${countsOf(cases.length, failures, skipped)}>`,
-    ...cases.map((each) => `    ${each}`),
-    ...(output === "" ? [] : [`    <system-out>${output}</system-out>`]),
-    "  </testsuite>",
-  ];
-}
-
-function countsOf(tests: number, failures: number, skipped: number): string {
-  return `tests="${tests}" failures="${failures}" errors="0" skipped="${skipped}"`;
+  return junitDocument(report.title, suites);
 }
 
 function fileSuite(label: string, findings: readonly Finding[], title: string): Suite {
@@ -56,6 +24,7 @@ function fileSuite(label: string, findings: readonly Finding[], title: string): 
     name: label,
     cases: failing.length === 0 ? [passed] : failing.map(failingCase),
     failures: failing.length,
+    errors: 0,
     skipped: 0,
     output: findings
       .filter(({ severity }) => severity === "info")
@@ -83,9 +52,5 @@ function skippedSuite(skipped: readonly Skipped[], title: string): Suite {
     ({ code, why }) =>
       `<testcase classname="${inXml(name)}" name="${inXml(`${code} ${ruleOf(code).slug}`)}"><skipped message="${inXml(why)}"/></testcase>`,
   );
-  return { name, cases, failures: 0, skipped: skipped.length, output: "" };
-}
-
-function inXml(text: string): string {
-  return escapeXml(visible(text));
+  return { name, cases, failures: 0, errors: 0, skipped: skipped.length, output: "" };
 }
