@@ -3,6 +3,7 @@ import { decide, type AccessRequest, type Policy } from "../../src/lib/policy/de
 import { checkPolicy, type CheckRequest } from "../../src/lib/policy/rules/check-policy.ts";
 import { DEFAULT_SETTINGS } from "../../src/lib/policy/rules/settings.ts";
 import { indexLocks } from "../../src/lib/policy/locks.ts";
+import { diffPolicies } from "../../src/lib/policy/diff/diff-policies.ts";
 import { readRegistry } from "../../src/lib/policy/registry.ts";
 import { readRoles } from "../../src/lib/policy/role-file.ts";
 import { seededNumbers } from "../support/seeded.ts";
@@ -27,6 +28,7 @@ export async function evaluator(): Promise<void> {
   }
   reportDecide(policy);
   reportCheck(rolesText, registryText);
+  reportDiff(rolesText, registryText);
 }
 
 function reportDecide(policy: Policy): void {
@@ -69,6 +71,35 @@ function reportCheck(rolesText: Buffer, registryText: Buffer): void {
   process.stdout.write(
     `  roles check, ${ROLES} x ${BACKENDS}   ${spread(times, 0, " ms")}  ratio to yaml alone ${spread(ratios, 2)}  bar 1.5 (${size} MB)\n`,
   );
+}
+
+/** Every tenth role gains a grant and loses one, and the registry moves one backend to production. */
+function reportDiff(rolesText: Buffer, registryText: Buffer): void {
+  const newRoles = Buffer.from(
+    rolesText.toString().replaceAll(/(role-\d*0:\n    - backend)-(\d+)\n/g, "$1-$2\n    - backend-499\n"),
+  );
+  const newRegistry = Buffer.from(registryText.toString().replace("environment: stage", "environment: prod"));
+  const ratios: number[] = [];
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const start = performance.now();
+    for (const text of [rolesText, registryText, newRoles, newRegistry]) {
+      parseAllDocuments(text.toString(), { uniqueKeys: false });
+    }
+    const parsed = performance.now();
+    const { roles } = diffPolicies(policyOf(rolesText, registryText), policyOf(newRoles, newRegistry));
+    const compared = performance.now();
+    if (roles.length < 200) throw new Error(`only ${roles.length} roles are told to differ`);
+    times.push(compared - parsed);
+    ratios.push((compared - parsed) / (parsed - start));
+  }
+  process.stdout.write(
+    `  roles diff, the same       ${spread(times, 0, " ms")}  ratio to yaml alone ${spread(ratios, 2)}  bar 1.5\n`,
+  );
+}
+
+function policyOf(roles: Buffer, registry: Buffer): Policy {
+  return { roles: readRoles("roles.yaml", roles).roles, registry: readRegistry("backends.yaml", registry).registry };
 }
 
 function check(roles: Buffer, registry: Buffer): ReturnType<typeof checkPolicy> {
