@@ -1,5 +1,5 @@
 import { InstanceGaps } from "./instance-gaps.ts";
-import { detached, NamePool } from "./name-pool.ts";
+import { detached } from "./name-pool.ts";
 import { RecordReader } from "./read-record.ts";
 import type { RecordedCall } from "./recorded-call.ts";
 import { SeenRecords } from "./seen-records.ts";
@@ -40,6 +40,9 @@ export interface CallLogOptions {
 
 /** More calls than are under way at once in all gateways together. */
 const MAX_OPEN = 100_000;
+/** A request has at most one record of each kind. */
+const START = 1;
+const FINAL = 2;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
@@ -49,7 +52,6 @@ const CARRIAGE_RETURN = 0x0d;
 export class CallLog {
   readonly #options: CallLogOptions;
   readonly #reader = new RecordReader();
-  readonly #names = new NamePool();
   readonly #seen = new SeenRecords();
   readonly #gaps = new InstanceGaps();
   /** Starts whose final record was not read yet. */
@@ -107,7 +109,7 @@ export class CallLog {
 
   #addRecord(record: RecordedCall): void {
     const counts = this.#counts;
-    if (!this.#seen.add(`${record.phase} ${record.requestId}`)) {
+    if (!this.#seen.add(record.requestId, record.phase === "final" ? FINAL : START)) {
       counts.repeated += 1;
       return;
     }
@@ -123,30 +125,24 @@ export class CallLog {
     if (record.phase === "start") this.#addStart(record);
     else {
       if (this.#open.size > 0) this.#open.delete(record.requestId);
-      this.#options.take(this.#pooled(record));
+      this.#options.take(record);
     }
   }
 
   /** A log may be read backwards: then the final record came before. */
   #addStart(record: RecordedCall): void {
-    if (this.#seen.has(`final ${record.requestId}`)) return;
+    if (this.#seen.has(record.requestId, FINAL)) return;
     const [oldest] = this.#open.size < MAX_OPEN ? [] : this.#open.values();
     if (oldest !== undefined) {
       this.#open.delete(oldest.requestId);
       this.#takeUnfinished(oldest);
     }
-    const call = { ...this.#pooled(record), requestId: detached(record.requestId) };
+    const call = { ...record, requestId: detached(record.requestId), instance: detached(record.instance) };
     this.#open.set(call.requestId, call);
   }
 
   #takeUnfinished(call: RecordedCall): void {
     this.#counts.unfinished += 1;
     this.#options.take(call);
-  }
-
-  #pooled(record: RecordedCall): RecordedCall {
-    const { user, role, backend, method, tool } = record;
-    const of = (name: string | null): string | null => (name === null ? null : this.#names.of(name));
-    return { ...record, user: of(user), role: of(role), backend: of(backend), method: of(method), tool: of(tool) };
   }
 }

@@ -6,7 +6,8 @@ export class NamePool {
   readonly #names = new Map<string, string>();
   #units = 0;
 
-  of(name: string): string {
+  of(name: string | null): string | null {
+    if (name === null) return null;
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     const copy = detached(name);

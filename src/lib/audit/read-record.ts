@@ -1,4 +1,5 @@
 import { walkMembers, endOfValue } from "../json/raw-json.ts";
+import { NamePool } from "./name-pool.ts";
 import { CALL_MEMBERS, callOf, isRecordType, type CallMembers, type RecordedCall } from "./recorded-call.ts";
 import { scanRecord } from "./scan-record.ts";
 import { TimestampReader } from "./timestamp.ts";
@@ -11,14 +12,21 @@ const WANTED: ReadonlySet<string> = new Set(CALL_MEMBERS);
 /** What a kubelet writes before each line of a container (CRI log format), up to the line itself. */
 const CRI = /^\S{1,64} std(?:out|err) F /;
 
+/** Space as JSON has it. */
+const BLANK = /^[ \t\r\n]*$/;
+
 /** Under which name a line stands in what others make of it: `logcli -o jsonl`, and Docker's json-file driver. */
 const WRAPPED_IN = ["line", "log"] as const;
 
 /** Reads the lines of audit logs, one after another. */
 export class RecordReader {
   readonly #timestamps = new TimestampReader();
+  readonly #names = new NamePool();
 
-  /** What does the line at these offsets say? Its strings may be slices of the text, and keep all of it in memory. */
+  /**
+   * What does the line at these offsets say? Names are strings of their own; the ids of request and instance may be slices
+   * of the text, and keep all of it in memory.
+   */
   read(text: string, start: number, end: number): RecordReading {
     const members = scanRecord(text, start, end);
     if (members === null) return this.#readOther(text.slice(start, end), true);
@@ -27,12 +35,12 @@ export class RecordReader {
 
   #reading(members: CallMembers): RecordReading {
     if (!isRecordType(members.type)) return "foreign";
-    return callOf(members, this.#timestamps) ?? "unreadable";
+    return callOf(members, this.#timestamps, this.#names) ?? "unreadable";
   }
 
   #readOther(line: string, mayBeWrapped: boolean): RecordReading {
-    const text = (mayBeWrapped ? line.replace(CRI, "") : line).trim();
-    if (text === "") return "blank";
+    const text = mayBeWrapped ? line.replace(CRI, "") : line;
+    if (BLANK.test(text)) return "blank";
     let value: unknown;
     try {
       value = JSON.parse(text);

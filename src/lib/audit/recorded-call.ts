@@ -1,3 +1,4 @@
+import type { NamePool } from "./name-pool.ts";
 import { isReason, type Reason } from "./reasons.ts";
 import type { TimestampReader } from "./timestamp.ts";
 
@@ -58,6 +59,7 @@ export const CALL_MEMBERS = [
   "unsampled",
 ] as const satisfies readonly (keyof CallMembers)[];
 
+const MAX_INSTANCE = 253;
 const REQUEST_ID = /^req_[0-9A-Za-z_-]{6,64}$/;
 
 /** What stands for a text that was too long (cut.ts, text-digest.ts), or within one for a token or key (redact.ts). */
@@ -69,13 +71,13 @@ export function isRecordType(type: unknown): boolean {
 }
 
 /** The call that these members tell of; null when one of them is not what schemas/audit.schema.json says it is. */
-export function callOf(members: CallMembers, timestamps: TimestampReader): RecordedCall | null {
+export function callOf(members: CallMembers, timestamps: TimestampReader, names: NamePool): RecordedCall | null {
   const { phase, ts, request_id, instance, seq, decision, reason, unsampled = 0 } = members;
   const { user, role, backend, method, tool_name: tool } = members;
   if (phase !== "start" && phase !== "final") return null;
   if (decision !== "allow" && decision !== "deny" && decision !== "unknown") return null;
   if (typeof request_id !== "string" || !REQUEST_ID.test(request_id) || !isReason(reason)) return null;
-  if (typeof instance !== "string" || instance === "" || instance.length > 253) return null;
+  if (typeof instance !== "string" || instance === "" || isLongerThan(instance, MAX_INSTANCE)) return null;
   if (!isCount(seq) || seq === 0 || !isCount(unsampled)) return null;
   if (!isText(user) || !isText(role) || !isText(backend) || !isText(method) || !isText(tool)) return null;
   const at = typeof ts === "string" ? timestamps.read(ts) : null;
@@ -86,11 +88,11 @@ export function callOf(members: CallMembers, timestamps: TimestampReader): Recor
     requestId: request_id,
     instance,
     seq,
-    user,
-    role,
-    backend,
-    method,
-    tool,
+    user: names.of(user),
+    role: names.of(role),
+    backend: names.of(backend),
+    method: names.of(method),
+    tool: names.of(tool),
     isAltered: isAltered(method) || isAltered(tool),
     decision,
     reason,
@@ -101,6 +103,11 @@ export function callOf(members: CallMembers, timestamps: TimestampReader): Recor
 /** A name that was written like a stand-in is taken for one: nobody can tell them apart. */
 function isAltered(name: string | null): boolean {
   return name !== null && name.includes("[") && STAND_IN.test(name);
+}
+
+/** In characters, as JSON Schema counts them. */
+function isLongerThan(text: string, length: number): boolean {
+  return text.length > length && Array.from(text).length > length;
 }
 
 function isText(value: unknown): value is string | null {

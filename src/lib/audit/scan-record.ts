@@ -9,23 +9,25 @@ const CLOSING_BRACKET = 0x5d;
 const NULL = "null";
 
 /** Text without an escape, or a character that JSON wants escaped. */
-const TEXT = '"[^"\\\\\\u0000-\\u001f]*"';
+const PLAIN = '[^"\\\\\\u0000-\\u001f]*';
+const TEXT = `"${PLAIN}"`;
+const WANTED = `"(${PLAIN})"`;
 const NUMBER = "-?(?:0|[1-9]\\d*)(?:\\.\\d+)?";
 const COUNT = "0|[1-9]\\d{0,14}";
 
 /** What the gateway writes before a call's arguments, between them and its parameters, and after these (format-record.ts). */
 const HEAD = new RegExp(
-  `\\{"type":"(mcp_tool_call|mcp_refusal)","phase":"(start|final)","ts":(${TEXT}),"request_id":(${TEXT}),` +
-    `"instance":(${TEXT}),"seq":(${COUNT}),"client_ip":(?:null|${TEXT}),"key_id":(?:null|${TEXT}),` +
-    `"user":(null|${TEXT}),"role":(null|${TEXT}),"backend":(null|${TEXT}),"method":(null|${TEXT}),` +
+  `\\{"type":"(mcp_tool_call|mcp_refusal)","phase":"(start|final)","ts":${WANTED},"request_id":${WANTED},` +
+    `"instance":${WANTED},"seq":(${COUNT}),"client_ip":(?:null|${TEXT}),"key_id":(?:null|${TEXT}),` +
+    `"user":(?:null|${WANTED}),"role":(?:null|${WANTED}),"backend":(?:null|${WANTED}),"method":(?:null|${WANTED}),` +
     `"jsonrpc_id":(?:null|${NUMBER}|${TEXT}),"protocol_version":(?:null|${TEXT}),"mcp_session":(?:null|${TEXT}),` +
-    `"trace_id":(?:null|${TEXT}),"span_id":(?:null|${TEXT}),"tool_name":(null|${TEXT}),"tool_args":`,
+    `"trace_id":(?:null|${TEXT}),"span_id":(?:null|${TEXT}),"tool_name":(?:null|${WANTED}),"tool_args":`,
   "y",
 );
 const BETWEEN = ',"params":';
 const TAIL = new RegExp(
-  `,"cut_strings":(?:${COUNT}),"mrtr_retry":(?:true|false),"policy":(?:null|${TEXT}),"decision":(${TEXT}),` +
-    `"reason":(${TEXT}),"http_status":(?:null|${NUMBER}),"rpc_error_code":(?:null|${NUMBER}),` +
+  `,"cut_strings":(?:${COUNT}),"mrtr_retry":(?:true|false),"policy":(?:null|${TEXT}),"decision":${WANTED},` +
+    `"reason":${WANTED},"http_status":(?:null|${NUMBER}),"rpc_error_code":(?:null|${NUMBER}),` +
     `"is_error":(?:null|true|false),"bytes_in":(?:${NUMBER}),"bytes_out":(?:${NUMBER}),"unsampled":(${COUNT}),` +
     `"duration_ms":(?:null|${NUMBER})\\}`,
   "y",
@@ -46,17 +48,17 @@ export function scanRecord(text: string, start: number, end: number): CallMember
   return {
     type: head[1],
     phase: head[2],
-    ts: textOf(head[3]),
-    request_id: textOf(head[4]),
-    instance: textOf(head[5]),
+    ts: head[3],
+    request_id: head[4],
+    instance: head[5],
     seq: Number(head[6]),
-    user: textOf(head[7]),
-    role: textOf(head[8]),
-    backend: textOf(head[9]),
-    method: textOf(head[10]),
-    tool_name: textOf(head[11]),
-    decision: textOf(tail[1]),
-    reason: textOf(tail[2]),
+    user: head[7] ?? null,
+    role: head[8] ?? null,
+    backend: head[9] ?? null,
+    method: head[10] ?? null,
+    tool_name: head[11] ?? null,
+    decision: tail[1],
+    reason: tail[2],
     unsampled: Number(tail[3]),
   };
 }
@@ -64,10 +66,6 @@ export function scanRecord(text: string, start: number, end: number): CallMember
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;
   return pattern.exec(text);
-}
-
-function textOf(literal: string | undefined): string | null {
-  return literal === undefined || literal === NULL ? null : literal.slice(1, -1);
 }
 
 /** The offset after arguments or parameters: null, a text without an escape, or an object or array, which `JSON.parse` judges. */

@@ -5,6 +5,7 @@ const FIRST_SLOTS = 2 ** 12;
 const FULL = 1 / 2;
 /** A table whose hashes were made to collide must not cost more than this for one record. */
 const MAX_PROBES = 128;
+const NO_ROOM = Infinity;
 
 /**
  * Which records were seen before? Remembers 64 bits of a hash of each, which no two of a million share by chance, in memory
@@ -15,6 +16,9 @@ export class SeenRecords {
   #slots = new Uint32Array(2 * FIRST_SLOTS);
   #used = 0;
   #forgotten = 0;
+  /** The two halves of the hash of what was asked for last, the first never 0. */
+  #high = 0;
+  #low = 0;
 
   constructor(maxSlots = MAX_SLOTS) {
     this.#maxSlots = maxSlots;
@@ -25,14 +29,15 @@ export class SeenRecords {
     return this.#forgotten;
   }
 
-  has(name: string): boolean {
-    const [high, low] = hash(name);
-    return this.#slotOf(high, low) < 0;
+  has(name: string, kind: number): boolean {
+    this.#hash(name, kind);
+    return this.#slotOf(this.#high, this.#low) < 0;
   }
 
   /** False when it was there before. */
-  add(name: string): boolean {
-    const [high, low] = hash(name);
+  add(name: string, kind: number): boolean {
+    this.#hash(name, kind);
+    const [high, low] = [this.#high, this.#low];
     const slot = this.#slotOf(high, low);
     if (slot < 0) return false;
     if (slot === NO_ROOM || !this.#hasRoom()) {
@@ -76,22 +81,21 @@ export class SeenRecords {
     }
     return true;
   }
-}
 
-const NO_ROOM = Infinity;
-
-/** Two halves of a hash, the first never 0; as MurmurHash3 mixes (https://github.com/aappleby/smhasher). */
-function hash(name: string): readonly [number, number] {
-  let high = 0x9747b28c;
-  let low = 0x5bd1e995;
-  for (let at = 0; at < name.length; at += 1) {
-    const code = name.charCodeAt(at);
-    high = Math.imul(high ^ code, 0xcc9e2d51);
-    high = (high << 13) | (high >>> 19);
-    low = Math.imul(low ^ code, 0x1b873593);
-    low = (low << 15) | (low >>> 17);
+  /** As MurmurHash3 mixes (https://github.com/aappleby/smhasher), in two lanes. */
+  #hash(name: string, kind: number): void {
+    let high = 0x9747b28c ^ kind;
+    let low = 0x5bd1e995 ^ kind;
+    for (let at = 0; at < name.length; at += 1) {
+      const code = name.charCodeAt(at);
+      high = Math.imul(high ^ code, 0xcc9e2d51);
+      high = (high << 13) | (high >>> 19);
+      low = Math.imul(low ^ code, 0x1b873593);
+      low = (low << 15) | (low >>> 17);
+    }
+    this.#high = mix(high ^ name.length) || 1;
+    this.#low = mix(low ^ high);
   }
-  return [mix(high ^ name.length) || 1, mix(low ^ high)];
 }
 
 function mix(value: number): number {
