@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
+import { registerReplay } from "./replay.ts";
 
 export function registerRoles(program: Command, cli: Cli): void {
   const roles = program
@@ -9,4 +10,5 @@ export function registerRoles(program: Command, cli: Cli): void {
     .description("Keep the role file honest, without a cluster.");
   withExamples(roles, "mcpctl roles check", "mcpctl roles check roles.yaml -o json");
   registerCheck(roles, cli);
+  registerReplay(roles, cli);
 }

@@ -1,5 +1,8 @@
+import { statSync } from "node:fs";
 import { CallLog, type CallLogOptions, type LogCounts } from "../audit/call-log.ts";
 import { AppError } from "../errors.ts";
+import { fileError } from "./file-error.ts";
+import { fileParts } from "./file-parts.ts";
 import { gunzipped, isGzip } from "./gunzip.ts";
 import { LineBatches, type LineBatch } from "./line-batches.ts";
 
@@ -8,6 +11,23 @@ export interface AuditFile {
   readonly label: string;
   /** Its bytes as they lie, each part good until the next one is asked for. */
   readonly parts: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The log file of this path, of which nothing is read yet, and its size.
+ * @throws AppError when there is none, or it is no regular file
+ */
+export function auditFile(path: string, label: string): AuditFile & { readonly bytes: number } {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile())
+      throw new AppError("invalid", "path_not_file", `the audit log ${label} is not a regular file`, {
+        hint: "Name the files themselves, or pipe into standard input and name -.",
+      });
+    return { label, parts: fileParts(path, true), bytes: stat.size };
+  } catch (error) {
+    throw fileError(error, `the audit log ${label}`, "read");
+  }
 }
 
 export interface ReadAuditOptions extends CallLogOptions {

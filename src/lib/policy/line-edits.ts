@@ -41,7 +41,9 @@ export function patchOf(path: string, text: string, edits: LineEdits): string {
     grown += newCount - (to - from + 1);
     at += 1;
   }
-  return hunks.length === 0 ? "" : `--- a/${path}\n+++ b/${path}\n${hunks.join("\n")}\n`;
+  // After a tab comes a time, which may be missing; without one a name ends at its first space.
+  const end = path.includes(" ") ? "\t" : "";
+  return hunks.length === 0 ? "" : `--- a/${path}${end}\n+++ b/${path}${end}\n${hunks.join("\n")}\n`;
 }
 
 function diffLines(lines: readonly string[], line: number, edits: LineEdits, isEnded: boolean): readonly string[] {
