@@ -3,6 +3,7 @@ import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
 import { registerDiff } from "./diff.ts";
 import { registerTest } from "./test.ts";
+import { registerReplay } from "./replay.ts";
 
 export function registerRoles(program: Command, cli: Cli): void {
   const roles = program
@@ -13,4 +14,5 @@ export function registerRoles(program: Command, cli: Cli): void {
   registerCheck(roles, cli);
   registerDiff(roles, cli);
   registerTest(roles, cli);
+  registerReplay(roles, cli);
 }

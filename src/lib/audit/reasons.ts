@@ -69,3 +69,10 @@ export type Reason = keyof typeof REASONS;
 export type RefusalReason = Exclude<Reason, "granted">;
 
 export const REASON_NAMES = Object.keys(REASONS) as readonly Reason[];
+
+const NAMES: ReadonlySet<unknown> = new Set(REASON_NAMES);
+
+/** Is this one of the published reasons? */
+export function isReason(value: unknown): value is Reason {
+  return NAMES.has(value);
+}

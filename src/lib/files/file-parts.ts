@@ -17,11 +17,15 @@ export async function* fileParts(path: string, isNamed: boolean): AsyncIterable<
     await using file = await open(path, isNamed ? READ : READ | constants.O_NOFOLLOW);
     if (!(await file.stat()).isFile())
       throw new AppError("invalid", "path_not_file", `${path} is no regular file any more`);
-    const part = Buffer.allocUnsafe(PART_BYTES);
+    // While one part is used the next one is read.
+    let [part, spare] = [Buffer.allocUnsafe(PART_BYTES), Buffer.allocUnsafe(PART_BYTES)];
+    let reading = file.read(part, 0, PART_BYTES);
     for (;;) {
-      const { bytesRead } = await file.read(part, 0, PART_BYTES);
+      const { bytesRead } = await reading;
       if (bytesRead === 0) return;
+      reading = file.read(spare, 0, PART_BYTES);
       yield part.subarray(0, bytesRead);
+      [part, spare] = [spare, part];
     }
   } catch (error) {
     throw fileError(error, path, "read");

@@ -1,0 +1,46 @@
+import { printable } from "../../lib/output/printable.ts";
+import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
+import { timeOf } from "./log-words.ts";
+
+/** GitHub takes 65,536 characters for a comment. */
+const MOST = 60_000;
+const MOST_OF_A_NAME = 80;
+const HEADER = [
+  "| calls | role | backend | tool or method | user | first | last | why |",
+  "|--:|---|---|---|---|---|---|---|",
+];
+
+/** A heading, the summary, and a table for each kind of change, for a pull request or the summary of a CI job. */
+export function replayMarkdown(report: ReplayReport, summary: string, warnings: readonly string[]): string {
+  const lines = ["### Replay of recorded calls", "", inCode(summary, 400), ...warnings.flatMap((line) => ["", line])];
+  let room = MOST - lines.join("\n").length;
+  for (const [title, changes, total] of [
+    ["Would be refused", report.refused, report.counts.refused],
+    ["Would be let through", report.allowed, report.counts.allowed],
+  ] as const) {
+    if (total === 0) continue;
+    lines.push("", `#### ${title}`, "", ...HEADER);
+    let left = total;
+    for (const change of changes) {
+      const row = rowOf(change);
+      room -= row.length + 1;
+      if (room < 0) break;
+      lines.push(row);
+      left -= change.count;
+    }
+    if (left > 0) lines.push("", `${left} calls of other kinds more, which -o json lists.`);
+  }
+  return lines.join("\n");
+}
+
+function rowOf({ count, role, backend, tool, method, user, first, last, reason }: Change): string {
+  const names = [role, backend, tool ?? method ?? "-", user ?? "-"].map((name) => inCode(name, MOST_OF_A_NAME));
+  return `| ${count} | ${names.join(" | ")} | ${timeOf(first)} | ${timeOf(last)} | ${reason} |`;
+}
+
+/** Text as it is: in a code span nothing is a mention, a link or HTML. A bar would end the cell all the same. */
+function inCode(text: string, length: number): string {
+  const shown = printable(text.length > length ? `${text.slice(0, length)}...` : text).replaceAll("|", "¦");
+  const fence = "`".repeat(1 + Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length)));
+  return fence.length === 1 ? `\`${shown}\`` : `${fence} ${shown} ${fence}`;
+}
