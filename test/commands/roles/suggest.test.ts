@@ -66,7 +66,7 @@ describe("roles replay --suggest", () => {
     });
   });
 
-  it("is taken by git apply, from a folder below too", async () => {
+  it("is taken by git apply, also for a file in a folder below, and one with a space in its name", async () => {
     const { out } = await suggest(logOf());
     execFileSync("git", ["init", "-q"], { cwd: project.cwd });
     execFileSync("git", ["apply"], { cwd: project.cwd, input: out });
