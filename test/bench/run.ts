@@ -4,6 +4,7 @@ import { clusterRevocations } from "./cluster-revocations.ts";
 import { evaluator } from "./evaluator.ts";
 import { gatewayCost } from "./gateway-cost.ts";
 import { profile } from "./profile.ts";
+import { replay, replayGigabyte } from "./replay.ts";
 import { soak } from "./soak.ts";
 import { ssmStore } from "./ssm-store.ts";
 import { streams } from "./streams.ts";
@@ -19,7 +20,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   "cold-start": { title: "Cold start", run: coldStart },
   evaluator: { title: "Evaluator", run: evaluator },
   gateway: { title: "Gateway: audited, authorised tools/call", run: gatewayCost },
+  replay: { title: "Replay of recorded calls", run: replay },
   streams: { title: "Gateway: open streams", run: streams },
+  "replay-gigabyte": { title: "Replay of a gigabyte of log", run: replayGigabyte, isExtra: true },
   ssm: { title: "Keys in SSM, on moto", run: ssmStore, isExtra: true },
   cluster: { title: "Revocations in a cluster (npm run bench:cluster)", run: clusterRevocations, isExtra: true },
   soak: { title: "Gateway: soak", run: (option) => soak(minutesOf(option ?? "10")), isExtra: true },

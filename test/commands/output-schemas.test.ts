@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SyncReport } from "../../src/lib/cluster/sync-run.ts";
 import { syncView } from "../../src/commands/cluster/sync-view.ts";
 import { AppError } from "../../src/lib/errors.ts";
+import { auditLog, refusalLine } from "../support/audit-lines.ts";
 import { makeGatewayProject } from "../support/gateway-project.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { misfits } from "../support/output-schema.ts";
@@ -170,6 +171,26 @@ describe("-o json", () => {
     }
   });
 
+  it("fits roles-replay and roles-replay-suggest, with something in each list", async () => {
+    const roles = "roleMapping:\n  dev-readonly:\n    - eks-rw\n    - costs\n";
+    await writeFile(join(project.cwd, "roles.yaml"), roles);
+    const refusal = { request_id: "req_refused", seq: 3, user: null, tool_name: null, method: null, backend: "eks-rw" };
+    const log = auditLog([{}, {}]) + refusalLine("backend_not_granted", refusal);
+    const locked = refusalLine("user_locked", { request_id: "req_locked", seq: 4 });
+    await writeFile(join(project.cwd, "audit.jsonl"), log + locked);
+    const argv = ["roles", "replay", "audit.jsonl", "-o", "json"];
+    const replayed = await project.run([...argv, "--since", "1d"]);
+    expect([replayed.code, await misfits("roles-replay", replayed.out)]).toEqual([0, []]);
+    expect(JSON.parse(replayed.out)).toMatchObject({ calls: { refused: 2, allowed: 1, unknown: 1 } });
+    for (const [flags, code] of [
+      [["--unused", "1m"], 0],
+      [["--unused", "1d"], 7],
+    ] as const) {
+      const suggested = await project.run([...argv, "--suggest", ...flags]);
+      expect([suggested.code, await misfits("roles-replay-suggest", suggested.out)]).toEqual([code, []]);
+    }
+  });
+
   it.each([
     ["an expected error", ["keys", "show", "k_000000000000"]],
     ["a usage error", ["keys", "show"]],
@@ -301,6 +322,8 @@ describe("-o json", () => {
       "receipt",
       "roles-check",
       "roles-diff",
+      "roles-replay",
+      "roles-replay-suggest",
       "roles-test",
       "status",
       "sync",

@@ -27,10 +27,17 @@ export function timeOf(ms: number): string {
 /** What of the logs makes every count less sure, a sentence each. */
 export function logWarnings({ missing, unsampled, unchecked, unfinished }: LogCounts): readonly string[] {
   const told: readonly (readonly [number, string])[] = [
-    [missing, "records that the gateways wrote are not in these files: every count is a lower bound."],
-    [unsampled, "refusals were counted by the gateways and not written: counts of refusals are lower bounds."],
-    [unchecked, "records were too many to look for repetitions of them: a file named twice counts twice."],
-    [unfinished, "calls have a start record alone, and were counted by it."],
+    [missing, `${plural(missing, "record")} of the gateways not in these files: every count is a lower bound.`],
+    [unsampled, `${plural(unsampled, "refusal")} counted by the gateways and not written: counts are lower bounds.`],
+    [
+      unchecked,
+      `${plural(unchecked, "record")} not looked for among the others: in a file named twice they count twice.`,
+    ],
+    [unfinished, `${plural(unfinished, "call")} with a start record alone, and counted by it.`],
   ];
-  return told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return told.filter(([count]) => count > 0).map(([, sentence]) => sentence);
+}
+
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

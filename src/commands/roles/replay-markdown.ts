@@ -1,6 +1,7 @@
 import { printable } from "../../lib/output/printable.ts";
 import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
-import { timeOf } from "./log-words.ts";
+import { formatTime } from "../../lib/time.ts";
+import { plural } from "./log-words.ts";
 
 /** GitHub takes 65,536 characters for a comment. */
 const MOST = 60_000;
@@ -28,14 +29,14 @@ export function replayMarkdown(report: ReplayReport, summary: string, warnings: 
       lines.push(row);
       left -= change.count;
     }
-    if (left > 0) lines.push("", `${left} calls of other kinds more, which -o json lists.`);
+    if (left > 0) lines.push("", `${plural(left, "call")} of other kinds more, which -o json lists.`);
   }
   return lines.join("\n");
 }
 
 function rowOf({ count, role, backend, tool, method, user, first, last, reason }: Change): string {
   const names = [role, backend, tool ?? method ?? "-", user ?? "-"].map((name) => inCode(name, MOST_OF_A_NAME));
-  return `| ${count} | ${names.join(" | ")} | ${timeOf(first)} | ${timeOf(last)} | ${reason} |`;
+  return `| ${count} | ${names.join(" | ")} | ${formatTime(first)} | ${formatTime(last)} | ${reason} |`;
 }
 
 /** Text as it is: in a code span nothing is a mention, a link or HTML. A bar would end the cell all the same. */

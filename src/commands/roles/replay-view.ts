@@ -4,7 +4,8 @@ import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
 import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
 import { formatPlace } from "../../lib/policy/source.ts";
-import { logData, logWarnings, timeOf } from "./log-words.ts";
+import { formatTime } from "../../lib/time.ts";
+import { logData, logWarnings, plural, timeOf } from "./log-words.ts";
 import { replayMarkdown } from "./replay-markdown.ts";
 
 export interface Replayed {
@@ -83,7 +84,8 @@ function textOf(replayed: Replayed, paint: ChalkInstance): string {
     if (total === 0) return [];
     const shown = changes.slice(0, MOST_SHOWN).flatMap((change) => changeLines(change));
     const listed = changes.slice(0, MOST_SHOWN).reduce((sum, { count }) => sum + count, 0);
-    const left = total === listed ? [] : [`  and ${total - listed} calls of other kinds; -o json lists them.`];
+    const left =
+      total === listed ? [] : [`  and ${plural(total - listed, "call")} of other kinds; -o json lists them.`];
     return [title, ...shown, ...left, ""];
   };
   return [
@@ -106,7 +108,7 @@ function changeLines({
   reason,
   rule,
 }: Change): readonly string[] {
-  const times = first === last ? timeOf(first) : `${timeOf(first)} to ${timeOf(last)}`;
+  const times = first === last ? formatTime(first) : `${formatTime(first)} to ${formatTime(last)}`;
   const where = rule?.place == null ? "" : `  ${formatPlace(rule.place)}`;
   return [
     `  ${count} x ${role} -> ${backend}  ${tool ?? method ?? "-"}  by ${user ?? "-"}`,
@@ -121,7 +123,7 @@ function warningsOf({ report, counts }: Replayed): readonly string[] {
     [undecided, "not decided by the gateway"],
     [altered, "with a method or tool that is cut or redacted"],
     [nameless, "without role, backend or tool"],
-    [counts.unreadable, "lines that could not be read"],
+    [counts.unreadable, counts.unreadable === 1 ? "line not readable" : "lines not readable"],
   ] as const;
   const told = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return [...(told.length === 0 ? [] : [`Unknown: ${told.join(", ")}.`]), ...logWarnings(counts)];
@@ -130,5 +132,5 @@ function warningsOf({ report, counts }: Replayed): readonly string[] {
 function summaryOf({ roles, report, counts }: Replayed): string {
   const { refused, allowed, stillAllowed, stillRefused } = report.counts;
   const answers = `${refused} would be refused, ${allowed} would be let through, ${unknownCount(report, counts)} unknown`;
-  return `${printable(roles)}: ${answers}, ${stillAllowed + stillRefused} as before, of ${counts.records - counts.older} records.`;
+  return `${printable(roles)}: ${answers}, ${stillAllowed + stillRefused} as before, of ${plural(counts.records - counts.older, "record")}.`;
 }

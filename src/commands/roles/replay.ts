@@ -10,6 +10,7 @@ import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
+import { plural } from "./log-words.ts";
 import { readAudit } from "./read-audit.ts";
 import { replayView, unknownCount } from "./replay-view.ts";
 import { suggestRemovals } from "./suggest.ts";
@@ -115,8 +116,8 @@ function requireJudged({ counts }: ReplayReport, log: LogCounts, since: number |
   const within = since === null ? "" : ` since ${formatTime(since)}`;
   const message =
     log.records === 0
-      ? `there is no audit record in these files; ${log.unreadable} lines could not be read, ${log.foreign} are something else`
-      : `none of the ${log.records} records tells of a call${within} that role file and registry decided`;
+      ? `there is no audit record in these files: ${plural(log.unreadable, "line")} not readable, ${log.foreign} of something else`
+      : `none of ${plural(log.records, "record")} tells of a call${within} that role file and registry decided`;
   throw new AppError("invalid", "nothing_judged", message, {
     hint: "Name the files that `mcpctl gateway start --audit` wrote, or what Loki has of its output.",
   });

@@ -9,7 +9,7 @@ import { formatPlace, type SourceText } from "../../lib/policy/source.ts";
 import { formatDuration } from "../../lib/time.ts";
 import { readDuration } from "../duration.ts";
 import type { Result } from "../result.ts";
-import { logData, timeOf } from "./log-words.ts";
+import { logData, plural, timeOf } from "./log-words.ts";
 import { readAudit } from "./read-audit.ts";
 import type { ReplayPorts } from "./replay.ts";
 
@@ -37,9 +37,10 @@ export async function suggestRemovals(options: SuggestOptions, ports: ReplayPort
   const log: Log = { span: formatDuration(unusedSeconds), since, now, counts };
   const tooShort = shortness(log);
   const gaps = gapsOf(log);
-  if (tooShort !== null) return answer(options, log, { problems: [tooShort], unused: null });
-  if (gaps.length > 0 && options.allowGaps !== true) return answer(options, log, { problems: gaps, unused: null });
-  return answer(options, log, { problems: gaps, unused: uses.unused() });
+  if (tooShort !== null) return answer(options, log, { problems: [tooShort], hint: [], unused: null });
+  if (gaps.length > 0 && options.allowGaps !== true)
+    return answer(options, log, { problems: gaps, hint: [GAPS_HINT], unused: null });
+  return answer(options, log, { problems: gaps, hint: [], unused: uses.unused() });
 }
 
 interface Log {
@@ -56,7 +57,7 @@ function shortness({ span, since, counts: { first, records } }: Log): string | n
       hint: "Name the files that `mcpctl gateway start --audit` wrote.",
     });
   if (first <= since) return null;
-  const reach = `the oldest of ${records} records is of ${timeOf(first)}`;
+  const reach = `the oldest of ${plural(records, "record")} is of ${timeOf(first)}`;
   return `The logs do not reach back ${span}: ${reach}. Name older ones, or a shorter --unused.`;
 }
 
@@ -65,18 +66,19 @@ function gapsOf({ now, counts: { last, missing, unreadable } }: Log): readonly s
   const isSilent = last !== null && last < now - 1000 * MAX_SILENCE_SECONDS;
   return [
     ...(isSilent ? [`The logs end at ${timeOf(last)}: what was used after is not known.`] : []),
-    ...(missing > 0 ? [`${missing} records that the gateways wrote are not in these files.`] : []),
-    ...(unreadable > 0 ? [`${unreadable} lines could not be read.`] : []),
+    ...(missing > 0 ? [`${plural(missing, "record")} of the gateways not in these files.`] : []),
+    ...(unreadable > 0 ? [`${plural(unreadable, "line")} not readable.`] : []),
   ];
 }
 
 interface Suggestion {
   readonly problems: readonly string[];
+  readonly hint: readonly string[];
   /** Null where the logs do not tell. */
   readonly unused: readonly RoleGrant[] | null;
 }
 
-function answer({ roles, source }: SuggestOptions, log: Log, { problems, unused }: Suggestion): Result {
+function answer({ roles, source }: SuggestOptions, log: Log, { problems, hint, unused }: Suggestion): Result {
   const { edits, unremoved } = removeGrants(source.text, roles, unused ?? []);
   const patch = patchOf(source.file.replace(/^\/+/, ""), source.text, edits);
   const data = {
@@ -89,7 +91,7 @@ function answer({ roles, source }: SuggestOptions, log: Log, { problems, unused 
     log: logData(log.counts),
   };
   const view = { data, text: () => patch.split("\n").map(showable).join("\n") };
-  if (unused === null) return { view, notes: [...problems, GAPS_HINT], exit: 7 };
+  if (unused === null) return { view, notes: [...problems, ...hint], exit: 7 };
   return { view, notes: [...problems, ...unremoved.map(unremovedNote), ...summary(unused.length, log)] };
 }
 
@@ -105,7 +107,7 @@ function summary(count: number, { span, counts: { instances } }: Log): readonly 
   const records = `the records of ${instances} gateway ${instances === 1 ? "process" : "processes"} within ${span}`;
   if (count === 0) return [`Every grant is used in ${records}.`];
   return [
-    `${count} ${count === 1 ? "grant is" : "grants are"} not used in ${records}.`,
+    `${plural(count, "grant")} not used in ${records}.`,
     "A grant that was made since may be among them; a gateway whose log is not among these files is not seen.",
   ];
 }

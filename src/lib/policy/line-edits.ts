@@ -37,7 +37,7 @@ export function patchOf(path: string, text: string, edits: LineEdits): string {
     const newCount = to - from + 1 - (at + 1 - first) + kept;
     const newFrom = newCount === 0 ? from + grown - 1 : from + grown;
     hunks.push(`@@ -${from},${to - from + 1} +${newFrom},${newCount} @@`);
-    for (let line = from; line <= to; line += 1) hunks.push(...diffLines(lines, line, edits, text.endsWith("\n")));
+    hunks.push(hunkLines(text, lines, { from, to }, edits).join("\n"));
     grown += newCount - (to - from + 1);
     at += 1;
   }
@@ -46,10 +46,26 @@ export function patchOf(path: string, text: string, edits: LineEdits): string {
   return hunks.length === 0 ? "" : `--- a/${path}${end}\n+++ b/${path}${end}\n${hunks.join("\n")}\n`;
 }
 
-function diffLines(lines: readonly string[], line: number, edits: LineEdits, isEnded: boolean): readonly string[] {
-  const old = lines[line - 1] as string;
-  const edit = edits.get(line);
-  const mark = line === lines.length && !isEnded ? [NO_LINE_END] : [];
-  if (edit === undefined) return [` ${old}`, ...mark];
-  return [`-${old}`, ...mark, ...(edit === null ? [] : [`+${edit}`, ...mark])];
+/** What goes stands before what comes, in each run of changed lines. */
+function hunkLines(
+  text: string,
+  lines: readonly string[],
+  { from, to }: { readonly from: number; readonly to: number },
+  edits: LineEdits,
+): readonly string[] {
+  const told: string[] = [];
+  let added: string[] = [];
+  for (let line = from; line <= to; line += 1) {
+    const old = lines[line - 1] as string;
+    const edit = edits.get(line);
+    const mark = line === lines.length && !text.endsWith("\n") ? [NO_LINE_END] : [];
+    if (edit === undefined) {
+      told.push(...added, ` ${old}`, ...mark);
+      added = [];
+      continue;
+    }
+    told.push(`-${old}`, ...mark);
+    if (edit !== null) added.push(`+${edit}`, ...mark);
+  }
+  return [...told, ...added];
 }

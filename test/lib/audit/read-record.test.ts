@@ -136,6 +136,8 @@ describe("a line of an audit log", () => {
     ["of two records that were torn", line.slice(0, 200) + line.slice(300), "unreadable"],
     ["nested without end", `{"type":${"[".repeat(1_000_000)}`, "unreadable"],
     ["nested deeply", `{"type":"mcp_refusal","x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "unreadable"],
+    ["with something after it", `${line}x`, "unreadable"],
+    ["with another one after it", line + line, "unreadable"],
     ["with a role twice", line.replace('"role":', '"role":"devops-full","role":'), "unreadable"],
     ["with a role twice, once escaped", line.replace('"role":', '"r\\u006fle":"devops-full","role":'), "unreadable"],
     ["with a type in its prototype", '{"__proto__":{"type":"mcp_tool_call"}}', "foreign"],

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fileParts } from "../../../src/lib/files/file-parts.ts";
 
@@ -22,6 +23,17 @@ async function sizes(name: string, isNamed: boolean): Promise<readonly number[]>
 describe("fileParts", () => {
   it("gives a file in parts of 256 KiB", async () => {
     expect(await sizes("file", false)).toEqual([262_144, 262_144, 90_112]);
+  });
+
+  it("gives all bytes in their order, each part untouched while it is used", async () => {
+    const bytes = Buffer.from(Uint32Array.from({ length: 300_000 }, (_, index) => index).buffer);
+    await writeFile(join(folder, "numbers"), bytes);
+    const copies: Buffer[] = [];
+    for await (const part of fileParts(join(folder, "numbers"), true)) {
+      await delay(2);
+      copies.push(Buffer.from(part));
+    }
+    expect(Buffer.concat(copies).equals(bytes)).toBe(true);
   });
 
   it("follows a link that was named, and none that a file was replaced with", async () => {
