@@ -61,6 +61,7 @@ export const NASTY: readonly string[] = [
   "**bold** _it_ ~~no~~ $x$",
   "user\u202etxt.exe",
   "zero\u200bwidth\ufeff",
+  "hangul\u3164filler\ufe0f",
   "\ud800 half",
   "half \udc00",
   "nul\u0000\u0008\u000c",

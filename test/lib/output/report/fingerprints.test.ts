@@ -42,6 +42,13 @@ describe("fingerprints", () => {
     expect(new Set([there, other, fingerprints([finding()], [])[0]]).size).toBe(3);
   });
 
+  it("look at the whole line, of which an excerpt is the beginning", () => {
+    const [start, excerpt] = ["x".repeat(200), "x".repeat(200)];
+    const found = [1, 2].map((line) => finding({ line, excerpt }));
+    const hashes = fingerprints(found, [{ label: "roles.yaml", contents: `${start}a\n${start}b` }]);
+    expect(hashes.map((hash) => hash.split(":")[1])).toEqual(["1", "1"]);
+  });
+
   it("take the excerpt where the file is not at hand, and nothing where there is none", () => {
     const file = { label: "roles.yaml", contents: "\n\n  - eks-rw" };
     expect(fingerprints([finding()], [])).toEqual(fingerprints([finding()], [file]));

@@ -39,6 +39,12 @@ describe("a check as Markdown", () => {
     expect(markdownReport(checkReport())).toBe(`${HEAD}1 file checked: nothing found.`);
   });
 
+  it("shows in code why a rule was skipped", () => {
+    expect(markdownReport(checkReport({ skipped: [{ code: "MC201", why: "@off" }] }))).toBe(
+      `${HEAD}1 file checked: nothing found, 1 rule skipped (MC201 \`@off\`).`,
+    );
+  });
+
   it("stays below the size of a comment, and says how much is left out", () => {
     const message = "x".repeat(1_000);
     const findings = Array.from({ length: 300 }, (_, index) => finding({ line: index + 1, message }));
