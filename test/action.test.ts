@@ -25,7 +25,7 @@ function run(options: Partial<ActionOptions> = {}): ActionResult {
 
 const outcomes = ({ steps }: ActionResult): readonly unknown[] => steps.map(({ outcome, code }) => [outcome, code]);
 
-describe("the action, as a runner would run it, checks", () => {
+describe("the action, as a runner would run it, judges", () => {
   it("a sound change, and passes", () => {
     const result = run();
     expect(outcomes(result)).toEqual([
@@ -71,6 +71,47 @@ describe("the action, as a runner would run it, checks", () => {
     expect([check?.outcome, check?.code]).toEqual(["failure", 3]);
     expect(check?.err).toMatch(/^mcpctl: error: .*nowhere\/# #\[error\]x\.yaml/);
     expect(commandsIn(`${check?.out}\n${check?.err}`)).toEqual([]);
+  });
+
+  it.each([
+    ["allow", "success", 0],
+    ["deny", "failure", 1],
+  ])("tests that expect what is so to be %s, and ends as they do", (expected, outcome, code) => {
+    const test = `tests: [{ role: dev-readonly, backend: eks-ro, expect: ${expected} }]\n`;
+    writeFileSync(join(project.folder, "policy-test.yaml"), test);
+    const step = run({ inputs: { tests: "policy-test.yaml" } }).steps[2];
+    expect([step?.outcome, step?.code]).toEqual([outcome, code]);
+  });
+
+  it("what a pull request changes, and tells it without failing unless it is told to", () => {
+    project.edit("roles.yaml", (text) => text.replace("    - eks-ro\n", "    - eks-ro\n    - github-rw\n"));
+    project.commit("grow");
+    const result = run({ github: pullRequest() });
+    const { summary = "", code, err } = result.steps[3] ?? {};
+    expect([code, err]).toEqual([0, ""]);
+    expect(summary).toContain("| `+` | `github-rw` |");
+    expect(result.outputs["diff"]).toBe(summary.trimEnd());
+    expect(readFileSync(result.outputs["diff-file"] as string, "utf8")).toBe(summary);
+    expect(run({ github: pullRequest(), inputs: { "fail-on": "write-growth" } }).steps[3]).toMatchObject({
+      outcome: "failure",
+      code: 1,
+      summary,
+    });
+  });
+
+  it("a registry that turns a backend to write access, also one that it is told", () => {
+    project.edit("backends.yaml", (text) => text.replace(/(eks-ro:[^]*?access: )ro/, "$1rw"));
+    project.commit("turn");
+    for (const backends of ["", "backends.yaml"]) {
+      const step = run({ github: pullRequest(), inputs: { backends, "fail-on": "write-growth" } }).steps[3];
+      expect([step?.code, step?.summary.includes("`eks-ro`")]).toEqual([1, true]);
+    }
+  });
+
+  it("nothing to compare with, and says that the checkout lacks it", () => {
+    const step = run({ inputs: { base: "0".repeat(40) } }).steps[3];
+    expect([step?.code, step?.out, step?.summary]).toEqual([3, "", ""]);
+    expect(step?.err).toMatch(/^mcpctl: error: .*0{12}[^]*fetch-depth: 0/m);
   });
 
   it("without a Node that is new enough, and says what to do", () => {
