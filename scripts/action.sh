@@ -48,7 +48,8 @@ test_roles() {
 fetch_base() {
   if [[ ! "$BASE" =~ ^([0-9a-f]{40}|[0-9a-f]{64})$ ]]; then return; fi
   if git cat-file -e "$BASE^{commit}" 2> /dev/null; then return; fi
-  git fetch --quiet --no-tags --depth=1 origin "$BASE" || true
+  git fetch --quiet --no-tags --depth=1 origin "$BASE" 2> /dev/null ||
+    echo "the base could not be fetched: give actions/checkout fetch-depth: 0" >&2
 }
 
 diff_roles() {
