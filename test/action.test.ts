@@ -56,6 +56,7 @@ describe("the action, as a runner would run it, judges", () => {
     const inputs = { roles: "\nthe roles.yaml\r\n\n", backends: "-registry.yaml", sarif: "out.sarif" };
     const check = run({ inputs }).steps[1];
     expect([check?.code, check?.err]).toEqual([1, ""]);
+    expect(commandsIn(check?.out ?? "").map(({ properties }) => properties["file"])).toContain("the roles.yaml");
     const log = JSON.parse(readFileSync(join(project.folder, "out.sarif"), "utf8")) as {
       runs: [{ results: { ruleId: string; locations: [{ physicalLocation: { artifactLocation: object } }] }[] }];
     };
@@ -134,7 +135,7 @@ describe("the action, around a program in mcpctl's place,", () => {
     const [, verb, ...args] = process.argv.slice(2);
     process.stderr.write("::error::forged ###[error]\\n");
     process.stdout.write(JSON.stringify([verb, ...args]) + "\\n");
-    process.exitCode = verb === process.env["FAILS"] ? 1 : 0;`;
+    process.exitCode = [verb, args.at(-1)].includes(process.env["FAILS"]) ? 1 : 0;`;
 
   beforeEach(() => {
     action = join(project.temp, "action");
@@ -205,6 +206,12 @@ describe("the action, around a program in mcpctl's place,", () => {
     const result = run({ action, inputs, env: { FAILS: verb } });
     expect(result.steps.map(({ outcome }) => outcome)).toEqual(expected);
     expect(JSON.parse(result.outputs["diff"] as string)).toContain("diff");
+  });
+
+  it("compares every role file, and fails with one of them", () => {
+    const result = run({ action, inputs: { roles: "a.yaml\nb.yaml", base }, env: { FAILS: "a.yaml" } });
+    expect(result.steps[3]).toMatchObject({ outcome: "failure", code: 1 });
+    expect(called(result).map((line) => (line as string[]).at(-1))).toEqual(["b.yaml", "a.yaml", "b.yaml"]);
   });
 
   it("fetches the base where the checkout lacks it", () => {
