@@ -11,7 +11,7 @@ const HEADER = ["| severity | where | rule | what |", "|---|---|---|---|"];
 
 /** A heading, the summary and a table of the findings, for a pull request or the summary of a CI job. */
 export function markdownReport(report: CheckReport): string {
-  const head = [`### ${report.title}`, "", atMost(summarize(report), 2_000)];
+  const head = [`### ${report.title}`, "", summarize(report, inCode)];
   if (report.findings.length === 0) return head.join("\n");
   const lines = [...head, "", ...HEADER];
   // Room for the line that tells how many are left out.

@@ -3,8 +3,8 @@ import { RULES } from "../../policy/rules/catalogue.ts";
 import type { Severity } from "../../policy/source.ts";
 import { visible } from "./visible.ts";
 
-/** What was checked, found, silenced and left out, in one line that ends with a full stop. */
-export function summarize(report: CheckReport): string {
+/** What was checked, found, silenced and left out, in one line that ends with a full stop; `quote` shows a reason. */
+export function summarize(report: CheckReport, quote: (text: string) => string = visible): string {
   const { files, findings, suppressed, skipped } = report;
   const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
   const counts = [
@@ -12,7 +12,7 @@ export function summarize(report: CheckReport): string {
     some(count("warning"), "warning"),
     count("info") === 0 ? "" : `${count("info")} info`,
     suppressed.length === 0 ? "" : `${suppressed.length} suppressed`,
-    skipped.length === 0 ? "" : `${some(skipped.length, "rule")} skipped (${whatWasSkipped(skipped)})`,
+    skipped.length === 0 ? "" : `${some(skipped.length, "rule")} skipped (${whatWasSkipped(skipped, quote)})`,
   ].filter((part) => part !== "");
   return `${plural(files.length, "file")} checked: ${(findings.length === 0 ? ["nothing found", ...counts] : counts).join(", ")}.`;
 }
@@ -26,9 +26,9 @@ function some(count: number, noun: string): string {
 }
 
 /** `MC201 off; MC403, MC501-MC505 no keys were read`: the rules of each reason, in the order of the catalogue. */
-function whatWasSkipped(skipped: readonly Skipped[]): string {
+function whatWasSkipped(skipped: readonly Skipped[], quote: (text: string) => string): string {
   return [...Map.groupBy(skipped, ({ why }) => why)]
-    .map(([why, rules]) => `${ranges(rules.map(({ code }) => code))} ${visible(why)}`)
+    .map(([why, rules]) => `${ranges(rules.map(({ code }) => code))} ${quote(why)}`)
     .join("; ");
 }
 
