@@ -79,7 +79,7 @@ export async function checkRoles(
   const request = await readCheckRequest(options, ports);
   const report = checkPolicy(request);
   if (options.fix !== true) return answer(report, options, []);
-  if (options.dryRun === true) return { ...(await showPatch(request)), ...exitOf(report, options) };
+  if (options.dryRun === true) return { ...showPatch(request), ...exitOf(report, options) };
   const mended = await fixFiles(request);
   return answer(mended.report, options, mended.notes);
 }

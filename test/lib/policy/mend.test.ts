@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { applyEdits } from "../../../src/lib/policy/line-edits.ts";
 import { mend } from "../../../src/lib/policy/mend.ts";
 import { readRoles, type RolesReading } from "../../../src/lib/policy/role-file.ts";
 import { checkPolicy } from "../../../src/lib/policy/rules/check-policy.ts";
@@ -6,7 +7,7 @@ import { roleShape } from "../../../src/lib/policy/rules/hygiene.ts";
 import { requestOf } from "../../support/check-text.ts";
 import { seededNumbers } from "../../support/seeded.ts";
 
-const mended = (text: string): string => mend(requestOf({ roles: [text] })).roles[0]?.source.text ?? "";
+const mended = (text: string): string => mend(requestOf({ roles: [text] })).request.roles[0]?.source.text ?? "";
 const grantsOf = ({ roles }: RolesReading): readonly string[] =>
   [...roles.values()].map((role) => `${role.name} ${roleShape(role)}`);
 
@@ -59,7 +60,7 @@ describe("mend", () => {
 
   it("mends the registry as well", () => {
     const backends = 'backends:\n  a: { service: no, environment: e, access: ro, owner: o, url: "http://a" }\n';
-    expect(mend(requestOf({ roles: ["roleMapping: {dev: [a]}\n"], backends })).registry.source.text).toBe(
+    expect(mend(requestOf({ roles: ["roleMapping: {dev: [a]}\n"], backends })).request.registry.source.text).toBe(
       backends.replace("no", '"no"'),
     );
   });
@@ -71,12 +72,15 @@ describe("mend", () => {
     for (let round = 0; round < 2_000; round += 1) {
       const text = randomFile(pick, random);
       const request = requestOf({ roles: [text] });
-      const once = mend(request);
+      const { request: once, repairs } = mend(request);
+      const [repair] = repairs;
       const [before, after] = [request.roles[0], once.roles[0]] as [RolesReading, RolesReading];
       expect(mended(after.source.text)).toBe(after.source.text);
       const wasReadable = !before.findings.some(({ isUnreadable }) => isUnreadable);
       expect(grantsOf(after)).toEqual(wasReadable ? grantsOf(before) : grantsOf(after));
       expect(wasReadable && checkPolicy(once).findings.length > checkPolicy(request).findings.length).toBe(false);
+      expect(repair?.after).toBe(after.source.text);
+      expect(applyEdits(text, repair?.edits ?? new Map())).toBe(after.source.text);
       if (after.source.text !== text) changed += 1;
     }
     expect(changed).toBeGreaterThan(500);
@@ -155,7 +159,7 @@ describe("any bytes at all", () => {
         bytes = Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + cut)]);
       }
       const request = { ...requestOf({ roles: ["roleMapping: {a: []}"] }), roles: [readRoles("roles.yaml", bytes)] };
-      for (const { code } of checkPolicy(mend(request)).findings) codes.add(code);
+      for (const { code } of checkPolicy(mend(request).request).findings) codes.add(code);
     }
     expect(codes.size).toBeGreaterThan(15);
   });
