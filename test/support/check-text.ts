@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { CheckReport } from "../../src/lib/policy/check-report.ts";
-import { readRegistry } from "../../src/lib/policy/registry.ts";
+import { readRegistry, type RegistryReading } from "../../src/lib/policy/registry.ts";
 import { readRoles } from "../../src/lib/policy/role-file.ts";
 import { checkPolicy, type CheckRequest } from "../../src/lib/policy/rules/check-policy.ts";
 import { DEFAULT_SETTINGS, type RuleSettings } from "../../src/lib/policy/rules/settings.ts";
@@ -18,14 +18,21 @@ export interface CheckedText {
   readonly now?: number;
 }
 
+let example: RegistryReading | undefined;
+
+/** Read once: some tests check thousands of files. */
+function exampleRegistry(): RegistryReading {
+  return (example ??= readRegistry("backends.yaml", readFileSync("examples/backends.yaml")));
+}
+
 /** The request to check these texts, at noon of 2026-11-20 unless told otherwise. */
 export function requestOf(text: CheckedText): CheckRequest {
-  const backends = text.backends ?? readFileSync("examples/backends.yaml", "utf8");
   return {
     roles: text.roles.map((each, index) =>
       readRoles(index === 0 ? "roles.yaml" : `roles-${index + 1}.yaml`, Buffer.from(each)),
     ),
-    registry: readRegistry("backends.yaml", Buffer.from(backends)),
+    registry:
+      text.backends === undefined ? exampleRegistry() : readRegistry("backends.yaml", Buffer.from(text.backends)),
     settings: { ...DEFAULT_SETTINGS, ...text.settings },
     keys: text.keys ?? null,
     base: text.base === undefined ? null : readRoles("base.yaml", Buffer.from(text.base)).roles,

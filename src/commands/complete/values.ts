@@ -3,6 +3,7 @@ import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import type { KeyEntry } from "../../lib/keys/keyring.ts";
 import { isSelected } from "../../lib/keys/select-keys.ts";
 import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
+import { plural } from "../../lib/plural.ts";
 import { isBackendName, isRoleName, isUserName } from "../../lib/names.ts";
 import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { storeWords } from "../context/store-words.ts";
@@ -36,6 +37,8 @@ export const VALUES: Readonly<Record<string, Source>> = {
   "lock-id": lockIds,
   context: contexts,
   file: files,
+  files,
+  sides: files,
   path: files,
   folder: files,
 };
@@ -49,7 +52,7 @@ async function roles(_line: Line, ports: Ports): Promise<Values> {
   const { roles, findings } = loadRoles({ path: policy.roles, label: ports.label(policy.roles) });
   requireUsable(findings);
   return named(
-    [...roles.values()].map(({ name, grants }) => [name, counted(grants.size, "backend")]),
+    [...roles.values()].map(({ name, grants }) => [name, plural(grants.size, "backend")]),
     isRoleName,
   );
 }
@@ -76,7 +79,7 @@ async function users(line: Line, ports: Ports): Promise<Values> {
   const counts = new Map<string, number>();
   for (const { user } of await keys(line, ports)) if (user !== null) counts.set(user, (counts.get(user) ?? 0) + 1);
   return named(
-    [...counts].map(([user, count]) => [user, counted(count, "key")]),
+    [...counts].map(([user, count]) => [user, plural(count, "key")]),
     isUserName,
   );
 }
@@ -123,8 +126,4 @@ function isCandidate(verb: string, key: KeyEntry, now: number): boolean {
 function named(pairs: readonly (readonly [string, string])[], isName: (name: string) => boolean): Values {
   const candidates = pairs.filter(([name]) => isName(name)).map(([value, description]) => ({ value, description }));
   return { candidates, isFile: false };
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -2,11 +2,13 @@ import type { KeyEffect } from "../../lib/policy/diff/key-effects.ts";
 import type { GrantChange, RoleChange } from "../../lib/policy/diff/policy-diff.ts";
 import type { ToolGap } from "../../lib/policy/diff/tool-sets.ts";
 import { changeWords, kindOf, summarizeDiff } from "./diff-words.ts";
-import type { Comparison } from "./diff-view.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { Comparison, RecordedUses } from "./diff-view.ts";
+import { logData } from "./log-words.ts";
 
 /** What `-o json` prints (schemas/output/roles-diff.schema.json). */
 export function diffData(comparison: Comparison): object {
-  const { before, after, diff, effects, failedOn } = comparison;
+  const { before, after, diff, effects, uses, failedOn } = comparison;
   return {
     before,
     after,
@@ -14,6 +16,7 @@ export function diffData(comparison: Comparison): object {
     roles: diff.roles.map(roleData),
     backends: diff.backends.map(({ backend, kind, what }) => ({ backend, change: kind, what })),
     keys: effects?.map(effectData) ?? null,
+    uses: uses === null ? null : usesData(uses),
     failed_on: failedOn,
   };
 }
@@ -45,6 +48,14 @@ function grantData(change: GrantChange): object {
 /** An example; null where there is none, or where the rules were too intricate to find one. */
 function gapData(gap: ToolGap): string | null {
   return gap.kind === "some" ? gap.tool : null;
+}
+
+function usesData({ since, counts, lost }: RecordedUses): object {
+  return {
+    since: formatTime(since),
+    log: logData(counts),
+    lost: lost.map((use) => ({ ...use, last: formatTime(use.last) })),
+  };
 }
 
 function effectData({ role, keys, effect }: KeyEffect): object {

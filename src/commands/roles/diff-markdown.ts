@@ -1,6 +1,15 @@
 import { inCode } from "../../lib/output/report/markdown.ts";
 import type { RoleChange } from "../../lib/policy/diff/policy-diff.ts";
-import { backendWords, changeWords, directionOf, effectWords, headline, summarizeDiff } from "./diff-words.ts";
+import {
+  backendWords,
+  changeWords,
+  directionOf,
+  effectWords,
+  headline,
+  logWords,
+  summarizeDiff,
+  useWords,
+} from "./diff-words.ts";
 import type { Comparison } from "./diff-view.ts";
 
 /** GitHub takes 65,536 characters for a comment. */
@@ -12,7 +21,7 @@ const LEGEND = "`+` grows, `-` shrinks, `~` both or not comparable, `=` the same
 
 /** A comparison for a pull request: names come from files that anybody may have written, and stand in code spans. */
 export function diffMarkdown(comparison: Comparison): string {
-  const { before, after, diff, effects, failedOn } = comparison;
+  const { before, after, diff, effects, uses, failedOn } = comparison;
   const head = [
     `### roles diff`,
     "",
@@ -24,6 +33,7 @@ export function diffMarkdown(comparison: Comparison): string {
   if (failedOn.length > 0) head.push(`Fails on ${failedOn.join(" and ")}.`, "");
   if (diff.roles.length + diff.backends.length > 0) head.push(LEGEND, "");
   if (effects !== null && effects.length > 0) head.push(...effects.map((each) => `- ${inCode(effectWords(each))}`), "");
+  if (uses !== null) head.push(...uses.lost.map((use) => `- ${inCode(useWords(use))}`), "", ...logWords(uses), "");
   const parts = diff.roles.map(roleTable);
   if (diff.backends.length > 0)
     parts.push(["registry", "", ...diff.backends.map((each) => `- ${inCode(backendWords(each))}`), ""].join("\n"));

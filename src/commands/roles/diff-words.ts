@@ -1,4 +1,4 @@
-import { plural } from "../../lib/output/report/summary.ts";
+import { plural } from "../../lib/plural.ts";
 import type { KeyEffect } from "../../lib/policy/diff/key-effects.ts";
 import {
   grantChanges,
@@ -7,7 +7,10 @@ import {
   type RoleChange,
 } from "../../lib/policy/diff/policy-diff.ts";
 import type { Grant } from "../../lib/policy/role-file.ts";
-import type { Comparison } from "./diff-view.ts";
+import type { LostUse } from "../../lib/policy/diff/lost-uses.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { Comparison, RecordedUses } from "./diff-view.ts";
+import { logWarnings } from "./log-words.ts";
 
 export type Direction = "+" | "-" | "~" | "=";
 
@@ -92,6 +95,19 @@ function verb(count: number, effect: KeyEffect["effect"]): string {
 function cut(words: readonly string[]): string {
   const more = words.length - MOST_NAMED;
   return more > 0 ? `${words.slice(0, MOST_NAMED).join(", ")} and ${more} more` : words.join(", ");
+}
+
+/** `eks-ro was called 12 times by alice, bob; last 2026-11-20T09:00:00Z: eks_get_pods`. */
+export function useWords({ backend, calls, users, tools, last }: LostUse): string {
+  const times = calls === 1 ? "once" : `${calls} times`;
+  return `what is lost of ${backend} was called ${times} by ${cut(users)}, last at ${formatTime(last)}: ${cut(tools)}`;
+}
+
+/** How much the logs could tell; that nobody used something they never prove. */
+export function logWords({ since, counts, lost }: RecordedUses): readonly string[] {
+  const calls = lost.reduce((sum, use) => sum + use.calls, 0);
+  const span = `since ${formatTime(since)} in ${plural(counts.records - counts.older, "record")}`;
+  return [`Of what is lost, ${plural(calls, "call")} ${span}.`, ...logWarnings(counts)];
 }
 
 /** `1 grant added, 2 narrowed; 1 grows, 1 to write in production; 3 live keys of 2 users gain.` */

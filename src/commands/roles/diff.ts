@@ -1,14 +1,19 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { AppError } from "../../lib/errors.ts";
 import { diffPolicies } from "../../lib/policy/diff/diff-policies.ts";
+import { lostUses } from "../../lib/policy/diff/lost-uses.ts";
 import { keyEffects, type KeyEffect } from "../../lib/policy/diff/key-effects.ts";
 import { grantChanges, type PolicyDiff } from "../../lib/policy/diff/policy-diff.ts";
+import type { Policy } from "../../lib/policy/decide.ts";
+import { Replay } from "../../lib/policy/replay.ts";
 import type { Format } from "../../lib/output/view.ts";
+import { readDuration } from "../duration.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
-import { diffView } from "./diff-view.ts";
+import { diffView, type RecordedUses } from "./diff-view.ts";
 import { loadSide, loadSideAt, pathsOf, requireSides, type Side } from "./diff-sides.ts";
+import { readAudit } from "./read-audit.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 
 const FAILURES = ["growth", "write-growth", "any", "key-loss"] as const;
@@ -19,6 +24,8 @@ export interface DiffOptions {
   readonly base?: string;
   readonly backends?: string;
   readonly keys?: true;
+  readonly audit?: readonly string[];
+  readonly since?: string;
   readonly failOn?: readonly Failure[];
 }
 
@@ -33,6 +40,8 @@ export function registerDiff(roles: Command, cli: Cli, run = diffRoles): void {
     .option("--base <ref>", "the old side is the new one at this git commit")
     .option("--backends <file>", "the registry of both sides (default: the one beside the role file)")
     .option("--keys", "tell which live keys of the context's store gain, lose and die")
+    .option("--audit <file>", "an audit log, - for standard input: who used lately what is lost; repeatable", addFile)
+    .option("--since <duration>", "how far back --audit looks (default: 30d)")
     .option("--fail-on <what>", `exit code 1 on ${FAILURES.join(", ")}; repeatable, or with commas`, addFailures)
     .addOption(new Option("-o, --output <form>", "form of the output").choices(["text", "json", "yaml", "markdown"]))
     .action(
@@ -47,6 +56,10 @@ export function registerDiff(roles: Command, cli: Cli, run = diffRoles): void {
   );
 }
 
+function addFile(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
+}
+
 function addFailures(text: string, before: readonly Failure[] = []): readonly Failure[] {
   const words = text.split(",");
   const bad = words.find((word) => !(FAILURES as readonly string[]).includes(word));
@@ -54,10 +67,12 @@ function addFailures(text: string, before: readonly Failure[] = []): readonly Fa
   return [...before, ...(words as readonly Failure[])];
 }
 
-export async function diffRoles(
-  options: DiffOptions,
-  ports: Pick<Ports, "cwd" | "label" | "now" | "progress" | "projectConfig" | "store" | "tell">,
-): Promise<Result> {
+export type DiffPorts = Pick<
+  Ports,
+  "cwd" | "label" | "now" | "progress" | "projectConfig" | "signal" | "stdin" | "store" | "tell"
+>;
+
+export async function diffRoles(options: DiffOptions, ports: DiffPorts): Promise<Result> {
   requireSides(options.sides, options.base);
   const failOn = options.failOn ?? [];
   if (failOn.includes("key-loss") && options.keys !== true) {
@@ -69,12 +84,32 @@ export async function diffRoles(
   const diff = diffPolicies(before.policy, after.policy);
   const keys = options.keys === true ? await readStoredKeys(ports) : null;
   const effects = keys === null ? null : keyEffects(diff, after.policy.roles, keys.live);
+  const uses = await readUses(options, diff, after.policy, ports);
   const hit = failOn.filter((failure) => isHit(failure, diff, effects ?? []));
   return {
-    view: diffView({ before: before.label, after: after.label, diff, effects, failedOn: hit }),
+    view: diffView({ before: before.label, after: after.label, diff, effects, uses, failedOn: hit }),
     notes: [...before.notes, ...after.notes],
     ...(hit.length > 0 ? { exit: 1 } : {}),
   };
+}
+
+const DEFAULT_SINCE = "30d";
+
+/** Who used what is lost; null where no log was named. */
+async function readUses(
+  { audit = [], since }: DiffOptions,
+  diff: PolicyDiff,
+  after: Policy,
+  ports: DiffPorts,
+): Promise<RecordedUses | null> {
+  if (audit.length === 0) {
+    if (since === undefined) return null;
+    throw new AppError("usage", "audit_missing", "--since says how far back --audit looks", { hint: "Add --audit." });
+  }
+  const from = ports.now() - 1000 * readDuration("--since", since ?? DEFAULT_SINCE, 1);
+  const replay = new Replay(after);
+  const counts = await readAudit(audit, { since: from, take: (call) => replay.add(call) }, ports);
+  return { since: from, counts, lost: lostUses(diff, replay.report()) };
 }
 
 async function loadSides(

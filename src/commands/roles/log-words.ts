@@ -1,3 +1,4 @@
+import { plural } from "../../lib/plural.ts";
 import type { LogCounts } from "../../lib/audit/call-log.ts";
 
 /** What was read of audit logs, for `-o json`. */
@@ -36,8 +37,4 @@ export function logWarnings({ missing, unsampled, unchecked, unfinished }: LogCo
     [unfinished, `${plural(unfinished, "call")} with a start record alone, and counted by it.`],
   ];
   return told.filter(([count]) => count > 0).map(([, sentence]) => sentence);
-}
-
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

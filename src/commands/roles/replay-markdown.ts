@@ -1,11 +1,10 @@
-import { printable } from "../../lib/output/printable.ts";
+import { inCode } from "../../lib/output/report/markdown.ts";
 import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
 import { formatTime } from "../../lib/time.ts";
-import { plural } from "./log-words.ts";
+import { plural } from "../../lib/plural.ts";
 
 /** GitHub takes 65,536 characters for a comment. */
 const MOST = 60_000;
-const MOST_OF_A_NAME = 80;
 const HEADER = [
   "| calls | role | backend | tool or method | user | first | last | why |",
   "|--:|---|---|---|---|---|---|---|",
@@ -13,7 +12,7 @@ const HEADER = [
 
 /** A heading, the summary, and a table for each kind of change, for a pull request or the summary of a CI job. */
 export function replayMarkdown(report: ReplayReport, summary: string, warnings: readonly string[]): string {
-  const lines = ["### Replay of recorded calls", "", inCode(summary, 400), ...warnings.flatMap((line) => ["", line])];
+  const lines = ["### Replay of recorded calls", "", inCode(summary), ...warnings.flatMap((line) => ["", line])];
   let room = MOST - lines.join("\n").length;
   for (const [title, changes, total] of [
     ["Would be refused", report.refused, report.counts.refused],
@@ -35,13 +34,6 @@ export function replayMarkdown(report: ReplayReport, summary: string, warnings: 
 }
 
 function rowOf({ count, role, backend, tool, method, user, first, last, reason }: Change): string {
-  const names = [role, backend, tool ?? method ?? "-", user ?? "-"].map((name) => inCode(name, MOST_OF_A_NAME));
+  const names = [role, backend, tool ?? method ?? "-", user ?? "-"].map((name) => inCode(name));
   return `| ${count} | ${names.join(" | ")} | ${formatTime(first)} | ${formatTime(last)} | ${reason} |`;
-}
-
-/** Text as it is: in a code span nothing is a mention, a link or HTML. A bar would end the cell all the same. */
-function inCode(text: string, length: number): string {
-  const shown = printable(text.length > length ? `${text.slice(0, length)}...` : text).replaceAll("|", "¦");
-  const fence = "`".repeat(1 + Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length)));
-  return fence.length === 1 ? `\`${shown}\`` : `${fence} ${shown} ${fence}`;
 }

@@ -5,7 +5,8 @@ import type { View } from "../../lib/output/view.ts";
 import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
 import { formatPlace } from "../../lib/policy/source.ts";
 import { formatTime } from "../../lib/time.ts";
-import { logData, logWarnings, plural, timeOf } from "./log-words.ts";
+import { plural } from "../../lib/plural.ts";
+import { logData, logWarnings, timeOf } from "./log-words.ts";
 import { replayMarkdown } from "./replay-markdown.ts";
 
 export interface Replayed {

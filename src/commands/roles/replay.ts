@@ -10,7 +10,7 @@ import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
-import { plural } from "./log-words.ts";
+import { plural } from "../../lib/plural.ts";
 import { readAudit } from "./read-audit.ts";
 import { replayView, unknownCount } from "./replay-view.ts";
 import { suggestRemovals } from "./suggest.ts";

@@ -9,7 +9,8 @@ import { formatPlace, type SourceText } from "../../lib/policy/source.ts";
 import { formatDuration } from "../../lib/time.ts";
 import { readDuration } from "../duration.ts";
 import type { Result } from "../result.ts";
-import { logData, plural, timeOf } from "./log-words.ts";
+import { plural } from "../../lib/plural.ts";
+import { logData, timeOf } from "./log-words.ts";
 import { readAudit } from "./read-audit.ts";
 import type { ReplayPorts } from "./replay.ts";
 

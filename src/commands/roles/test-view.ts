@@ -2,7 +2,7 @@ import type { ChalkInstance } from "chalk";
 import { formatFinding } from "../../lib/output/findings.ts";
 import { printable } from "../../lib/output/printable.ts";
 import { junitTests } from "../../lib/output/report/junit-tests.ts";
-import { plural } from "../../lib/output/report/summary.ts";
+import { plural } from "../../lib/plural.ts";
 import type { View } from "../../lib/output/view.ts";
 import { formatPlace } from "../../lib/policy/source.ts";
 import type { TestOutcome } from "../../lib/policy/tests/run-tests.ts";

@@ -6,6 +6,8 @@ import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Cli } from "../../../src/commands/cli.ts";
 import { type DiffOptions, registerDiff } from "../../../src/commands/roles/diff.ts";
+import type { AuditEntry } from "../../../src/lib/audit/format-record.ts";
+import { auditLog } from "../../support/audit-lines.ts";
 import { MemoryStore } from "../../support/memory-store.ts";
 import { misfits } from "../../support/output-schema.ts";
 import { makeProject, type Project } from "../../support/run-cli.ts";
@@ -140,6 +142,42 @@ Grants: 2 added, 1 narrowed, 1 removed, 1 role renamed; 2 grow, 2 to write, 1 to
       "; 1 live key of 1 user in qa dies; 2 live keys of 2 users in dev gain and lose.\nFails on key-loss.\n",
     );
     expect((await diff(["old.yaml", "old.yaml", "--keys", "--fail-on", "key-loss"], { store })).code).toBe(0);
+  });
+
+  it("tells from audit logs who used lately what is lost, and what the logs leave open", async () => {
+    const used = (fields: Partial<AuditEntry>): Partial<AuditEntry> => ({
+      role: "dev",
+      backend: "postgres-ro",
+      tool_name: "rm",
+      ...fields,
+    });
+    const log = auditLog([
+      used({ user: "alice" }),
+      used({ user: "bob", ts: "2026-11-20T09:30:00.000Z" }),
+      used({ tool_name: "query" }),
+      used({ ts: "2026-10-01T00:00:00.000Z" }),
+      used({ role: "qa", backend: "costs", user: "carol" }),
+      used({ role: "old", backend: "github-ro", method: "resources/list", tool_name: null }),
+      used({ role: "elsewhere", backend: "costs" }),
+    ]);
+    await put("audit.jsonl", log);
+    const { code, out, err } = await diff(["old.yaml", "new.yaml", "--audit", "audit.jsonl"]);
+    expect([code, err]).toEqual([0, ""]);
+    const told = out.split("\n").filter((line) => line.includes("call"));
+    expect(told).toEqual([
+      "  + grows  - shrinks  ~ both, or cannot be compared  = the same calls",
+      "  what is lost of postgres-ro was called 2 times by alice, bob, last at 2026-11-20T09:30:00Z: rm",
+      "  what is lost of github-ro was called once by incident-agent-01, last at 2026-11-20T09:00:00Z: resources/list",
+      "  what is lost of costs was called once by carol, last at 2026-11-20T09:00:00Z: rm",
+      "Of what is lost, 4 calls since 2026-10-21T10:00:00Z in 6 records.",
+    ]);
+    const json = await diff(["old.yaml", "new.yaml", "--audit", "audit.jsonl", "--since", "100d", "-o", "json"]);
+    expect(await misfits("roles-diff", json.out)).toEqual([]);
+    expect(
+      (JSON.parse(json.out) as { uses: { lost: { calls: number }[] } }).uses.lost.map(({ calls }) => calls),
+    ).toEqual([3, 1, 1]);
+    expect((await diff(["old.yaml", "new.yaml", "--since", "1d"])).code).toBe(2);
+    expect((await diff(["old.yaml", "new.yaml", "--audit", "nope.jsonl"])).code).toBe(3);
   });
 
   it("compares folders with their registries, and counts what the registry says otherwise", async () => {

@@ -151,7 +151,7 @@ new.yaml: 2 would be refused, 1 would be let through, 3 unknown, 2 as before, of
 
 | calls | role | backend | tool or method | user | first | last | why |
 |--:|---|---|---|---|---|---|---|
-| 1 | \`ops\` | \`eks-ro\` | \`\` a¦b\`<img>\\u202e \`\` | \`alice\` | 2026-11-20T09:00:00Z | 2026-11-20T09:00:00Z | backend_not_granted |
+| 1 | \`ops\` | \`eks-ro\` | \`a\`&#124;\`\`b\`<img>\\u202e\`\` | \`alice\` | 2026-11-20T09:00:00Z | 2026-11-20T09:00:00Z | backend_not_granted |
 `);
   });
 

@@ -1,7 +1,8 @@
 import type { CheckReport } from "../../policy/check-report.ts";
 import { ruleOf } from "../../policy/rules/catalogue.ts";
 import { formatPlace, type Finding } from "../../policy/source.ts";
-import { plural, summarize } from "./summary.ts";
+import { plural } from "../../plural.ts";
+import { summarize } from "./summary.ts";
 import { atMost, visible } from "./visible.ts";
 
 /** GitHub takes 65,536 characters for a comment. */

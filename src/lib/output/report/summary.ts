@@ -1,6 +1,7 @@
 import type { CheckReport, Skipped } from "../../policy/check-report.ts";
 import { RULES } from "../../policy/rules/catalogue.ts";
 import type { Severity } from "../../policy/source.ts";
+import { plural } from "../../plural.ts";
 import { visible } from "./visible.ts";
 
 /** What was checked, found, silenced and left out, in one line that ends with a full stop; `quote` shows a reason. */
@@ -15,10 +16,6 @@ export function summarize(report: CheckReport, quote: (text: string) => string =
     skipped.length === 0 ? "" : `${some(skipped.length, "rule")} skipped (${whatWasSkipped(skipped, quote)})`,
   ].filter((part) => part !== "");
   return `${plural(files.length, "file")} checked: ${(findings.length === 0 ? ["nothing found", ...counts] : counts).join(", ")}.`;
-}
-
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function some(count: number, noun: string): string {

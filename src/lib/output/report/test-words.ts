@@ -4,7 +4,7 @@ import type { Mutant } from "../../policy/tests/mutants.ts";
 import { describeCall } from "../../policy/tests/policy-test.ts";
 import type { Failure } from "../../policy/tests/run-tests.ts";
 import { coveragePercent, failedTests, isBelow, killingCase, type TestRun } from "../../policy/tests/test-run.ts";
-import { plural } from "./summary.ts";
+import { plural } from "../../plural.ts";
 
 /** What was expected and what is, then the line of the roles that decided. */
 export function describeFailure({ expectation, decision }: Failure): readonly string[] {

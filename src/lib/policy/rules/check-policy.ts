@@ -1,3 +1,4 @@
+import { plural } from "../../plural.ts";
 import type { CheckReport, Skipped } from "../check-report.ts";
 import { hiddenText } from "../hidden-text.ts";
 import type { RegistryReading } from "../registry.ts";
@@ -53,7 +54,7 @@ export function checkPolicy(request: CheckRequest): CheckReport {
     title: "roles check",
     files: [
       ...roles.map(rolesContents),
-      { label: registry.source.file, contents: counted(registry.registry.size, "backend") },
+      { label: registry.source.file, contents: plural(registry.registry.size, "backend") },
     ],
     findings: onlyOnce(told.map((finding) => withLevel(finding, settings)).toSorted(byPlace)),
     suppressed: suppressed
@@ -111,11 +112,7 @@ function withLevel(finding: Finding, { levels }: RuleSettings): Finding {
 
 function rolesContents({ source, roles }: RolesReading): CheckReport["files"][number] {
   const grants = [...roles.values()].reduce((sum, role) => sum + role.grants.size, 0);
-  return { label: source.file, contents: `${counted(roles.size, "role")}, ${counted(grants, "grant")}` };
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+  return { label: source.file, contents: `${plural(roles.size, "role")}, ${plural(grants, "grant")}` };
 }
 
 /** By file in the order given, then by place, then by rule. */

@@ -1,4 +1,5 @@
 import { MAX_KEYS_JSON_BYTES_IN_SECRET } from "../../keys/secret-capacity.ts";
+import { plural } from "../../plural.ts";
 import type { Finding, SourceText } from "../source.ts";
 import {
   roleSpot,
@@ -31,7 +32,12 @@ export function orphanKeys({ files, keys, base }: Subject, source: SourceText): 
     const isRemoved = base?.has(role) === true;
     const what = isRemoved ? `the role "${role}" is gone, and` : `no file has the role "${role}", and`;
     const hint = isRemoved ? "Keep it until its keys are revoked." : "Add the role, or revoke the keys.";
-    return tellOfFile(isRemoved ? "MC505" : "MC501", source, `${what} ${count(live)} of it: ${named(live)}`, hint);
+    return tellOfFile(
+      isRemoved ? "MC505" : "MC501",
+      source,
+      `${what} ${plural(live.length, "live key")} of it: ${named(live)}`,
+      hint,
+    );
   });
 }
 
@@ -41,7 +47,7 @@ export function neverExpires({ files, keys }: Subject): readonly Finding[] {
     tell(
       "MC502",
       roleSpot(file, role),
-      `${count(live)} of "${role.name}" without an end: ${named(live)}`,
+      `${plural(live.length, "live key")} of "${role.name}" without an end: ${named(live)}`,
       "Rotate with --ttl.",
     ),
   );
@@ -51,7 +57,7 @@ export function neverExpires({ files, keys }: Subject): readonly Finding[] {
 export function staleKeys({ files, keys, settings, now }: Subject): readonly Finding[] {
   const oldest = now - settings.keyDays * DAY_MS;
   const old = ofRoles(files, keys, ({ madeAt }) => madeAt !== null && madeAt < oldest).map(({ file, role, live }) => {
-    const message = `${count(live)} of "${role.name}" older than ${settings.keyDays} days: ${named(live)}`;
+    const message = `${plural(live.length, "live key")} of "${role.name}" older than ${settings.keyDays} days: ${named(live)}`;
     return tell("MC503", roleSpot(file, role), message, "Rotate them.");
   });
   const many = ofRoles(files, keys, () => true).flatMap(({ file, role, live }) =>
@@ -61,7 +67,7 @@ export function staleKeys({ files, keys, settings, now }: Subject): readonly Fin
         tell(
           "MC503",
           roleSpot(file, role),
-          `"${user}" has ${count(each)} of "${role.name}"`,
+          `"${user}" has ${plural(each.length, "live key")} of "${role.name}"`,
           "Revoke what is not used.",
         ),
       ),
@@ -95,10 +101,6 @@ function ofRoles(
     const live = byRole.get(role.name);
     return live === undefined ? [] : [{ file, role, live }];
   });
-}
-
-function count(live: readonly LiveKey[]): string {
-  return live.length === 1 ? "1 live key" : `${live.length} live keys`;
 }
 
 function named(live: readonly LiveKey[]): string {
