@@ -174,6 +174,12 @@ describe("can", () => {
     });
   });
 
+  it("suggests no change of the roles while a lock stands, for none would do", async () => {
+    await lock({ all: true });
+    const { code, out } = await can("dev-readonly", "eks-rw", "-o", "json");
+    expect([code, JSON.parse(out)]).toEqual([1, expect.objectContaining({ allowed_roles: [], remedy: null })]);
+  });
+
   it.each([
     ["another role", { role: "devops-full" }, null],
     ["a user, for nobody in particular asks", { user: "incident-agent-01" }, null],
