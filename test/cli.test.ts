@@ -19,6 +19,7 @@ const VERBS = [
   "keys rotate",
   "keys revoke",
   "roles check",
+  "roles test",
   "can",
   "context list",
   "context use",

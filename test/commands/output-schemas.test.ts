@@ -51,6 +51,7 @@ describe("-o json", () => {
     ["roles-diff", ["roles", "diff", "roles.yaml", "roles.yaml", "--keys"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
+    ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods"]],
     ["context-list", ["context", "list"]],
     ["context-list", ["--config", resolve("examples/mcpctl.yaml"), "context", "list"]],
   ])("fits %s for `%o`", async (schema, argv) => {
@@ -150,7 +151,9 @@ describe("-o json", () => {
     const roles = "roleMapping:\n  dev: [nope]\n  ops: []\n  qa:\n    - {backend: eks-ro, tools: {deny: [x]}}\n";
     await writeFile(join(project.cwd, "roles.yaml"), roles);
     expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
-    expect(await misfits("can", (await project.run(["can", "qa", "eks-ro", "-o", "json"])).out)).toEqual([]);
+    for (const tool of [[], ["x"], ["y"]]) {
+      expect(await misfits("can", (await project.run(["can", "qa", "eks-ro", ...tool, "-o", "json"])).out)).toEqual([]);
+    }
     await writeFile(join(project.cwd, "roles.yaml"), Uint8Array.of(0xff));
     expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
   });

@@ -33,7 +33,7 @@ export function registerTest(roles: Command, cli: Cli, run = testRoles): void {
     .command("test")
     .summary("test what the roles allow against what the team expects")
     .description(
-      "Judge the calls that test files expect to be allowed or denied (schemas/policy-test.schema.json)\n" +
+      "Judge the calls that test files expect to be allowed or denied (schemas/policy-test.schema.json) " +
         "by the gateway's own evaluator. Needs no cluster, no AWS, no network.",
     )
     .argument("<files...>", "test files")

@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeProject, NOW, type Project } from "../support/run-cli.ts";
+import { makeProject, NOW, type Project } from "../../support/run-cli.ts";
 
 const NOT_READ = "Locks were not read: .mcpctl/denylist.json does not exist.\n";
 let project: Project;
@@ -31,12 +31,16 @@ describe("can", () => {
     expect((await readdir(project.cwd)).toSorted()).toEqual(["backends.yaml", "roles.yaml"]);
   });
 
-  it("says no with the role's place: exit 1", async () => {
+  it("says no with the role's place, what would allow it, what else that opens and who may: exit 1", async () => {
     expect(await can("dev-readonly", "eks-rw")).toEqual({
       code: 1,
       out: `no  dev-readonly -> eks-rw
   gateway: The role is not granted this backend.
            roles.yaml:16:3: role dev-readonly does not list eks-rw
+  to allow it: add \`- eks-rw\` to role dev-readonly, below roles.yaml:27:7
+  that opens: all of eks-rw: write access to stage
+              tools: which they are the registry does not say
+  who may now: devops-full
 `,
       err: NOT_READ,
     });
@@ -49,6 +53,7 @@ describe("can", () => {
       data: {
         role: "dev-readonly",
         backend: "eks-rw",
+        tool: null,
         answer: "no",
         layers: [
           {
@@ -60,8 +65,91 @@ describe("can", () => {
             tools: null,
           },
         ],
+        allowed_roles: ["devops-full"],
+        remedy: {
+          changes: [
+            {
+              do: "add_grant",
+              text: "eks-rw",
+              place: { file: "roles.yaml", line: 27, column: 7 },
+              what: "add `- eks-rw` to role dev-readonly, below roles.yaml:27:7",
+            },
+          ],
+          opens: {
+            is_whole: true,
+            tools: [],
+            patterns: [],
+            access: "rw",
+            environment: "stage",
+            is_production: false,
+          },
+        },
       },
     });
+  });
+
+  it("has nothing to mend in a yes", async () => {
+    const { out } = await can("dev-readonly", "eks-ro", "eks_get_pods", "-o", "json");
+    expect(JSON.parse(out)).toMatchObject({ tool: "eks_get_pods", allowed_roles: ["dev-readonly"], remedy: null });
+  });
+
+  it("judges a tool, and tells the smallest change for that tool alone", async () => {
+    expect(await can("dev-readonly", "aws-rw", "aws_reboot")).toEqual({
+      code: 1,
+      out: `no  dev-readonly -> aws-rw, tool aws_reboot
+  gateway: The role is not granted this backend.
+           roles.yaml:16:3: role dev-readonly does not list aws-rw
+  to allow it: add \`- { backend: aws-rw, tools: { allow: ["aws_reboot"] } }\` to role dev-readonly, below roles.yaml:27:7
+  that opens: aws_reboot of aws-rw: write access to production (prod)
+  who may now: devops-full
+`,
+      err: `${NOT_READ}The registry names no tools of aws-rw; whether there is one was not judged.\n`,
+    });
+  });
+
+  it("tells every edit of a narrowed grant, and what else they open", async () => {
+    const narrowed = "{backend: eks-ro, tools: {allow: [x], deny: ['eks_get_p*', 'eks_g*s']}}";
+    await put("roles.yaml", `roleMapping:\n  dev: [costs, ${narrowed}]\n  ops: [eks-ro]\n`);
+    expect(await can("dev", "eks-ro", "eks_get_pods")).toEqual({
+      code: 1,
+      out: `no  dev -> eks-ro, tool eks_get_pods
+  gateway: The grant does not let this tool through.
+           roles.yaml:2:16: role dev narrows eks-ro to tools that leave out eks_get_pods
+  to allow it: add "eks_get_pods" to \`allow\` of eks-ro at roles.yaml:2:16
+               remove "eks_get_p*" from \`deny\` of eks-ro at roles.yaml:2:16
+               remove "eks_g*s" from \`deny\` of eks-ro at roles.yaml:2:16
+  that opens: eks_get_pods of eks-ro: read access to stage
+              whatever else matches eks_get_p*, eks_g*s
+  who may now: ops
+`,
+      err: NOT_READ,
+    });
+    expect((await can("dev", "aws-ro")).out).toContain("  to allow it: add `aws-ro` to role dev at roles.yaml:2:16\n");
+  });
+
+  it("names the tool that was probably meant, and judges what was asked", async () => {
+    const { code, err } = await can("dev-readonly", "eks-ro", "eks_get_pod");
+    expect([code, err]).toEqual([
+      0,
+      `${NOT_READ}The registry names no tool "eks_get_pod" of eks-ro; whether there is one was not judged. Did you mean eks_get_pods?\n`,
+    ]);
+  });
+
+  it.each([[""], ["x".repeat(257)]])("takes no tool of such a length: exit 2", async (tool) => {
+    expect((await can("dev-readonly", "eks-ro", tool)).code).toBe(2);
+  });
+
+  it("lets no tool's name steer a terminal", async () => {
+    const { code, out, err } = await can("dev-readonly", "eks-rw", "x\u001b[31m\u202ey");
+    expect([code, /[\u001b\u202e]/.test(out + err), out.includes("x\\u001b[31m\\u202ey")]).toEqual([1, false, true]);
+  });
+
+  it("lists at most ten roles that may", async () => {
+    const roles = Array.from({ length: 12 }, (_, index) => `  r${index}: [costs]\n`).join("");
+    await put("roles.yaml", `roleMapping:\n${roles}  dev: []\n`);
+    expect((await can("dev", "costs")).out).toContain(
+      "who may now: r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more\n",
+    );
   });
 
   it.each([
@@ -81,9 +169,15 @@ describe("can", () => {
     await lock(match);
     expect(await can("dev-readonly", "eks-ro")).toEqual({
       code: 1,
-      out: `no  dev-readonly -> eks-ro\n  gateway: ${reason}\n           ${rule}\n`,
+      out: `no  dev-readonly -> eks-ro\n  gateway: ${reason}\n           ${rule}\n  who may now: no role\n`,
       err: "",
     });
+  });
+
+  it("suggests no change of the roles while a lock stands, for none would do", async () => {
+    await lock({ all: true });
+    const { code, out } = await can("dev-readonly", "eks-rw", "-o", "json");
+    expect([code, JSON.parse(out)]).toEqual([1, expect.objectContaining({ allowed_roles: [], remedy: null })]);
   });
 
   it.each([
