@@ -19,6 +19,8 @@ const VERBS = [
   "keys rotate",
   "keys revoke",
   "roles check",
+  "roles diff",
+  "roles replay",
   "roles test",
   "can",
   "context list",

@@ -28,7 +28,7 @@ export function registerCheck(roles: Command, cli: Cli, run = checkRoles): void 
     .command("check")
     .summary("find what is wrong with the role file")
     .description(
-      "Check role files against their schema, the backend registry and the rules of docs/rules.md.\nNeeds no cluster, no AWS, no network.",
+      "Check role files against their schema, the backend registry and the rules of docs/rules.md. Needs no cluster, no AWS, no network.",
     )
     .argument("[files...]", "role files, - for standard input (default: policy.roles of mcpctl.yaml, else roles.yaml)")
     .option("--backends <file>", "the backend registry (default: policy.backends, else backends.yaml)")

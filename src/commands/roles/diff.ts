@@ -34,7 +34,7 @@ export function registerDiff(roles: Command, cli: Cli, run = diffRoles): void {
     .command("diff")
     .summary("what a change lets roles do that they could not")
     .description(
-      "Compare two states of role file and registry by what they let through. A side is a role file, or a folder\nwith role file and registry. Needs no cluster, no AWS, no network.",
+      "Compare two states of role file and registry by what they let through. A side is a role file, or a folder with role file and registry. Needs no cluster, no AWS, no network.",
     )
     .argument("[sides...]", "the old side and the new one; with --base the new one alone (default: the working tree)")
     .option("--base <ref>", "the old side is the new one at this git commit")

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ChosenContext, currentContext } from "../../../src/lib/config/config.ts";
+import { DEFAULT_SETTINGS } from "../../../src/lib/policy/rules/settings.ts";
 import { type ConfigContent, mergeConfig } from "../../../src/lib/config/merge-config.ts";
 
 const fallback = (path: string): string => `/cwd/${path}`;
@@ -31,6 +32,7 @@ describe("mergeConfig", () => {
         iam: [],
         oidcIssuer: null,
         complete: false,
+        rules: DEFAULT_SETTINGS,
       },
       keys: { defaultTtlSeconds: 90 * DAY, maxTtlSeconds: 365 * DAY },
       contexts: [DEFAULT_CONTEXT],
