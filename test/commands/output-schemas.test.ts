@@ -51,7 +51,7 @@ describe("-o json", () => {
     ["roles-diff", ["roles", "diff", "roles.yaml", "roles.yaml", "--keys"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
-    ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods"]],
+    ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway"]],
     ["context-list", ["context", "list"]],
     ["context-list", ["--config", resolve("examples/mcpctl.yaml"), "context", "list"]],
   ])("fits %s for `%o`", async (schema, argv) => {

@@ -14,6 +14,8 @@ import { changeWords, describeChange, listed, openedWords } from "./remedy-words
 export interface Findings {
   readonly backend: Backend;
   readonly decision: Decision;
+  /** Whether the gateway says yes and other layers, which were not asked, may say no. */
+  readonly isPartial: boolean;
   /** Null where nothing was refused, or no change of the roles would do. */
   readonly remedy: Remedy | null;
   /** The roles that may do it now. */
@@ -25,12 +27,17 @@ const EXITS: Readonly<Record<Decision["outcome"], ExitCode>> = { allow: 0, deny:
 const WORDS = { allow: "yes", deny: "no", unknown: "unknown" } as const;
 
 export function answer(request: AccessRequest, findings: Findings): Result {
-  const { decision, notes } = findings;
+  const { notes } = findings;
+  const outcome = outcomeOf(findings);
   return {
     view: { data: answerData(request, findings), text: (paint) => answerText(request, findings, paint) },
     notes,
-    ...(decision.outcome === "allow" ? {} : { exit: EXITS[decision.outcome] }),
+    ...(outcome === "allow" ? {} : { exit: EXITS[outcome] }),
   };
+}
+
+function outcomeOf({ decision, isPartial }: Findings): Decision["outcome"] {
+  return isPartial ? "unknown" : decision.outcome;
 }
 
 /** What `-o json` prints (schemas/output/can.schema.json). */
@@ -49,7 +56,7 @@ function answerData({ role, backend: name, tool }: AccessRequest, findings: Find
     role,
     backend: name,
     tool,
-    answer: WORDS[decision.outcome],
+    answer: WORDS[outcomeOf(findings)],
     layers: [layer],
     allowed_roles: allowed,
     remedy: remedy === null ? null : remedyData(remedy, name, role, backend),
@@ -73,7 +80,7 @@ function remedyData({ changes, opens }: Remedy, name: string, role: string, back
 function answerText(request: AccessRequest, findings: Findings, paint: ChalkInstance): string {
   const { role, backend, tool } = request;
   const { decision, remedy, allowed } = findings;
-  const colour = { allow: paint.green, deny: paint.red, unknown: paint.yellow }[decision.outcome];
+  const colour = { allow: paint.green, deny: paint.red, unknown: paint.yellow }[outcomeOf(findings)];
   const rule = ruleOf(decision);
   const where = rule === null ? [] : [rule.place === null ? rule.text : `${formatPlace(rule.place)}: ${rule.text}`];
   const narrowing = narrowingOf(decision);
@@ -85,7 +92,7 @@ function answerText(request: AccessRequest, findings: Findings, paint: ChalkInst
     rows.push(["that opens", openedWords(remedy, request, findings.backend)]);
   }
   if (decision.outcome === "deny") rows.push(["who may now", [listed(allowed, "no role")]]);
-  const head = `${colour(WORDS[decision.outcome])}  ${role} -> ${backend}${tool === null ? "" : printable(`, tool ${tool}`)}`;
+  const head = `${colour(WORDS[outcomeOf(findings)])}  ${role} -> ${backend}${tool === null ? "" : printable(`, tool ${tool}`)}`;
   return [head, ...rows.flatMap(([name, lines]) => rowLines(name, lines))].join("\n");
 }
 

@@ -16,10 +16,12 @@ export interface CanQuestion {
   readonly backend: string;
   /** Null to ask for the backend alone. */
   readonly tool: string | null;
+  /** `gateway` to ask for that layer alone; null for all that a call has to pass. */
+  readonly layer: "gateway" | null;
 }
 
 export async function can(
-  { role, backend, tool }: CanQuestion,
+  { role, backend, tool, layer }: CanQuestion,
   ports: Pick<Ports, "config" | "label" | "now">,
 ): Promise<Result> {
   const config = await ports.config();
@@ -38,16 +40,21 @@ export async function can(
   const now = ports.now();
   const decision = decide(policy, locks, request, now);
   const isLocked = decision.outcome === "deny" && decision.lock !== null;
-  const notes = [note, toolNote(target, tool)].filter((each) => each !== null);
+  // What a tool needs of Kubernetes and AWS nobody has judged, and a yes to what is not known is never given.
+  const isPartial = tool !== null && layer === null && decision.outcome === "allow";
+  const notes = [note, toolNote(target, tool), isPartial ? NOT_ASKED : null].filter((each) => each !== null);
   return answer(request, {
     backend: target,
     decision,
+    isPartial,
     // While a lock stands, no change of the roles would do.
     remedy: isLocked ? null : findRemedy(policy, request),
     allowed: rolesAllowed(policy, locks, request, now),
     notes,
   });
 }
+
+const NOT_ASKED = "Kubernetes RBAC and AWS IAM were not asked. The gateway's answer alone: --layer gateway.";
 
 function rolesAllowed(policy: Policy, locks: Locks, request: AccessRequest, now: number): readonly string[] {
   return [...policy.roles.keys()].filter(

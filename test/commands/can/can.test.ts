@@ -89,7 +89,7 @@ describe("can", () => {
   });
 
   it("has nothing to mend in a yes", async () => {
-    const { out } = await can("dev-readonly", "eks-ro", "eks_get_pods", "-o", "json");
+    const { out } = await can("dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway", "-o", "json");
     expect(JSON.parse(out)).toMatchObject({ tool: "eks_get_pods", allowed_roles: ["dev-readonly"], remedy: null });
   });
 
@@ -127,8 +127,18 @@ describe("can", () => {
     expect((await can("dev", "aws-ro")).out).toContain("  to allow it: add `aws-ro` to role dev at roles.yaml:2:16\n");
   });
 
+  it("says unknown to a tool that the gateway lets through while other layers were not asked", async () => {
+    const { code, out, err } = await can("dev-readonly", "eks-ro", "eks_delete_pod");
+    expect([code, out.split("\n")[0]]).toEqual([7, "unknown  dev-readonly -> eks-ro, tool eks_delete_pod"]);
+    expect(err).toContain("Kubernetes RBAC and AWS IAM were not asked. The gateway's answer alone: --layer gateway.\n");
+    const { out: json } = await can("dev-readonly", "eks-ro", "eks_delete_pod", "-o", "json");
+    expect(JSON.parse(json)).toMatchObject({ answer: "unknown", layers: [{ layer: "gateway", answer: "yes" }] });
+    expect((await can("dev-readonly", "eks-ro", "eks_delete_pod", "--layer", "gateway")).code).toBe(0);
+    expect((await can("dev-readonly", "eks-rw", "eks_delete_pod")).code).toBe(1);
+  });
+
   it("names the tool that was probably meant, and judges what was asked", async () => {
-    const { code, err } = await can("dev-readonly", "eks-ro", "eks_get_pod");
+    const { code, err } = await can("dev-readonly", "eks-ro", "eks_get_pod", "--layer", "gateway");
     expect([code, err]).toEqual([
       0,
       `${NOT_READ}The registry names no tool "eks_get_pod" of eks-ro; whether there is one was not judged. Did you mean eks_get_pods?\n`,
