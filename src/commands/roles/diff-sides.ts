@@ -56,8 +56,8 @@ export function loadSide({ roles, backends }: Paths, { label }: SidePorts): Side
 }
 
 /** The same side as it was at a commit; a file that was not there yet held nothing. @throws AppError */
-export async function loadSideAt(ref: string, { roles, backends }: Paths, { label }: SidePorts): Promise<Side> {
-  const commit = await findCommit(roles, ref);
+export async function loadSideAt(ref: string, { roles, backends }: Paths, { cwd, label }: SidePorts): Promise<Side> {
+  const commit = await findCommit(roles, ref, cwd);
   const notes: string[] = [];
   const read = async (path: string, what: string): Promise<Uint8Array | null> => {
     const bytes = await readAtCommit(commit, path);

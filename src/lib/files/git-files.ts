@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { realpath } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { AppError } from "../errors.ts";
 import { MAX_POLICY_BYTES } from "../policy/source.ts";
 
@@ -11,14 +11,16 @@ export interface Commit {
 }
 
 /**
- * Which commit is meant by this name of a branch, tag or commit, in the repository that `path` lies in?
+ * Which commit is meant by this name of a branch, tag or commit? Of the repository that `cwd` lies in, where `path` lies in it
+ * too, else of that of `path`. The repository is found by its `.git` alone, from the outside of what is compared: a change
+ * could bring a bare repository or a submodule along, in which every name means what it likes.
  * @throws AppError invalid where that is no repository, not-found where it has no such commit, unavailable without git
  */
-export async function findCommit(path: string, ref: string): Promise<Commit> {
-  const folder = await realpath(dirname(path));
-  const root = (await git(folder, ["rev-parse", "--show-toplevel"]))?.toString().replace(/\n$/, "");
-  if (root === undefined) {
-    throw new AppError("invalid", "not_a_repository", `${folder} is in no git repository`, {
+export async function findCommit(path: string, ref: string, cwd: string): Promise<Commit> {
+  const here = findRoot(cwd);
+  const root = here !== null && !relative(here, path).startsWith("..") ? here : findRoot(dirname(path));
+  if (root === null) {
+    throw new AppError("invalid", "not_a_repository", `${dirname(path)} is in no git repository`, {
       hint: "Name two files, or run it where the role file is under version control.",
     });
   }
@@ -34,10 +36,22 @@ export async function findCommit(path: string, ref: string): Promise<Commit> {
   });
 }
 
-/** What a file was at a commit; null where it was not. @throws AppError invalid for what is no file, or lies elsewhere */
+/** The nearest folder from here upwards that holds a `.git`, which no change can bring along. */
+function findRoot(from: string): string | null {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (statSync(join(folder, ".git"), { throwIfNoEntry: false }) !== undefined) return folder;
+    if (folder === dirname(folder)) return null;
+  }
+}
+
+/**
+ * What a file was at a commit; null where it was not. Its path is taken as it is written: where a folder has become a symbolic
+ * link, the file that was there before is meant, and not the one that the link leads to.
+ * @throws AppError invalid for what is no file, or lies elsewhere
+ */
 export async function readAtCommit({ root, id }: Commit, path: string): Promise<Uint8Array | null> {
-  const file = relative(root, join(await realpath(dirname(path)), path.slice(dirname(path).length)));
-  if (file.startsWith(`..${sep}`)) {
+  const file = relative(root, path);
+  if (file.startsWith("..")) {
     throw new AppError("invalid", "path_outside", `${path} lies outside of the repository ${root}`, {
       hint: "Name a file of the repository.",
     });
@@ -61,9 +75,9 @@ export async function readAtCommit({ root, id }: Commit, path: string): Promise<
  * Runs git without a shell, and reads neither the user's nor the machine's configuration: whoever checks sees the same.
  * Nothing is fetched. Null where git says no.
  */
-function git(folder: string, args: readonly string[]): Promise<Buffer | null> {
+function git(root: string, args: readonly string[]): Promise<Buffer | null> {
   const options = {
-    cwd: folder,
+    cwd: root,
     encoding: "buffer",
     maxBuffer: MAX_POLICY_BYTES + 1024,
     env: {
@@ -77,7 +91,15 @@ function git(folder: string, args: readonly string[]): Promise<Buffer | null> {
     },
   } as const;
   // In CI the clone often belongs to another user; only objects are read of it, and no hook or filter runs.
-  const all = ["--no-pager", "--literal-pathspecs", "-c", "safe.directory=*", ...args];
+  const all = [
+    `--git-dir=${join(root, ".git")}`,
+    `--work-tree=${root}`,
+    "--no-pager",
+    "--literal-pathspecs",
+    "-c",
+    "safe.directory=*",
+    ...args,
+  ];
   return new Promise((done, fail) => {
     execFile("git", all, options, (error, stdout) => {
       if (error === null) done(stdout);

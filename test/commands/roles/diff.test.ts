@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Command } from "commander";
@@ -262,7 +262,7 @@ describe("roles diff --base", () => {
     await commit();
     await git("commit", "--quiet", "--allow-empty", "--message", "y");
     await git("clone", "--quiet", "--depth", "1", `file://${project.cwd}`, "shallow");
-    const { code, err } = await diff(["--base", "HEAD~1", "shallow/roles.yaml"]);
+    const { code, err } = await diff(["--base", "HEAD~1", "roles.yaml"], { cwd: join(project.cwd, "shallow") });
     expect([code, err.includes("fetch-depth: 0")]).toEqual([3, true]);
   });
 
@@ -276,6 +276,47 @@ describe("roles diff --base", () => {
     await put("roles.yaml", BEFORE);
     const { code, err } = await diff(["--base", "HEAD"]);
     expect([code, err.includes("roles.yaml is a folder or a symbolic link at")]).toEqual([3, true]);
+  });
+
+  it("is not led to another repository by one that a change brings along beside the role file", async () => {
+    await mkdir(join(project.cwd, "policy"));
+    for (const name of ["roles.yaml", "backends.yaml"])
+      await copyFile(join(project.cwd, name), join(project.cwd, "policy", name));
+    await put("policy/roles.yaml", BEFORE);
+    await commit();
+    await put("policy/roles.yaml", AFTER);
+    await git("clone", "--quiet", "--bare", ".", "planted");
+    for (const part of ["HEAD", "objects", "refs", "packed-refs"])
+      await rename(join(project.cwd, "planted", part), join(project.cwd, "policy", part));
+    await put("policy/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n");
+    const inPlanted = ["--git-dir=policy", "--work-tree=policy"];
+    await git(...inPlanted, "add", "--force", "roles.yaml", "backends.yaml");
+    await git(...inPlanted, "commit", "--quiet", "--message", "as if it had always been so");
+    const { code, out } = await diff(["--base", "HEAD", "policy/roles.yaml", "--fail-on", "write-growth"]);
+    expect([code, out.includes("+ aws-rw  added, WRITE, PRODUCTION")]).toEqual([1, true]);
+  });
+
+  it("compares with the file that was at the path, also where its folder has become a link to another", async () => {
+    for (const [folder, content] of [
+      ["policy", BEFORE],
+      ["other", AFTER],
+    ] as const) {
+      await mkdir(join(project.cwd, folder));
+      await put(`${folder}/roles.yaml`, content);
+    }
+    await commit();
+    await rm(join(project.cwd, "policy"), { recursive: true });
+    await symlink("other", join(project.cwd, "policy"));
+    const { code } = await diff([
+      "--base",
+      "HEAD",
+      "policy/roles.yaml",
+      "--backends",
+      "backends.yaml",
+      "--fail-on",
+      "write-growth",
+    ]);
+    expect(code).toBe(1);
   });
 
   it("runs nothing that the repository configures", async () => {
