@@ -50,7 +50,7 @@ function check(page: Page, kind: "found" | "clean", rule: Rule): readonly string
   const report = checkText({
     roles: [blocks.get(kind) as string],
     // Only what a rule needs to run at all; the other options are there to be shown.
-    settings: rule.needs === "option" ? settingsOf(page) : {},
+    settings: rule.needs.includes("option") ? settingsOf(page) : {},
     ...(backends === undefined ? {} : { backends }),
     ...(base === undefined ? {} : { base }),
     ...(live === null ? {} : { keys: { live, bytes: 0 } }),

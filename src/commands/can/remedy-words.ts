@@ -1,3 +1,4 @@
+import { listSome } from "../../lib/list-some.ts";
 import type { AccessRequest } from "../../lib/policy/decide.ts";
 import { isProduction, type Backend } from "../../lib/policy/registry.ts";
 import type { Change, Remedy } from "../../lib/policy/remedy.ts";
@@ -46,7 +47,5 @@ export function openedWords({ opens }: Remedy, request: AccessRequest, backend: 
 }
 
 export function listed(names: readonly string[], none: string): string {
-  const some = names.slice(0, MOST_LISTED).join(", ");
-  const left = names.length - Math.min(names.length, MOST_LISTED);
-  return names.length === 0 ? none : left === 0 ? some : `${some} and ${left} more`;
+  return names.length === 0 ? none : listSome(names, MOST_LISTED);
 }

@@ -1,3 +1,4 @@
+import { listSome } from "../../lib/list-some.ts";
 import type { ChalkInstance } from "chalk";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
 import { isExpiring } from "../../lib/keys/key-filter.ts";
@@ -199,8 +200,7 @@ function lockLines(lock: NonNullable<StatusData["locks"]>[number]): readonly str
 
 function named(what: string, names: readonly string[] | null): readonly string[] {
   if (names === null || names.length === 0) return [];
-  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
-  return [`${names.length} ${what}: ${names.slice(0, MOST_NAMED).join(", ")}${more}`];
+  return [`${names.length} ${what}: ${listSome(names, MOST_NAMED)}`];
 }
 
 function short(digest: string | null): string {

@@ -1,3 +1,4 @@
+import { listSome } from "../../lib/list-some.ts";
 import type { Keyring } from "../../lib/keys/keyring.ts";
 import { isLive, type ListedKey } from "./listed-key.ts";
 import { sharedIds } from "./load-keyring.ts";
@@ -47,8 +48,7 @@ function manyKeys(keys: readonly ListedKey[]): readonly string[] {
 }
 
 function named(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED;
-  return names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return listSome(names, MOST_NAMED);
 }
 
 function keyWord(count: number): string {

@@ -1,5 +1,6 @@
 import { AppError } from "../../lib/errors.ts";
 import { buildKeyring } from "../../lib/keys/followed-keyring.ts";
+import { listSome } from "../../lib/list-some.ts";
 import type { Keyring } from "../../lib/keys/keyring.ts";
 import type { KeyStore, StoredEntry } from "../../lib/keys/key-store.ts";
 import type { Ports } from "../ports.ts";
@@ -42,8 +43,7 @@ const MOST_NAMED = 5;
 
 /** One such value stops External Secrets, and with it every later revocation: it must be told wherever it is met. */
 function unreadable(labels: readonly string[]): string {
-  const more = labels.length > MOST_NAMED ? ` and ${labels.length - MOST_NAMED} more` : "";
-  return `Warning: ${labels.slice(0, MOST_NAMED).join(", ")}${more} cannot be decrypted with these credentials. Where External Secrets cannot either, it carries no later revocation: delete it, or make its KMS key usable.`;
+  return `Warning: ${listSome(labels, MOST_NAMED)} cannot be decrypted with these credentials. Where External Secrets cannot either, it carries no later revocation: delete it, or make its KMS key usable.`;
 }
 
 /** Whoever may read the folders of some roles only is told how to. */

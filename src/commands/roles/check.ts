@@ -77,9 +77,8 @@ export async function checkRoles(
     throw new AppError("usage", "dry_run_alone", "--dry-run shows what --fix would write", { hint: "Add --fix." });
   }
   const request = await readCheckRequest(options, ports);
-  const report = checkPolicy(request);
-  if (options.fix !== true) return answer(report, options, []);
-  if (options.dryRun === true) return { ...showPatch(request), ...exitOf(report, options) };
+  if (options.fix !== true) return answer(checkPolicy(request), options, []);
+  if (options.dryRun === true) return { ...showPatch(request), ...exitOf(checkPolicy(request), options) };
   const mended = await fixFiles(request);
   return answer(mended.report, options, mended.notes);
 }

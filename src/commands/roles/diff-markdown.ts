@@ -1,4 +1,4 @@
-import { inCode } from "../../lib/output/report/markdown.ts";
+import { inCode, MOST_OF_A_COMMENT } from "../../lib/output/report/markdown.ts";
 import type { RoleChange } from "../../lib/policy/diff/policy-diff.ts";
 import {
   backendWords,
@@ -12,8 +12,6 @@ import {
 } from "./diff-words.ts";
 import type { Comparison } from "./diff-view.ts";
 
-/** GitHub takes 65,536 characters for a comment. */
-const MOST = 60_000;
 /** Longer tables are folded. */
 const MOST_OPEN = 25;
 const HEADER = ["| | backend | what |", "|---|---|---|"];
@@ -60,7 +58,7 @@ function headlineText(role: RoleChange): string {
 function fit(head: string, parts: readonly string[]): string {
   let text = head;
   for (const [index, part] of parts.entries()) {
-    if (text.length + part.length > MOST)
+    if (text.length + part.length > MOST_OF_A_COMMENT)
       return `${text}\n${parts.length - index} more parts, which the command itself shows.`;
     text += `\n${part}`;
   }

@@ -1,3 +1,4 @@
+import { listSome } from "../../lib/list-some.ts";
 import { plural } from "../../lib/plural.ts";
 import type { KeyEffect } from "../../lib/policy/diff/key-effects.ts";
 import {
@@ -93,8 +94,7 @@ function verb(count: number, effect: KeyEffect["effect"]): string {
 }
 
 function cut(words: readonly string[]): string {
-  const more = words.length - MOST_NAMED;
-  return more > 0 ? `${words.slice(0, MOST_NAMED).join(", ")} and ${more} more` : words.join(", ");
+  return listSome(words, MOST_NAMED);
 }
 
 /** `eks-ro was called 12 times by alice, bob; last 2026-11-20T09:00:00Z: eks_get_pods`. */

@@ -1,10 +1,8 @@
-import { inCode } from "../../lib/output/report/markdown.ts";
+import { inCode, MOST_OF_A_COMMENT } from "../../lib/output/report/markdown.ts";
 import type { Change, ReplayReport } from "../../lib/policy/replay.ts";
 import { formatTime } from "../../lib/time.ts";
 import { plural } from "../../lib/plural.ts";
 
-/** GitHub takes 65,536 characters for a comment. */
-const MOST = 60_000;
 const HEADER = [
   "| calls | role | backend | tool or method | user | first | last | why |",
   "|--:|---|---|---|---|---|---|---|",
@@ -13,7 +11,7 @@ const HEADER = [
 /** A heading, the summary, and a table for each kind of change, for a pull request or the summary of a CI job. */
 export function replayMarkdown(report: ReplayReport, summary: string, warnings: readonly string[]): string {
   const lines = ["### Replay of recorded calls", "", inCode(summary), ...warnings.flatMap((line) => ["", line])];
-  let room = MOST - lines.join("\n").length;
+  let room = MOST_OF_A_COMMENT - lines.join("\n").length;
   for (const [title, changes, total] of [
     ["Would be refused", report.refused, report.counts.refused],
     ["Would be let through", report.allowed, report.counts.allowed],

@@ -1,6 +1,6 @@
 import type { LogCounts } from "../../lib/audit/call-log.ts";
 import { AppError } from "../../lib/errors.ts";
-import { printable } from "../../lib/output/printable.ts";
+import { printableLine } from "../../lib/output/printable.ts";
 import { GrantUses, type RoleGrant } from "../../lib/policy/grant-uses.ts";
 import { patchOf } from "../../lib/policy/line-edits.ts";
 import { removeGrants } from "../../lib/policy/remove-grants.ts";
@@ -116,9 +116,5 @@ function summary(count: number, { span, counts: { instances } }: Log): readonly 
 /** A line of a patch as a terminal may see it; its tabs and CR stay, for the patch must fit. */
 function showable(line: string): string {
   const end = line.endsWith("\r") ? "\r" : "";
-  return `${line
-    .slice(0, line.length - end.length)
-    .split("\t")
-    .map(printable)
-    .join("\t")}${end}`;
+  return `${printableLine(line.slice(0, line.length - end.length))}${end}`;
 }

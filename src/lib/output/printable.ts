@@ -5,6 +5,11 @@ export function printable(text: string): string {
   return text.replace(STEERS, escaped);
 }
 
+/** The same for a line of a file, whose tabs stay. */
+export function printableLine(line: string): string {
+  return line.split("\t").map(printable).join("\t");
+}
+
 /** JSON, or YAML whose texts are in double quotes, with the same escapes in its texts, which mean what stood there. */
 export function printableData(text: string): string {
   return text.replace(STEERS, (character) => (character === "\n" ? character : escaped(character)));

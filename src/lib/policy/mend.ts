@@ -2,7 +2,7 @@ import { applyFixes, startRepair, type Repair } from "./fixes.ts";
 import { readRegistry } from "./registry.ts";
 import { readRoles, type RolesReading } from "./role-file.ts";
 import { checkPolicy, type CheckRequest } from "./rules/check-policy.ts";
-import { roleShape } from "./rules/hygiene.ts";
+import { roleShape } from "./grant-shape.ts";
 import type { Finding } from "./source.ts";
 
 /** A request whose files are mended, and what was done to the text of each: the role files in their order, the registry last. */

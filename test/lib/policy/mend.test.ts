@@ -3,7 +3,7 @@ import { applyEdits } from "../../../src/lib/policy/line-edits.ts";
 import { mend } from "../../../src/lib/policy/mend.ts";
 import { readRoles, type RolesReading } from "../../../src/lib/policy/role-file.ts";
 import { checkPolicy } from "../../../src/lib/policy/rules/check-policy.ts";
-import { roleShape } from "../../../src/lib/policy/rules/hygiene.ts";
+import { roleShape } from "../../../src/lib/policy/grant-shape.ts";
 import { requestOf } from "../../support/check-text.ts";
 import { seededNumbers } from "../../support/seeded.ts";
 

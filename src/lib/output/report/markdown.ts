@@ -5,8 +5,8 @@ import { plural } from "../../plural.ts";
 import { summarize } from "./summary.ts";
 import { atMost, visible } from "./visible.ts";
 
-/** GitHub takes 65,536 characters for a comment. */
-const MOST = 60_000;
+/** Of a comment, of which GitHub takes 65,536 characters. */
+export const MOST_OF_A_COMMENT = 60_000;
 const MOST_OF_A_CELL = 400;
 const HEADER = ["| severity | where | rule | what |", "|---|---|---|---|"];
 
@@ -16,7 +16,7 @@ export function markdownReport(report: CheckReport): string {
   if (report.findings.length === 0) return head.join("\n");
   const lines = [...head, "", ...HEADER];
   // Room for the line that tells how many are left out.
-  let room = MOST - lines.join("\n").length - 100;
+  let room = MOST_OF_A_COMMENT - lines.join("\n").length - 100;
   let shown = 0;
   for (const finding of report.findings) {
     const row = rowOf(finding);

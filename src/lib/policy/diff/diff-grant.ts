@@ -1,6 +1,6 @@
 import { isProduction, type Backend } from "../registry.ts";
 import type { Grant } from "../role-file.ts";
-import { grantShape } from "../rules/hygiene.ts";
+import { grantShape } from "../grant-shape.ts";
 import { isWrite, type OpenGrant } from "../rules/subject.ts";
 import { changedFields } from "./diff-backends.ts";
 import type { GrantChange } from "./policy-diff.ts";

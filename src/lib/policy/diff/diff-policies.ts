@@ -1,6 +1,6 @@
 import type { Policy } from "../decide.ts";
 import type { Role, Roles } from "../role-file.ts";
-import { roleShape } from "../rules/hygiene.ts";
+import { roleShape } from "../grant-shape.ts";
 import { diffGrant } from "./diff-grant.ts";
 import { diffBackends } from "./diff-backends.ts";
 import { newEffort, type Effort } from "./tool-sets.ts";

@@ -17,13 +17,13 @@ export interface Rule {
    * configured nor suppressed.
    */
   readonly isFatal: boolean;
-  readonly needs: RuleNeed | null;
+  readonly needs: readonly RuleNeed[];
 }
 
 type Traits = Partial<Pick<Rule, "isFixable" | "isFatal" | "needs">>;
 
 function rule(code: string, slug: string, severity: Severity, title: string, traits: Traits = {}): Rule {
-  return { code, slug, severity, title, isFixable: false, isFatal: false, needs: null, ...traits };
+  return { code, slug, severity, title, isFixable: false, isFatal: false, needs: [], ...traits };
 }
 
 const FATAL = { isFatal: true } as const;
@@ -52,7 +52,7 @@ export const RULES: readonly Rule[] = [
   rule("MC108", "glued-comment", "error", "A comment glued to a name", FATAL),
   rule("MC109", "tag-or-directive", "error", "A tag or directive that changes how a value is read", FATAL),
   rule("MC110", "parser-differential", "error", "A character on which parsers differ", FATAL),
-  rule("MC201", "name-convention", "info", "A backend whose name breaks the team's convention", { needs: "option" }),
+  rule("MC201", "name-convention", "info", "A backend whose name breaks the team's convention", { needs: ["option"] }),
   rule("MC202", "name-contradicts-registry", "error", "A backend whose name says other than its fields"),
   rule("MC203", "case", "error", "A name in the wrong case", FATAL),
   rule("MC204", "confusable", "error", "A name that looks like another, or text that does not look like what it is"),
@@ -67,18 +67,18 @@ export const RULES: readonly Rule[] = [
   rule("MC308", "self-administration", "error", "A role that can reach the keys or roles themselves"),
   rule("MC401", "equal-role", "warning", "A role that grants the same as another"),
   rule("MC402", "superset-role", "info", "A role that grants all of another, and more"),
-  rule("MC403", "unused-role", "warning", "A role without a live key", { needs: "keys" }),
+  rule("MC403", "unused-role", "warning", "A role without a live key", { needs: ["keys"] }),
   rule("MC404", "ungranted-backend", "warning", "A backend that no role is granted"),
-  rule("MC405", "role-growth", "warning", "A role that grew by more than a few grants", { needs: "base" }),
-  rule("MC406", "no-owner", "info", "A role that names no owner", { needs: "option" }),
+  rule("MC405", "role-growth", "warning", "A role that grew by more than a few grants", { needs: ["base"] }),
+  rule("MC406", "no-owner", "info", "A role that names no owner", { needs: ["option"] }),
   rule("MC407", "stale-suppression", "warning", "A suppression that is unused, expired or incomplete", {
     isFixable: true,
   }),
-  rule("MC501", "orphan-key", "error", "A live key of a role that does not exist", { needs: "keys" }),
-  rule("MC502", "key-never-expires", "warning", "A live key without an end", { needs: "keys" }),
-  rule("MC503", "stale-keys", "info", "Old keys, or many of one user", { needs: "keys" }),
-  rule("MC504", "store-capacity", "warning", "Keys that soon no Secret can hold", { needs: "keys" }),
-  rule("MC505", "role-removal-breaks-keys", "error", "A role is gone that live keys have", { needs: "keys" }),
+  rule("MC501", "orphan-key", "error", "A live key of a role that does not exist", { needs: ["keys"] }),
+  rule("MC502", "key-never-expires", "warning", "A live key without an end", { needs: ["keys"] }),
+  rule("MC503", "stale-keys", "info", "Old keys, or many of one user", { needs: ["keys"] }),
+  rule("MC504", "store-capacity", "warning", "Keys that soon no Secret can hold", { needs: ["keys"] }),
+  rule("MC505", "role-removal-breaks-keys", "error", "A role is gone that live keys have", { needs: ["keys", "base"] }),
 ];
 
 const BY_CODE: ReadonlyMap<string, Rule> = new Map(RULES.map((each) => [each.code, each]));

@@ -85,11 +85,10 @@ function roleless({ roles, source }: Subject["files"][number]): readonly Finding
 function skippedRules({ settings, keys, base }: CheckRequest): readonly Skipped[] {
   return RULES.flatMap(({ code, needs }): readonly Skipped[] => {
     if (settings.levels.get(code) === "skip") return [{ code, why: "off" }];
-    if (needs === "keys" && keys === null) return [{ code, why: "no keys read (--keys)" }];
-    if (needs === "base" && base === null) return [{ code, why: "no base named (--base)" }];
-    if (code === "MC505" && base === null) return [{ code, why: "no base named (--base)" }];
+    if (needs.includes("keys") && keys === null) return [{ code, why: "no keys read (--keys)" }];
+    if (needs.includes("base") && base === null) return [{ code, why: "no base named (--base)" }];
     const isConfigured = code === "MC201" ? settings.nameForms !== null : settings.requiresOwner;
-    return needs === "option" && !isConfigured ? [{ code, why: "not configured" }] : [];
+    return needs.includes("option") && !isConfigured ? [{ code, why: "not configured" }] : [];
   });
 }
 

@@ -1,3 +1,4 @@
+import { listSome } from "../../list-some.ts";
 import { nearest } from "../../suggest.ts";
 import { isProduction } from "../registry.ts";
 import type { Role } from "../role-file.ts";
@@ -95,9 +96,10 @@ function listGroups(groups: ReadonlyMap<string, readonly OpenGrant[]>): string {
 }
 
 export function namesOf(open: readonly OpenGrant[]): string {
-  const names = open.map(({ backend }) => backend.name);
-  const more = names.length - MOST_NAMED;
-  return more > 0 ? `${names.slice(0, MOST_NAMED).join(", ")} and ${more} more` : names.join(", ");
+  return listSome(
+    open.map(({ backend }) => backend.name),
+    MOST_NAMED,
+  );
 }
 
 /** MC305: is a grant narrowed to everything? */

@@ -1,6 +1,7 @@
 import { commentsOf } from "../comments.ts";
 import { formatPlace, type Finding } from "../source.ts";
-import type { Grant, Role } from "../role-file.ts";
+import { roleShape } from "../grant-shape.ts";
+import type { Role } from "../role-file.ts";
 import { backendSpot, roleSpot, tell, type CheckedRoles, type Subject } from "./subject.ts";
 
 /** MC401: do two roles of one file grant the same? */
@@ -15,17 +16,6 @@ export function equalRoles(_subject: Subject, file: CheckedRoles): readonly Find
     const message = `"${role.name}" grants the same as "${first.name}" at ${formatPlace(first.place)}`;
     return [tell("MC401", roleSpot(file, role), message, "One of the two is enough, unless they are to part.")];
   });
-}
-
-/** The same text for the same grants, in whatever order they stand. */
-export function roleShape(role: Role): string {
-  return JSON.stringify([...role.grants.values()].map(grantShape).toSorted());
-}
-
-/** The same text for the same grant; of a whole one its backend's name, which can be no other's text. */
-export function grantShape({ backend, tools }: Grant): string {
-  if (tools === null) return backend;
-  return JSON.stringify([backend, tools.allow?.toSorted() ?? null, tools.deny.toSorted()]);
 }
 
 /** MC404: is a server running that nobody may call? */
@@ -60,11 +50,13 @@ export function roleGrowth({ base, settings }: Subject, file: CheckedRoles): rea
 /** MC406: does a comment at the role, or alone above it, say `owner: somebody`? */
 export function ownerless(_subject: Subject, file: CheckedRoles): readonly Finding[] {
   const owned = new Set<number>();
-  for (const comment of commentsOf(file.source)) {
-    if (!/\bowner:?\s+\S/i.test(comment.text)) continue;
-    const { line } = file.source.place(comment.at);
-    owned.add(line);
-    if (comment.isAlone) owned.add(lineBelow(file, line));
+  let [below, nextAlone] = [0, 0];
+  // From the last to the first, so that each of a million comments above one another knows the line below them.
+  for (const { at, text, isAlone } of commentsOf(file.source).toReversed()) {
+    const { line } = file.source.place(at);
+    if (isAlone && line + 1 !== nextAlone) below = line + 1;
+    if (isAlone) nextAlone = line;
+    if (/\bowner:?\s+\S/i.test(text)) owned.add(isAlone ? below : line);
   }
   return [...file.roles.values()]
     .filter(({ place }) => !owned.has(place.line))
@@ -76,10 +68,4 @@ export function ownerless(_subject: Subject, file: CheckedRoles): readonly Findi
         "Write `# owner: team` at its line or above it.",
       ),
     );
-}
-
-function lineBelow({ source }: CheckedRoles, line: number): number {
-  let below = line + 1;
-  while (source.line(below).trim().startsWith("#")) below += 1;
-  return below;
 }

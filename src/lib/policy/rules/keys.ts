@@ -1,5 +1,7 @@
 import { MAX_KEYS_JSON_BYTES_IN_SECRET } from "../../keys/secret-capacity.ts";
+import { listSome } from "../../list-some.ts";
 import { plural } from "../../plural.ts";
+import type { Role } from "../role-file.ts";
 import type { Finding, SourceText } from "../source.ts";
 import {
   roleSpot,
@@ -82,10 +84,10 @@ export function storeCapacity({ keys }: Subject, source: SourceText): readonly F
   return [tellOfFile("MC504", source, message, "Prune, or take one ExternalSecret for each role folder.")];
 }
 
-type RoleOf = {
+interface RoleOf {
   readonly file: CheckedRoles;
-  readonly role: CheckedRoles["roles"] extends ReadonlyMap<string, infer R> ? R : never;
-};
+  readonly role: Role;
+}
 
 function everyRole(files: readonly CheckedRoles[]): readonly RoleOf[] {
   return files.flatMap((file) => [...file.roles.values()].map((role) => ({ file, role })));
@@ -104,9 +106,8 @@ function ofRoles(
 }
 
 function named(live: readonly LiveKey[]): string {
-  const more = live.length > MOST_NAMED ? ` and ${live.length - MOST_NAMED} more` : "";
-  return `${live
-    .slice(0, MOST_NAMED)
-    .map(({ id, user }) => `${id} of ${user}`)
-    .join(", ")}${more}`;
+  return listSome(
+    live.map(({ id, user }) => `${id} of ${user}`),
+    MOST_NAMED,
+  );
 }

@@ -1,7 +1,8 @@
+import { listSome } from "../../list-some.ts";
 import type { Registry } from "../registry.ts";
 import type { Role, Roles } from "../role-file.ts";
 import type { Finding } from "../source.ts";
-import { grantShape, roleShape } from "./hygiene.ts";
+import { grantShape, roleShape } from "../grant-shape.ts";
 import { roleSpot, tell, type CheckedRoles, type Subject } from "./subject.ts";
 
 /** So many comparisons are made; a file made to take longer is told as one that was not compared. */
@@ -14,7 +15,7 @@ const MOST_NAMED = 3;
  */
 export function supersetRoles({ registry }: Subject, file: CheckedRoles): readonly Finding[] | null {
   const covering = indexCovers(file.roles, registry);
-  const contained = new Map<Role, string[]>();
+  const contained: { readonly role: Role; readonly name: string }[] = [];
   const shapes = new Map([...file.roles.values()].map((role) => [role, roleShape(role)]));
   let left = MOST_COMPARISONS;
   for (const role of file.roles.values()) {
@@ -29,25 +30,21 @@ export function supersetRoles({ registry }: Subject, file: CheckedRoles): readon
       left -= covers.length;
       if (left < 0) return null;
       if (other === role || !covers.every((sets) => isInOne(sets, other))) continue;
-      if (shapes.get(other) !== shapes.get(role)) (contained.get(other) ?? startList(contained, other)).push(role.name);
+      if (shapes.get(other) !== shapes.get(role)) contained.push({ role: other, name: role.name });
     }
   }
-  return [...contained].map(([role, names]) => {
-    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
-    const message = `"${role.name}" grants all of ${names.slice(0, MOST_NAMED).join(", ")}${more}, and more`;
-    return tell("MC402", roleSpot(file, role), message, null);
+  return [...Map.groupBy(contained, (pair) => pair.role)].map(([role, pairs]) => {
+    const names = listSome(
+      pairs.map(({ name }) => name),
+      MOST_NAMED,
+    );
+    return tell("MC402", roleSpot(file, role), `"${role.name}" grants all of ${names}, and more`, null);
   });
 }
 
 function isInOne(sets: Sets, role: Role): boolean {
   for (const set of sets) if (set.has(role)) return true;
   return false;
-}
-
-function startList(lists: Map<Role, string[]>, role: Role): string[] {
-  const list: string[] = [];
-  lists.set(role, list);
-  return list;
 }
 
 type Sets = readonly ReadonlySet<Role>[];

@@ -4,7 +4,7 @@ import { diffPolicies } from "../../../../src/lib/policy/diff/diff-policies.ts";
 import { type GrantChange, type PolicyDiff, type RoleChange } from "../../../../src/lib/policy/diff/policy-diff.ts";
 import { indexLocks } from "../../../../src/lib/policy/locks.ts";
 import type { Grant } from "../../../../src/lib/policy/role-file.ts";
-import { grantShape, roleShape } from "../../../../src/lib/policy/rules/hygiene.ts";
+import { grantShape, roleShape } from "../../../../src/lib/policy/grant-shape.ts";
 import { readPolicy } from "../../../support/read-policy.ts";
 import { seededNumbers } from "../../../support/seeded.ts";
 

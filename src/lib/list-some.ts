@@ -1,0 +1,5 @@
+/** `a, b and 3 more`: at most so many of these names, and how many are left out. */
+export function listSome(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
