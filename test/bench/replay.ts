@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readAuditFiles, auditFile } from "../../src/lib/files/audit-files.ts";
-import { formatRecord } from "../../src/lib/audit/format-record.ts";
+import { auditLine } from "../support/audit-lines.ts";
 import { loadRegistry, loadRoles } from "../../src/lib/files/load-policy.ts";
 import { Replay, type ReplayReport } from "../../src/lib/policy/replay.ts";
 import { spread } from "./statistics.ts";
@@ -100,38 +100,18 @@ const BACKENDS = ["eks-ro", "eks-ro-prod", "aws-ro", "eks-rw"];
 
 /** A record of the usual kind, some 800 bytes, of one of 3 gateways and 50 agents. */
 function recordLine(index: number): string {
-  return formatRecord({
-    type: "mcp_tool_call",
-    phase: "final",
+  return auditLine({
     ts: new Date(Date.UTC(2026, 0, 1) + index * 50).toISOString(),
     request_id: `req_${index.toString(36).padStart(16, "A")}`,
     instance: `mcp-gateway-6f7c9d8b5-x2x4k-0a1b2${index % 3}`,
     seq: Math.floor(index / 3) + 1,
     client_ip: `10.0.3.${index % 250}`,
-    key_id: "k_9f86d081884c",
     user: `incident-agent-${index % 50}`,
-    role: "dev-readonly",
     backend: BACKENDS[index % REFUSED_EVERY] as string,
-    method: "tools/call",
     jsonrpc_id: { json: String(index) },
-    protocol_version: "2025-11-25",
-    mcp_session: "s_0123456789ab",
     trace_id: index.toString(16).padStart(32, "0"),
     span_id: index.toString(16).padStart(16, "0"),
     tool_name: TOOLS[index % TOOLS.length] as string,
     tool_args: { json: `{"namespace":"production","labelSelector":"app=payment-service","limit":${index}}` },
-    params: null,
-    cut_strings: 0,
-    mrtr_retry: false,
-    policy: "0123456789abcdef",
-    decision: "allow",
-    reason: "granted",
-    http_status: 200,
-    rpc_error_code: null,
-    is_error: false,
-    bytes_in: 230,
-    bytes_out: 5120,
-    unsampled: 0,
-    duration_ms: 24.5,
   });
 }

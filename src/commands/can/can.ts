@@ -1,10 +1,11 @@
 import { currentContext } from "../../lib/config/config.ts";
-import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
+import { loadPolicy } from "../../lib/files/load-policy.ts";
 import { decide, type AccessRequest, type Policy } from "../../lib/policy/decide.ts";
 import type { Locks } from "../../lib/policy/locks.ts";
 import type { Backend } from "../../lib/policy/registry.ts";
 import { findRemedy } from "../../lib/policy/remedy.ts";
 import { nearest } from "../../lib/suggest.ts";
+import { policyFiles } from "../policy-files.ts";
 import type { Ports } from "../ports.ts";
 import { readLocks } from "../read-locks.ts";
 import { requireKnown } from "../require-known.ts";
@@ -22,18 +23,13 @@ export interface CanQuestion {
 
 export async function can(
   { role, backend, tool, layer }: CanQuestion,
-  ports: Pick<Ports, "config" | "label" | "now">,
+  ports: Pick<Ports, "config" | "cwd" | "label" | "now">,
 ): Promise<Result> {
   const config = await ports.config();
-  const rolesFile = { path: config.policy.roles, label: ports.label(config.policy.roles) };
-  const backendsFile = { path: config.policy.backends, label: ports.label(config.policy.backends) };
-  const roles = loadRoles(rolesFile);
-  requireUsable(roles.findings);
-  const registry = loadRegistry(backendsFile);
-  requireUsable(registry.findings);
-  const policy: Policy = { roles: roles.roles, registry: registry.registry };
-  requireKnown("role", role, policy.roles, rolesFile.label);
-  const target = requireKnown("backend", backend, policy.registry, backendsFile.label);
+  const files = policyFiles(config, {}, ports);
+  const policy = loadPolicy(files);
+  requireKnown("role", role, policy.roles, files.roles.label);
+  const target = requireKnown("backend", backend, policy.registry, files.backends.label);
   const { locks, note } = readLocks(currentContext(config), ports.label);
   const method = tool === null ? null : "tools/call";
   const request: AccessRequest = { role, user: null, keyId: null, backend, method, tool };

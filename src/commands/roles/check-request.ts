@@ -5,6 +5,7 @@ import { readRoles, type Role, type Roles, type RolesReading } from "../../lib/p
 import type { CheckRequest } from "../../lib/policy/rules/check-policy.ts";
 import type { RuleSettings } from "../../lib/policy/rules/settings.ts";
 import { MAX_POLICY_BYTES, type Severity } from "../../lib/policy/source.ts";
+import { policyFiles } from "../policy-files.ts";
 import type { Ports } from "../ports.ts";
 import { loadSideAt } from "./diff-sides.ts";
 import { readStoredKeys } from "./stored-keys.ts";
@@ -32,10 +33,10 @@ export async function readCheckRequest(
   input: CheckInput,
   ports: Pick<Ports, "cwd" | "label" | "now" | "progress" | "projectConfig" | "stdin" | "store" | "tell">,
 ): Promise<CheckedFiles> {
-  const { policy } = await ports.projectConfig();
+  const config = await ports.projectConfig();
+  const defaults = policyFiles(config, input, ports);
   const given = [...new Set(input.files.map((file) => (file === STDIN ? STDIN : resolve(ports.cwd, file))))];
-  const files = given.length === 0 ? [policy.roles] : given;
-  const backends = input.backends === undefined ? policy.backends : resolve(ports.cwd, input.backends);
+  const files = given.length === 0 ? [defaults.roles.path] : given;
   const roles: RolesReading[] = [];
   for (const file of files) {
     const reading =
@@ -45,11 +46,11 @@ export async function readCheckRequest(
   return {
     roles,
     paths: files.map((file) => (file === STDIN ? null : file)),
-    registryPath: backends,
-    registry: loadRegistry({ path: backends, label: ports.label(backends) }),
-    settings: withLevels(policy.rules, input.rule ?? []),
+    registryPath: defaults.backends.path,
+    registry: loadRegistry(defaults.backends),
+    settings: withLevels(config.policy.rules, input.rule ?? []),
     keys: input.keys === true ? await readStoredKeys(ports) : null,
-    base: input.base === undefined ? null : await baseRoles(input.base, files, backends, ports),
+    base: input.base === undefined ? null : await baseRoles(input.base, files, defaults.backends.path, ports),
     heedsSuppressions: input.ignores !== false,
     now: ports.now(),
   };

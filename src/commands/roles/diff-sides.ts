@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { AppError } from "../../lib/errors.ts";
 import { fileError } from "../../lib/files/file-error.ts";
 import { findCommit, readAtCommit, type Commit } from "../../lib/files/git-files.ts";
-import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
+import { loadPolicy, requireUsable } from "../../lib/files/load-policy.ts";
 import type { PolicyConfig } from "../../lib/config/config.ts";
 import type { Policy } from "../../lib/policy/decide.ts";
 import { readRegistry } from "../../lib/policy/registry.ts";
@@ -46,13 +46,11 @@ export function pathsOf(
 
 /** A side as it lies on the disk. @throws AppError invalid when it cannot be used */
 export function loadSide({ roles, backends }: Paths, { label }: SidePorts): Side {
-  const read = {
-    roles: loadRoles({ path: roles, label: label(roles) }),
-    registry: loadRegistry({ path: backends, label: label(backends) }),
-  };
-  requireUsable(read.roles.findings);
-  requireUsable(read.registry.findings);
-  return { label: label(roles), policy: { roles: read.roles.roles, registry: read.registry.registry }, notes: [] };
+  const policy = loadPolicy({
+    roles: { path: roles, label: label(roles) },
+    backends: { path: backends, label: label(backends) },
+  });
+  return { label: label(roles), policy, notes: [] };
 }
 
 /** The same side as it was at a commit; a file that was not there yet held nothing. @throws AppError */

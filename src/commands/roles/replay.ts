@@ -1,13 +1,13 @@
-import { resolve } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { LogCounts } from "../../lib/audit/call-log.ts";
 import { AppError } from "../../lib/errors.ts";
-import { loadRegistry, loadRoles, requireUsable, type PolicyFile } from "../../lib/files/load-policy.ts";
+import { loadPolicy, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { Replay, type ReplayReport } from "../../lib/policy/replay.ts";
 import { formatTime } from "../../lib/time.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { readDuration } from "../duration.ts";
+import { policyFiles } from "../policy-files.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { plural } from "../../lib/plural.ts";
@@ -72,22 +72,14 @@ function readEvents(text: string): readonly ReplayEvent[] {
 
 export async function replayRoles(options: ReplayOptions, ports: ReplayPorts): Promise<Result> {
   requireFitting(options);
-  const config = await ports.projectConfig();
-  const fileOf = (option: string | undefined, configured: string): PolicyFile => {
-    const path = option === undefined ? configured : resolve(ports.cwd, option);
-    return { path, label: ports.label(path) };
-  };
-  const files = {
-    roles: fileOf(options.roles, config.policy.roles),
-    backends: fileOf(options.backends, config.policy.backends),
-  };
-  const { roles, findings, source } = loadRoles(files.roles);
-  requireUsable(findings);
-  if (options.suggest === true) return suggestRemovals({ ...options, roles, source }, ports);
-  const registry = loadRegistry(files.backends);
-  requireUsable(registry.findings);
+  const files = policyFiles(await ports.projectConfig(), options, ports);
+  if (options.suggest === true) {
+    const { roles, findings, source } = loadRoles(files.roles);
+    requireUsable(findings);
+    return suggestRemovals({ ...options, roles, source }, ports);
+  }
   const since = options.since === undefined ? null : ports.now() - 1000 * readDuration("--since", options.since, 1);
-  const replay = new Replay({ roles, registry: registry.registry });
+  const replay = new Replay(loadPolicy(files));
   const counts = await readAudit(options.files, { since, take: (call) => replay.add(call) }, ports);
   const report = replay.report();
   requireJudged(report, counts, since);

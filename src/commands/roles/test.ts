@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ExitCode } from "../../lib/errors.ts";
-import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
+import { loadPolicy } from "../../lib/files/load-policy.ts";
 import { readFileBytesSync } from "../../lib/files/read-file.ts";
 import type { Format } from "../../lib/output/view.ts";
 import type { Policy } from "../../lib/policy/decide.ts";
@@ -12,6 +12,7 @@ import { runTests } from "../../lib/policy/tests/run-tests.ts";
 import { failedTests, isBelow, type TestRun } from "../../lib/policy/tests/test-run.ts";
 import { tryMutants, type MutationReport } from "../../lib/policy/tests/try-mutants.ts";
 import { withExamples, type Cli } from "../cli.ts";
+import { policyFiles } from "../policy-files.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 import { inSlices } from "./in-slices.ts";
@@ -69,7 +70,9 @@ type TestPorts = Pick<Ports, "cwd" | "label" | "now" | "progress" | "projectConf
 
 export async function testRoles(options: TestOptions, ports: TestPorts): Promise<Result> {
   const started = ports.now();
-  const { policy, labels } = await readPolicy(options, ports);
+  const inputs = policyFiles(await ports.projectConfig(), options, ports);
+  const policy = loadPolicy(inputs);
+  const labels = { roles: inputs.roles.label, backends: inputs.backends.label };
   const files = [...new Set(options.files.map((file) => resolve(ports.cwd, file)))];
   const readings = files.map((file) =>
     readPolicyTests(ports.label(file), readFileBytesSync(file, "the test file", MAX_POLICY_BYTES), policy, labels),
@@ -87,26 +90,6 @@ export async function testRoles(options: TestOptions, ports: TestPorts): Promise
   const notes =
     options.mutate === true && run.mutation === null ? ["No change was tried, for not all tests pass."] : [];
   return { view: testView(run, options.verbose === true), notes, ...exitOf(run) };
-}
-
-async function readPolicy(
-  { roles: rolesPath, backends: backendsPath }: TestOptions,
-  ports: TestPorts,
-): Promise<{ policy: Policy; labels: { roles: string; backends: string } }> {
-  const config = await ports.projectConfig();
-  const pathOf = (flag: string | undefined, configured: string): string =>
-    flag === undefined ? configured : resolve(ports.cwd, flag);
-  const fileOf = (path: string) => ({ path, label: ports.label(path) });
-  const rolesFile = fileOf(pathOf(rolesPath, config.policy.roles));
-  const backendsFile = fileOf(pathOf(backendsPath, config.policy.backends));
-  const roles = loadRoles(rolesFile);
-  requireUsable(roles.findings);
-  const registry = loadRegistry(backendsFile);
-  requireUsable(registry.findings);
-  return {
-    policy: { roles: roles.roles, registry: registry.registry },
-    labels: { roles: rolesFile.label, backends: backendsFile.label },
-  };
 }
 
 const NOT_RUN = { report: null, mutation: null } as const;

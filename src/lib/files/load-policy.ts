@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import type { Policy } from "../policy/decide.ts";
 import { indexLocks, mergeLocks, parseDenylist, type Locks } from "../policy/locks.ts";
 import { readRegistry, type RegistryReading } from "../policy/registry.ts";
 import { readRoles, type RolesReading } from "../policy/role-file.ts";
@@ -9,6 +10,20 @@ import { decodeUtf8, readFileBytesSync, readFileBytesIfAnySync } from "./read-fi
 export interface PolicyFile {
   readonly path: string;
   readonly label: string;
+}
+
+export interface PolicyFiles {
+  readonly roles: PolicyFile;
+  readonly backends: PolicyFile;
+}
+
+/** Role file and registry, fit to be acted upon. @throws AppError invalid when one has errors, and what reading throws */
+export function loadPolicy({ roles: rolesFile, backends }: PolicyFiles): Policy {
+  const roles = loadRoles(rolesFile);
+  requireUsable(roles.findings);
+  const registry = loadRegistry(backends);
+  requireUsable(registry.findings);
+  return { roles: roles.roles, registry: registry.registry };
 }
 
 export function loadRoles(file: PolicyFile): RolesReading {
