@@ -9,8 +9,13 @@ export type Backends = Readonly<
 
 /** A policy of this role mapping (YAML below `roleMapping:`) and these backends. @throws Error when it cannot be read */
 export function policyOf(mapping: string, backends: Backends): Policy {
-  const roles = readRoles("roles.yaml", Buffer.from(`roleMapping:\n${mapping}`));
-  const registry = readRegistry("backends.yaml", Buffer.from(JSON.stringify({ backends: registryOf(backends) })));
+  return readPolicy(`roleMapping:\n${mapping}`, JSON.stringify({ backends: registryOf(backends) }));
+}
+
+/** The policy of these two texts. @throws Error when one cannot be read */
+export function readPolicy(rolesText: string, registryText: string): Policy {
+  const roles = readRoles("roles.yaml", Buffer.from(rolesText));
+  const registry = readRegistry("backends.yaml", Buffer.from(registryText));
   const [problem] = [...roles.findings, ...registry.findings];
   if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.message}`);
   return { roles: roles.roles, registry: registry.registry };

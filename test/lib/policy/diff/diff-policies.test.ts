@@ -5,7 +5,7 @@ import { type GrantChange, type PolicyDiff, type RoleChange } from "../../../../
 import { indexLocks } from "../../../../src/lib/policy/locks.ts";
 import type { Grant } from "../../../../src/lib/policy/role-file.ts";
 import { grantShape, roleShape } from "../../../../src/lib/policy/grant-shape.ts";
-import { readPolicy } from "../../../support/read-policy.ts";
+import { readPolicy } from "../../../support/policy-of.ts";
 import { seededNumbers } from "../../../support/seeded.ts";
 
 const REGISTRY = {
@@ -15,7 +15,7 @@ const REGISTRY = {
   "aws-ro": "service: aws, environment: prod, access: ro",
 };
 const policy = (roles: string, registry: Readonly<Record<string, string>> = REGISTRY): Policy =>
-  readPolicy(roles, registry);
+  policyFrom(roles, registry);
 const words = (change: GrantChange): string =>
   [
     change.grows ? "+" : "",
@@ -108,7 +108,7 @@ describe("diffPolicies", () => {
     const { "eks-ro": _gone, ...rest } = REGISTRY;
     expect(diff("a: [eks-ro]", "a: [eks-ro]", rest as typeof REGISTRY)).toEqual(["changed a: - eks-ro"]);
     const before = policy("a: [eks-ro]");
-    expect(diffPolicies(before, readPolicy("a: [eks-ro]", REGISTRY, "somebody else"))).toEqual({
+    expect(diffPolicies(before, policyFrom("a: [eks-ro]", REGISTRY, "somebody else"))).toEqual({
       roles: [],
       backends: [],
     });
@@ -161,6 +161,15 @@ describe("diffPolicies, on 400 random pairs", () => {
   });
 });
 
+/** The policy of these roles (the lines below `roleMapping:`) and these backends (service, environment, access and what else). */
+function policyFrom(roles: string, backends: Readonly<Record<string, string>>, owner = "platform"): Policy {
+  const entries = Object.entries(backends).map(([name, fields]) => {
+    const url = fields.includes("url:") ? "" : `, url: "http://${name}:8080"`;
+    return `  ${name}: { ${fields}, owner: ${owner}${url} }\n`;
+  });
+  return readPolicy(`roleMapping:\n  ${roles}\n`, `backends:${entries.length === 0 ? " {}" : ""}\n${entries.join("")}`);
+}
+
 function randomPolicy(random: (below: number) => number): Policy {
   const names = ["eks-ro", "eks-rw", "aws-ro", "aws-rw", "nope"];
   const tools = [
@@ -187,7 +196,7 @@ function randomPolicy(random: (below: number) => number): Policy {
         random(4) === 0 ? text.replace("stage", "prod").replace("access: ro", "access: rw") : text,
       ]),
   );
-  return readPolicy(roles.join("\n  ") || "z: []", registry);
+  return policyFrom(roles.join("\n  ") || "z: []", registry);
 }
 
 function isMore(old: Policy, oldRole: string, now: Policy, role: string, backend: string): boolean {
