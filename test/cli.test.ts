@@ -20,6 +20,7 @@ const VERBS = [
   "keys revoke",
   "roles check",
   "roles test",
+  "roles list",
   "can",
   "context list",
   "context use",

@@ -46,6 +46,8 @@ describe("-o json", () => {
     ["keys-rotate", ["keys", "rotate", "--user", "bob", "--dry-run"]],
     ["keys-rotate", ["keys", "rotate", "--user", "bob", "--yes"]],
     ["roles-check", ["roles", "check"]],
+    ["roles-list", ["roles", "list"]],
+    ["roles-list", ["roles", "list", "--env", "prod", "--write"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods"]],
@@ -148,6 +150,7 @@ describe("-o json", () => {
     const roles = "roleMapping:\n  dev: [nope]\n  ops: []\n  qa:\n    - {backend: eks-ro, tools: {deny: [x]}}\n";
     await writeFile(join(project.cwd, "roles.yaml"), roles);
     expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
+    expect(await misfits("roles-list", (await project.run(["roles", "list", "-o", "json"])).out)).toEqual([]);
     for (const tool of [[], ["x"], ["y"]]) {
       expect(await misfits("can", (await project.run(["can", "qa", "eks-ro", ...tool, "-o", "json"])).out)).toEqual([]);
     }
@@ -301,6 +304,7 @@ describe("-o json", () => {
       "lock-stays",
       "receipt",
       "roles-check",
+      "roles-list",
       "roles-test",
       "status",
       "sync",

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
+import { registerList } from "./list.ts";
 import { registerTest } from "./test.ts";
 
 export function registerRoles(program: Command, cli: Cli): void {
@@ -11,4 +12,5 @@ export function registerRoles(program: Command, cli: Cli): void {
   withExamples(roles, "mcpctl roles check", "mcpctl roles check roles.yaml -o json");
   registerCheck(roles, cli);
   registerTest(roles, cli);
+  registerList(roles, cli);
 }

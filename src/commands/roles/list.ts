@@ -1,0 +1,84 @@
+import { Option, type Command } from "commander";
+import { AppError } from "../../lib/errors.ts";
+import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
+import type { Format } from "../../lib/output/view.ts";
+import type { Policy } from "../../lib/policy/decide.ts";
+import { matrixOf, type MatrixFilter } from "../../lib/policy/matrix.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import type { Ports } from "../ports.ts";
+import { requireKnown } from "../require-known.ts";
+import type { Result } from "../result.ts";
+import { listResult } from "./list-view.ts";
+
+const FORMS = ["table", "json", "yaml", "name", "csv", "mermaid", "dot", "svg"] as const satisfies readonly Format[];
+export type ListForm = (typeof FORMS)[number];
+
+export interface ListOptions {
+  readonly role?: readonly string[];
+  readonly backend?: readonly string[];
+  readonly env?: readonly string[];
+  readonly write?: true;
+  readonly output: ListForm;
+}
+
+export function registerList(roles: Command, cli: Cli, run = listRoles): void {
+  const command = roles
+    .command("list")
+    .summary("show who reaches what")
+    .description(
+      "Show which role reaches which backend. A table is made to fit the terminal; elsewhere each grant is a line. " +
+        "Needs no cluster, no AWS, no network.",
+    )
+    .option("--role <role>", "only this role; repeatable", add)
+    .option("--backend <backend>", "only this backend: who reaches it? Repeatable", add)
+    .option("--env <environment>", "only backends of this environment; repeatable", add)
+    .option("--write", "only grants that may change something")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(FORMS).default("table"))
+    .action(async (options: ListOptions) => cli.show(await run(options, cli.ports), options.output))
+    .addHelpText(
+      "after",
+      "\nCells: ro reads, rw writes; * some tools only, ! production.\nExit codes: 0 shown, also when nobody reaches it; 3 unknown name or unusable file.",
+    );
+  withExamples(command, "mcpctl roles list", "mcpctl roles list --backend eks-rw -o name");
+}
+
+function add(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+export async function listRoles(
+  options: ListOptions,
+  ports: Pick<Ports, "columns" | "label" | "projectConfig" | "stdoutIsTerminal">,
+): Promise<Result> {
+  const config = await ports.projectConfig();
+  const rolesFile = { path: config.policy.roles, label: ports.label(config.policy.roles) };
+  const backendsFile = { path: config.policy.backends, label: ports.label(config.policy.backends) };
+  const roles = loadRoles(rolesFile);
+  requireUsable(roles.findings);
+  const registry = loadRegistry(backendsFile);
+  requireUsable(registry.findings);
+  const policy: Policy = { roles: roles.roles, registry: registry.registry };
+  const filter: MatrixFilter = {
+    roles: options.role ?? [],
+    backends: options.backend ?? [],
+    environments: options.env ?? [],
+    isWriteOnly: options.write === true,
+  };
+  for (const role of filter.roles) requireKnown("role", role, policy.roles, rolesFile.label);
+  for (const backend of filter.backends) requireKnown("backend", backend, policy.registry, backendsFile.label);
+  for (const environment of filter.environments) requireEnvironment(environment, policy, backendsFile.label);
+  return listResult(matrixOf(policy, filter), filter, options.output, ports);
+}
+
+function requireEnvironment(environment: string, { registry }: Policy, label: string): void {
+  const known = new Set([...registry.values()].map((backend) => backend.environment));
+  if (known.has(environment)) return;
+  throw new AppError(
+    "not-found",
+    "environment_not_found",
+    `no backend of ${label} is in "${environment.slice(0, 80)}"`,
+    {
+      hint: `There are: ${[...known].slice(0, 20).join(", ") || "none"}.`,
+    },
+  );
+}
