@@ -37,7 +37,7 @@ export function registerList(roles: Command, cli: Cli, run = listRoles): void {
     .action(async (options: ListOptions) => cli.show(await run(options, cli.ports), options.output))
     .addHelpText(
       "after",
-      "\nCells: ro reads, rw writes; * some tools only, ! production.\nExit codes: 0 shown, also when nobody reaches it; 3 unknown name or unusable file.",
+      "\nCells: ro reads, rw writes; * some tools only, ! production.\nExit codes: 0 shown, also where nobody reaches it; 3 unknown name or unusable\nfile.",
     );
   withExamples(command, "mcpctl roles list", "mcpctl roles list --backend eks-rw -o name");
 }
