@@ -20,6 +20,8 @@ export interface Io {
   readonly askHidden: ((question: string) => Promise<string>) | null;
   /** What comes in on standard input, in parts; null when that is a terminal. */
   readonly stdin: (() => AsyncIterable<Uint8Array>) | null;
+  /** How wide the terminal of standard output is; 80 where there is none, or it does not say. */
+  readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly home: string;

@@ -80,6 +80,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     ask: io.ask === null ? null : askLine(io, io.ask),
     stdoutIsTerminal: io.stdout.isTerminal,
     stdoutIsDiscarded: io.stdout.isDiscarded,
+    columns: io.columns,
     journals: once(async () => {
       const { openJournals } = await import("./lib/stores/delivery-journal.ts");
       return openJournals(journalFolder(currentContext(await config()).store, io));

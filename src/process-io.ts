@@ -13,12 +13,16 @@ export function processIo(signal: AbortSignal): Io {
     ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => ask(question, signal) : null,
     askHidden: process.stdin.isTTY ? (question) => ask(question, signal, true) : null,
     stdin: process.stdin.isTTY ? null : () => addAbortSignal(signal, process.stdin),
+    // 0 on a terminal that nobody gave a size, as in some CI services.
+    columns: process.stdout.columns || DEFAULT_COLUMNS,
     env: process.env,
     cwd: currentFolder(),
     home: homedir(),
     signal,
   };
 }
+
+const DEFAULT_COLUMNS = 80;
 
 /** Node opens a closed descriptor as the null device, so that `>&-` and `>/dev/null` look alike. */
 function isNullDevice(descriptor: number): boolean {

@@ -22,6 +22,7 @@ const VERBS = [
   "roles diff",
   "roles replay",
   "roles test",
+  "roles list",
   "can",
   "context list",
   "context use",

@@ -60,6 +60,8 @@ export interface Ports {
   readonly ask: ((lines: readonly string[], question: string) => Promise<string>) | null;
   readonly stdoutIsTerminal: boolean;
   readonly stdoutIsDiscarded: boolean;
+  /** How wide the terminal of standard output is; 80 where that is not known. */
+  readonly columns: number;
   /**
    * `out` null is standard output, `secret:NAMESPACE/NAME` a Secret of the context's cluster, which may hold the token of the
    * key whose hash is `replaces`. @throws AppError conflict when it exists, unavailable when it cannot be made.

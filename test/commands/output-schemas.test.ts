@@ -49,6 +49,8 @@ describe("-o json", () => {
     ["roles-check", ["roles", "check"]],
     ["roles-check", ["roles", "check", "--keys", "--no-ignores"]],
     ["roles-diff", ["roles", "diff", "roles.yaml", "roles.yaml", "--keys"]],
+    ["roles-list", ["roles", "list"]],
+    ["roles-list", ["roles", "list", "--env", "prod", "--write"]],
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway"]],
@@ -151,6 +153,7 @@ describe("-o json", () => {
     const roles = "roleMapping:\n  dev: [nope]\n  ops: []\n  qa:\n    - {backend: eks-ro, tools: {deny: [x]}}\n";
     await writeFile(join(project.cwd, "roles.yaml"), roles);
     expect(await misfits("roles-check", (await project.run(["roles", "check", "-o", "json"])).out)).toEqual([]);
+    expect(await misfits("roles-list", (await project.run(["roles", "list", "-o", "json"])).out)).toEqual([]);
     for (const tool of [[], ["x"], ["y"]]) {
       expect(await misfits("can", (await project.run(["can", "qa", "eks-ro", ...tool, "-o", "json"])).out)).toEqual([]);
     }
@@ -325,6 +328,7 @@ describe("-o json", () => {
       "receipt",
       "roles-check",
       "roles-diff",
+      "roles-list",
       "roles-replay",
       "roles-replay-suggest",
       "roles-test",

@@ -49,6 +49,7 @@ async function carryOut({ argv, stdin, which = 0, aheadMs = 0, diesDelivered = f
     stdin: async function* () {
       yield Buffer.from(stdin === "@token" ? key.token : (stdin ?? ""));
     },
+    columns: 80,
     env: { XDG_STATE_HOME: task.state, XDG_CONFIG_HOME: task.state },
     cwd: task.cwd,
     home: task.cwd,

@@ -6,6 +6,8 @@ export interface MemoryIoOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether standard output is a terminal. */
   readonly outIsTerminal?: boolean;
+  /** How wide it is; 80 unless given. */
+  readonly columns?: number;
   /** Whether standard error is one; as standard output unless given. */
   readonly errIsTerminal?: boolean;
   /** What a person types, one answer a question; null, the default, for no terminal to ask on. */
@@ -52,6 +54,7 @@ export function memoryIo(options: MemoryIoOptions): MemoryIo {
       askHidden: options.answers == null ? null : ask,
       stdin: options.stdin === undefined ? null : () => parts(options.stdin ?? ""),
       ask: options.answers == null ? null : ask,
+      columns: options.columns ?? 80,
       env: options.env ?? {},
       cwd: options.cwd,
       home: options.home ?? options.cwd,

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { withExamples, type Cli } from "../cli.ts";
 import { registerCheck } from "./check.ts";
 import { registerDiff } from "./diff.ts";
+import { registerList } from "./list.ts";
 import { registerTest } from "./test.ts";
 import { registerReplay } from "./replay.ts";
 
@@ -15,4 +16,5 @@ export function registerRoles(program: Command, cli: Cli): void {
   registerDiff(roles, cli);
   registerTest(roles, cli);
   registerReplay(roles, cli);
+  registerList(roles, cli);
 }
