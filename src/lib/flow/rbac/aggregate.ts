@@ -1,6 +1,6 @@
 import { BOOTSTRAP_LABELS } from "./bootstrap.ts";
-import type { ClusterFacts } from "./cluster-facts.ts";
-import { selects } from "./label-selector.ts";
+import type { ClusterFacts, Readings } from "./cluster-facts.ts";
+import { selects, type LabelSelector } from "./label-selector.ts";
 import type { Role } from "./rbac-objects.ts";
 import { label } from "./words.ts";
 
@@ -20,29 +20,30 @@ const MAX_STEPS = 5_000_000;
  */
 export function contentsReader(facts: ClusterFacts): (role: Role) => Contents {
   const known = new Map<Role, Contents>();
-  const budget = { steps: MAX_STEPS };
+  const shared = { facts, byLabel: lazily(() => rolesByLabel(facts)), budget: { steps: MAX_STEPS } };
   return (role) => {
-    const contents = known.get(role) ?? contentsOf(role, facts, budget);
+    const contents = known.get(role) ?? contentsOf(role, shared);
     known.set(role, contents);
     return contents;
   };
 }
 
-interface Budget {
-  steps: number;
+/** What the searches of one cluster share. */
+interface Shared {
+  readonly facts: ClusterFacts;
+  readonly byLabel: () => ReadonlyMap<string, readonly Readings<Role>[]>;
+  readonly budget: { steps: number };
 }
 
-interface Search {
-  readonly facts: ClusterFacts;
-  readonly budget: Budget;
+interface Search extends Shared {
   readonly sources: Role[];
   readonly doubts: Set<string>;
   readonly seen: Set<Role>;
 }
 
-function contentsOf(role: Role, facts: ClusterFacts, budget: Budget): Contents {
+function contentsOf(role: Role, shared: Shared): Contents {
   if (role.selectors === null) return { sources: [role], doubts: [] };
-  const search: Search = { facts, budget, sources: [], doubts: new Set(), seen: new Set() };
+  const search: Search = { ...shared, sources: [], doubts: new Set(), seen: new Set() };
   if (role.isPrinted) {
     search.sources.push(role);
     // A manifest beside the printed role may be a change to come.
@@ -50,7 +51,7 @@ function contentsOf(role: Role, facts: ClusterFacts, budget: Budget): Contents {
       if (!other.isPrinted) search.doubts.add(`${label(other)}, which it aggregates, must be in force to count`);
   } else {
     collect(role, search);
-    for (const doubt of strangers(role, facts)) search.doubts.add(doubt);
+    for (const doubt of strangers(role, shared.facts)) search.doubts.add(doubt);
   }
   return { sources: search.sources, doubts: [...search.doubts] };
 }
@@ -83,22 +84,45 @@ function collect(root: Role, search: Search): void {
 }
 
 /** The ClusterRoles that its selectors find, itself excluded, the last of them first. */
-function selectedBy(role: Role, { facts, budget, doubts }: Search): Role[] {
-  const found: Role[] = [];
-  for (const readings of facts.clusterRoles) {
-    const [other] = readings;
-    if (other.name === role.name) continue;
-    budget.steps -= 1;
-    if (budget.steps < 0) {
-      doubts.add(`${label(role)} is one of too many that aggregate others, so only the cluster knows its rules`);
-      break;
+function selectedBy(role: Role, search: Search): Role[] {
+  const found = new Set<Role>();
+  for (const selector of role.selectors ?? [])
+    for (const readings of candidates(selector, search)) {
+      const [other] = readings;
+      search.budget.steps -= 1;
+      if (search.budget.steps < 0) {
+        search.doubts.add(
+          `${label(role)} is one of too many that aggregate others, so only the cluster knows its rules`,
+        );
+        return [];
+      }
+      if (other.name === role.name || !readings.some(({ labels }) => selects(selector, labels))) continue;
+      if (readings.length === 1) found.add(other);
+      else search.doubts.add(`the manifests of ${label(other)}, which ${label(role)} aggregates, must agree`);
     }
-    if (!readings.some(({ labels }) => role.selectors?.some((selector) => selects(selector, labels)) === true))
-      continue;
-    if (readings.length === 1) found.push(other);
-    else doubts.add(`the manifests of ${label(other)}, which ${label(role)} aggregates, must agree`);
-  }
-  return found.toSorted((a, b) => (a.name < b.name ? 1 : -1));
+  return [...found].toSorted((a, b) => (a.name < b.name ? 1 : -1));
+}
+
+/** The roles with one of the labels that it asks for, where it asks for any. */
+function candidates({ matchLabels }: LabelSelector, { facts, byLabel }: Shared): readonly Readings<Role>[] {
+  const [one] = Object.entries(matchLabels ?? {});
+  return one === undefined ? facts.clusterRoles : (byLabel().get(JSON.stringify(one)) ?? []);
+}
+
+function rolesByLabel({ clusterRoles }: ClusterFacts): ReadonlyMap<string, readonly Readings<Role>[]> {
+  const found = new Map<string, Set<Readings<Role>>>();
+  for (const readings of clusterRoles)
+    for (const label of readings.flatMap(({ labels }) => [...labels])) {
+      const key = JSON.stringify(label);
+      const roles = found.get(key) ?? new Set();
+      found.set(key, roles.add(readings));
+    }
+  return new Map([...found].map(([key, roles]) => [key, [...roles]]));
+}
+
+function lazily<T extends object>(make: () => T): () => T {
+  let made: T | null = null;
+  return () => (made ??= make());
 }
 
 /** What may be aggregated and is not among the facts. */

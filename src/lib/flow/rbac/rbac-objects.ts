@@ -1,4 +1,3 @@
-import type { Path } from "../document.ts";
 import { at, isJson, textAt, type FactObject } from "./fact-objects.ts";
 import { isSelector, type LabelSelector } from "./label-selector.ts";
 
@@ -43,11 +42,6 @@ export interface Subject {
 export interface Binding extends RbacObject {
   readonly subjects: readonly Subject[];
   readonly role: { readonly kind: "Role" | "ClusterRole"; readonly name: string };
-}
-
-/** Where in its document a rule stands. */
-export function pathOfRule({ object }: Role, index: number): Path {
-  return [...object.path, "rules", index];
 }
 
 /** An RBAC object, or what keeps the API server from taking it (kubernetes, pkg/apis/rbac/validation). */

@@ -1,7 +1,8 @@
 import { listSome } from "../../list-some.ts";
 import type { Place } from "../../policy/source.ts";
+import type { Path } from "../document.ts";
 import type { Nearest } from "./nearest.ts";
-import { pathOfRule, type Binding, type RbacKind, type Role, type Rule } from "./rbac-objects.ts";
+import type { Binding, RbacKind, Role, Rule } from "./rbac-objects.ts";
 
 /** A rule that a binding gives. */
 export interface Granted {
@@ -67,8 +68,13 @@ function ruleText({ verbs, resources, apiGroups, resourceNames }: Rule): string 
   return `${listSome(verbs.map(shortName), MAX_SHOWN)} ${what}${names}`;
 }
 
-function placeOf({ source, index }: Granted): Place | null {
-  return source === null ? null : source.object.document.placeOf(pathOfRule(source, index));
+/** Of a role that is not among the facts, where it is bound. */
+function placeOf({ binding, source, index }: Granted): Place {
+  return source === null ? placeIn(binding, ["roleRef"]) : placeIn(source, ["rules", index]);
+}
+
+function placeIn({ object }: Binding | Role, path: Path): Place {
+  return object.document.placeOf([...object.path, ...path]);
 }
 
 interface Labelled {

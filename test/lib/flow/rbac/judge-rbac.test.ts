@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { judgeRbac } from "../../../../src/lib/flow/rbac/judge-rbac.ts";
 import type { Verdict } from "../../../../src/lib/flow/verdict.ts";
-import { account, factsOf, requestOf } from "../../../support/rbac-facts.ts";
+import {
+  RBAC,
+  account,
+  binding,
+  clusterBinding,
+  everywhere,
+  factsOf,
+  join,
+  requestOf,
+  role,
+  rule,
+  SUBJECT,
+} from "../../../support/rbac-facts.ts";
 
 const AGENT = account("mcp/agent");
 
@@ -12,20 +24,6 @@ function ask(manifests: string, request: string, isComplete = true): Verdict {
 
 const outcome = (manifests: string, request: string, isComplete = true): string =>
   ask(manifests, request, isComplete).outcome;
-
-const role = (rules: string, name = "r"): string =>
-  `{kind: ClusterRole, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: ${name}}, rules: [${rules}]}`;
-/** Texts with commas between them; `-` is the core group. */
-const list = (texts: string): string => JSON.stringify(texts.split(",").map((text) => (text === "-" ? "" : text)));
-const rule = (verbs: string, groups: string, resources: string, more = ""): string =>
-  `{verbs: ${list(verbs)}, apiGroups: ${list(groups)}, resources: ${list(resources)}${more}}`;
-const clusterBinding = (subject: string, name = "r"): string =>
-  `{kind: ClusterRoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: b}, subjects: [${subject}], roleRef: {kind: ClusterRole, name: ${name}}}`;
-const binding = (namespace: string, subject: string, ref = "{kind: ClusterRole, name: r}"): string =>
-  `{kind: RoleBinding, apiVersion: rbac.authorization.k8s.io/v1, metadata: {name: b, namespace: ${namespace}}, subjects: [${subject}], roleRef: ${ref}}`;
-const SUBJECT = "{kind: ServiceAccount, name: agent, namespace: mcp}";
-const join = (...documents: readonly string[]): string => documents.join("\n---\n");
-const everywhere = (rules: string): string => join(role(rules), clusterBinding(SUBJECT));
 
 const VIEWER = `apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -181,5 +179,171 @@ describe("where a binding counts", () => {
     expect(outcome(join(inNs, binding("other", SUBJECT, "{kind: Role, name: r}")), "get - pods other x")).toBe("deny");
     expect(outcome(join(inNs, binding("ns", SUBJECT)), "get - pods ns x")).toBe("deny");
     expect(outcome(join(some, binding("ns", SUBJECT, "{kind: Role, name: r}")), "get - pods ns x")).toBe("deny");
+  });
+});
+
+describe("what a rule allows", () => {
+  it.each([
+    ["get", "-", "pods", "get - pods ns x", "allow"],
+    ["get", "-", "pods", "get - pods/log ns x", "deny"],
+    ["get", "-", "pods", "get apps pods ns x", "deny"],
+    ["get", "-", "pods", "GET - pods ns x", "deny"],
+    ["get", "-", "pods", "get - pods/{sub} ns x", "unknown"],
+    ["get", "-", "pods", "get - {resource} ns x", "unknown"],
+    ["get", "-", "pods", "get {group} pods ns x", "unknown"],
+    ["get", "-", "pods", "{verb} - pods ns x", "unknown"],
+    ["get", "-", "pods/log", "get - pods/log ns x", "allow"],
+    ["get", "-", "pods/log", "get - pods ns x", "deny"],
+    ["get", "-", "pods/log", "get - pods/{sub} ns x", "unknown"],
+    ["get", "-", "pods/log", "get - {resource}/log ns x", "unknown"],
+    ["get", "-", "pods/log", "get - {resource}/exec ns x", "deny"],
+    ["get", "-", "pods/*", "get - pods ns x", "deny"],
+    ["get", "-", "pods/*", "get - pods/log ns x", "deny"],
+    ["get", "-", "*/log", "get - pods/log ns x", "allow"],
+    ["get", "-", "*/log", "get - pods ns x", "deny"],
+    ["get", "-", "*/log", "get - pods/logs ns x", "deny"],
+    ["get", "-", "*/log", "get - pods/{sub} ns x", "unknown"],
+    ["get", "-", "*/log", "get - pods/l{sub} ns x", "unknown"],
+    ["get", "-", "*/log", "get - pods/m{sub} ns x", "deny"],
+    ["get", "-", "*/log", "get - {resource}/log ns x", "unknown"],
+    ["get", "-", "*/log", "get - {resource}/exec ns x", "deny"],
+    ["get", "-", "*/log", "get - {resource} ns x", "unknown"],
+    ["get", "-", "*", "get - pods/log ns x", "allow"],
+    ["get", "-", "*", "get - {resource} ns x", "allow"],
+    ["get", "*", "*", "get {group} {resource} {namespace} {name}", "allow"],
+    ["*", "apps", "deployments", "{verb} apps deployments ns x", "allow"],
+    ["*", "apps", "deployments", "{verb} - deployments ns x", "deny"],
+    ["get,list", "-,apps", "pods,deployments", "list apps pods ns", "allow"],
+    ["get,list", "-,apps", "pods,deployments", "watch apps pods ns", "deny"],
+    ["*", "*", "*", "* * * *", "allow"],
+    ["get", "-", "pods", "* - pods ns x", "deny"],
+  ])("verbs %s, groups %s, resources %s: %s is %s", (verbs, groups, resources, request, expected) => {
+    expect(outcome(everywhere(rule(verbs, groups, resources)), request)).toBe(expected);
+  });
+
+  it.each([
+    ["get - secrets ns a", "allow"],
+    ["get - secrets ns b", "allow"],
+    ["get - secrets ns c", "deny"],
+    ["get - secrets ns *", "deny"],
+    ["get - secrets ns {name}", "unknown"],
+    ["get - secrets ns c{rest}", "deny"],
+    ["list - secrets ns", "deny"],
+    ["list - secrets ns a", "allow"],
+    ["watch - secrets ns a", "allow"],
+    ["watch - secrets ns c", "deny"],
+    ["deletecollection - secrets ns a", "deny"],
+    ["create - secrets ns", "deny"],
+    ["create - secrets ns a", "unknown"],
+    ["create - secrets ns c", "deny"],
+    ["create - secrets/token ns a", "allow"],
+    ["create - secrets/token ns c", "deny"],
+    ["{verb} - secrets ns a", "unknown"],
+  ])("with the names a and b, %s: %s", (request, expected) => {
+    const named = everywhere(rule("*", "-", "secrets,secrets/token", ", resourceNames: [a, b]"));
+    expect(outcome(named, request)).toBe(expected);
+  });
+
+  it("reads a name that is empty as the name of a request that names nothing, and never a star", () => {
+    expect(outcome(everywhere(rule("*", "-", "pods", ', resourceNames: [""]')), "list - pods ns")).toBe("allow");
+    expect(outcome(everywhere(rule("*", "-", "pods", ', resourceNames: ["*"]')), "get - pods ns x")).toBe("deny");
+  });
+
+  it("says that a name may not be sent where that decides", () => {
+    expect(
+      ask(everywhere(rule("create", "-", "secrets", ", resourceNames: [a]")), "create - secrets ns a"),
+    ).toMatchObject({
+      reason: "name_uncertain",
+      missing: ["whether the request names its object decides: a server-side apply does, a create does not"],
+    });
+  });
+
+  it("is nothing of the API's resources for other URLs", () => {
+    const urls = everywhere('{verbs: ["*"], nonResourceURLs: ["*"]}');
+    expect(outcome(urls, "get - pods ns x")).toBe("deny");
+  });
+});
+
+describe("aggregated ClusterRoles", () => {
+  const labelled = (name: string, labels: string, rules: string): string =>
+    `{kind: ClusterRole, ${RBAC}, metadata: {name: ${name}, labels: {${labels}}}, rules: [${rules}]}`;
+  const aggregated = (name: string, selectors: string, more = "", metadata = ""): string =>
+    `{kind: ClusterRole, ${RBAC}, metadata: {name: ${name}${metadata}}, aggregationRule: {clusterRoleSelectors: [${selectors}]}${more}}`;
+  const bound = clusterBinding(SUBJECT);
+  const pods = labelled("pods", "to: r", rule("get", "-", "pods"));
+  const nodes = labelled("nodes", "to: other", rule("get", "-", "nodes"));
+
+  it("have the rules of the roles selected, and name those", () => {
+    const manifests = join(aggregated("r", "{matchLabels: {to: r}}"), pods, nodes, bound);
+    expect(ask(manifests, "get - pods ns x")).toEqual({
+      outcome: "allow",
+      reason: "rule_allows",
+      text: "ClusterRoleBinding b binds ClusterRole r, which aggregates ClusterRole pods, rule 1: get pods",
+      place: { file: "facts.yaml", line: 3, column: 112 },
+      source: "file",
+      missing: [],
+    });
+    expect(outcome(manifests, "get - nodes * x")).toBe("deny");
+    expect(ask(manifests, "get - nodes * x", false).missing).toEqual([
+      "all ClusterRoles must be known, for ClusterRole r aggregates some",
+      "all ClusterRoleBindings must be known",
+    ]);
+  });
+
+  it.each([
+    ["{matchLabels: {to: r}}", "allow"],
+    ["{matchLabels: {to: x}}", "deny"],
+    ["{matchLabels: {to: r, and: q}}", "deny"],
+    ["{matchLabels: {to: x}}, {matchLabels: {to: r}}", "allow"],
+    ["{matchExpressions: [{key: to, operator: In, values: [q, r]}]}", "allow"],
+    ["{matchExpressions: [{key: to, operator: NotIn, values: [q, r]}]}", "unknown"],
+    ["{matchExpressions: [{key: to, operator: Exists}]}", "allow"],
+    ["{matchExpressions: [{key: and, operator: Exists}]}", "deny"],
+    ["{matchExpressions: [{key: and, operator: NotIn, values: [x]}]}", "allow"],
+    ["{matchExpressions: [{key: and, operator: DoesNotExist}]}", "allow"],
+    ["{}", "allow"],
+    ["{matchLabels: {rbac.authorization.k8s.io/aggregate-to-view: 'true'}}", "unknown"],
+    ["{matchExpressions: [{key: to, operator: in, values: [r]}]}", "unknown"],
+    ["{matchExpressions: [{key: to, operator: In}]}", "unknown"],
+    ["", "unknown"],
+  ])("select by %s: %s", (selectors, expected) => {
+    expect(outcome(join(aggregated("r", selectors), pods, bound), "get - pods ns x")).toBe(expected);
+  });
+
+  it("lose their own rules, which the controller overwrites, unless an API server printed them", () => {
+    const rules = `, rules: [${rule("get", "-", "pods")}]`;
+    const none = "{matchLabels: {to: nobody}}";
+    expect(outcome(join(aggregated("r", none, rules), bound), "get - pods ns x")).toBe("deny");
+    expect(outcome(join(aggregated("r", none, rules, ", uid: 1-2"), bound), "get - pods ns x")).toBe("allow");
+    const printed = join(aggregated("r", "{matchLabels: {to: r}}", rules, ", uid: 1-2"), bound);
+    expect(outcome(printed, "list - pods ns", false)).toBe("unknown");
+    expect(outcome(printed, "list - pods ns")).toBe("deny");
+    expect(ask(join(printed, pods), "list - pods ns").missing).toEqual([
+      "ClusterRole pods, which it aggregates, must be in force to count",
+    ]);
+  });
+
+  it("are followed to any depth, and may not go in a circle", () => {
+    const chain = Array.from({ length: 2_000 }, (_, index) =>
+      aggregated(`c${index}`, `{matchLabels: {n: c${index + 1}}}`, "", `, labels: {n: c${index}}`),
+    );
+    const end = labelled("c2000", "n: c2000", rule("get", "-", "pods"));
+    const manifests = join(...chain, end, clusterBinding(SUBJECT, "c0"));
+    expect(outcome(manifests, "get - pods ns x")).toBe("allow");
+    expect(outcome(manifests, "get - nodes * x")).toBe("deny");
+    const circle = join(
+      aggregated("r", "{matchLabels: {n: b}}", "", ", labels: {n: a}"),
+      aggregated("b", "{matchLabels: {n: a}}, {matchLabels: {to: r}}", "", ", labels: {n: b}"),
+      pods,
+      bound,
+    );
+    expect(outcome(circle, "get - pods ns x")).toBe("allow");
+    expect(ask(circle, "get - nodes * x")).toMatchObject({
+      outcome: "unknown",
+      missing: ["ClusterRole r aggregates roles in a circle, so only the cluster knows its rules"],
+    });
+    expect(outcome(join(aggregated("r", "{}", "", ", labels: {n: a}"), pods, bound), "get - nodes * x")).toBe(
+      "unknown",
+    );
   });
 });
