@@ -1,7 +1,7 @@
 import { isNode, isMap, isScalar, parseAllDocuments, visit, type Document, type YAMLError } from "yaml";
 import { parseJson } from "../json/parse-json.ts";
-import { endOfValue, memberSpan, skipSpace } from "../json/raw-json.ts";
 import { MAX_POLICY_BYTES, SourceText, type Finding, type Place } from "../policy/source.ts";
+import { jsonOffsets } from "./json-offsets.ts";
 
 /** Names and indexes from a document's top down to a part of it. */
 export type Path = readonly (string | number)[];
@@ -48,29 +48,9 @@ export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading
 function readJson(source: SourceText): DocumentsReading | null {
   const reading = parseJson(source.text);
   if (!reading.ok) return reading.problem === "malformed" ? null : unreadable(source, 0, reading.detail);
-  const placeOf = (path: Path): Place => source.place(offsetInJson(source.text, path));
+  const offsetOf = jsonOffsets(source.text);
+  const placeOf = (path: Path): Place => source.place(offsetOf(path));
   return { documents: [{ file: source.file, value: reading.value, placeOf }], findings: [] };
-}
-
-function offsetInJson(text: string, path: Path): number {
-  let at = skipSpace(text, 0);
-  for (const step of path) {
-    const next = typeof step === "number" ? itemAt(text, at, step) : memberSpan(text, at, step)?.start;
-    if (next === undefined) return at;
-    at = next;
-  }
-  return at;
-}
-
-/** Where the item begins, without a look at those after it: a list may have thousands. */
-function itemAt(text: string, arrayAt: number, index: number): number | undefined {
-  if (text[arrayAt] !== "[") return undefined;
-  let at = skipSpace(text, arrayAt + 1);
-  for (let passed = 0; passed < index && text[at] !== "]"; passed += 1) {
-    at = skipSpace(text, endOfValue(text, at));
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-  }
-  return text[at] === "]" ? undefined : at;
 }
 
 function readYaml(source: SourceText): DocumentsReading {
