@@ -53,7 +53,11 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
     const lower =
       tool === null
         ? null
-        : await judgeTool(target, needOfTool(target, tool, { args: question.args, kinds: opened.kinds }), opened);
+        : await judgeTool(
+            target,
+            needOfTool(target, tool, { args: question.args, kinds: opened.kinds }),
+            opened.layers,
+          );
     const layer = tool === null ? "gateway" : question.layer;
     const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
     return answer(request, {

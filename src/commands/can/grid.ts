@@ -39,7 +39,7 @@ export async function canGrid(request: GridRequest, ports: CanPorts): Promise<Re
   try {
     const { locks, note } = await opened.locks(currentContext(config));
     const question = { callers, backends, tool: request.tool, args: request.args, now: ports.now() };
-    const cells = await finish(answerGrid(question, { policy, locks, layers: opened, kinds: opened.kinds }), ports);
+    const cells = await finish(answerGrid(question, { ...opened, policy, locks }), ports);
     return gridResult(cells, request, [...notes, ...(note === null ? [] : [note]), ...toolless(backends)]);
   } finally {
     ports.progress(null);

@@ -21,7 +21,9 @@ export function readQuestion(names: Names, flags: CanFlags): Asked {
     : { kind: "grid", request: gridRequest(mode, names, flags) };
 }
 
-function oneQuestion(names: Names, { key, arg = new Map(), layer = null, live = null }: CanFlags): CanQuestion {
+function oneQuestion(names: Names, flags: CanFlags): CanQuestion {
+  const { key, arg = new Map<string, string>() } = flags;
+  const [layer, live] = [flags.layer ?? null, flags.live ?? null];
   const given = names.filter((name) => name !== undefined);
   const [role, backend, tool = null] = key === undefined ? given : [undefined, ...given];
   if (backend === undefined || (key === undefined && role === undefined))
@@ -38,7 +40,8 @@ function oneQuestion(names: Names, { key, arg = new Map(), layer = null, live = 
 }
 
 function gridRequest(mode: string, names: Names, flags: CanFlags): GridRequest {
-  const { key = null, who = null, arg = new Map(), live = null } = flags;
+  const { arg = new Map<string, string>() } = flags;
+  const [key, who, live] = [flags.key ?? null, flags.who ?? null, flags.live ?? null];
   const given = names.filter((name) => name !== undefined);
   const hasRole = key === null && mode !== "--who";
   const [role = null, backend = null] = hasRole ? given : [undefined, ...given];
