@@ -1,0 +1,152 @@
+import { listSome } from "../../list-some.ts";
+import { formatPlace, type Finding } from "../../policy/source.ts";
+import type { FactDocument } from "../document.ts";
+import { at, findingOf, flaw, textAt, unwrapObjects, type FactObject, type Flaw } from "./fact-objects.ts";
+import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
+import { readMark, type SnapshotMark } from "./snapshot-mark.ts";
+
+/** Of objects that some document says twice, and differently, all that is said. */
+export type Readings<T> = readonly [T, ...T[]];
+
+/** What is known of a cluster, from files. */
+export interface ClusterFacts {
+  /** By namespace (`null` for ClusterRoles) and name; most have one reading. */
+  role(namespace: string | null, name: string): Readings<Role> | null;
+  readonly clusterRoles: readonly Readings<Role>[];
+  readonly bindings: readonly Readings<Binding>[];
+  /** Objects of any kind that were read, RBAC's among them, as they stand. */
+  objectsOf(kind: string, group: string): readonly FactObject[];
+  /** Are all objects of this kind among the facts, so that what is not there does not exist? */
+  isComplete(kind: string): boolean;
+  /** Did a snapshot say so, which has the cluster's own objects, too? */
+  isWhole(kind: string): boolean;
+  /** Objects that the API server would not take, or that contradict others; at most MAX_FINDINGS of them are told. */
+  readonly findings: readonly Finding[];
+  /** Why absence proves nothing, whatever is complete: each a sentence without a full stop. */
+  readonly doubts: readonly string[];
+  readonly snapshots: readonly SnapshotMark[];
+}
+
+const MAX_FINDINGS = 100;
+
+/**
+ * What do these documents say of a cluster? `isComplete` when somebody answers for it that they are all there is
+ * (`policy.complete`); a snapshot says it for itself, kind by kind, and a kind that it could not read is incomplete
+ * whatever else is said.
+ */
+export function readClusterFacts(
+  documents: readonly FactDocument[],
+  { isComplete }: { readonly isComplete: boolean },
+): ClusterFacts {
+  const { objects, lists, flaws } = unwrapObjects(documents);
+  const found = collectRbac(objects);
+  const snapshots = lists.map(readMark).filter((mark) => mark !== null);
+  const all = [...flaws, ...found.flaws, ...foreignSnapshots(snapshots, lists)];
+  const findings = all.slice(0, MAX_FINDINGS).map(findingOf);
+  const byKind = groupBy(objects, (object) => keyOf(object.group, object.kind));
+  const said = (kind: string, value: boolean): boolean =>
+    snapshots.some((mark) => Object.hasOwn(mark.isComplete, kind) && mark.isComplete[kind] === value);
+  return {
+    role: (namespace, name) => found.roles.get(keyOf(namespace, name)) ?? null,
+    clusterRoles: [...found.roles.values()].filter(([role]) => role.kind === "ClusterRole"),
+    bindings: found.bindings,
+    objectsOf: (kind, group) => byKind.get(keyOf(group, kind)) ?? [],
+    isComplete: (kind) => !said(kind, false) && (isComplete || said(kind, true)),
+    isWhole: (kind) => !said(kind, false) && said(kind, true),
+    findings,
+    doubts: findings.length === 0 ? [] : [doubtOf(findings)],
+    snapshots,
+  };
+}
+
+function doubtOf(findings: readonly Finding[]): string {
+  const places = listSome(
+    findings.map(({ place }) => formatPlace(place)),
+    3,
+  );
+  return `what cannot be relied on at ${places} must be mended`;
+}
+
+interface Collected {
+  readonly roles: ReadonlyMap<string, Readings<Role>>;
+  readonly bindings: readonly Readings<Binding>[];
+  readonly flaws: readonly Flaw[];
+}
+
+function collectRbac(objects: readonly FactObject[]): Collected {
+  const flaws: Flaw[] = [];
+  const roles = new Map<string, Map<string, Role>>();
+  const bindings = new Map<string, Map<string, Binding>>();
+  for (const object of objects) {
+    if (object.group !== RBAC_GROUP || !RBAC_KINDS.includes(object.kind as RbacKind)) continue;
+    const read = readRbac(object);
+    if (typeof read === "string") {
+      flaws.push(flaw(object, `the API server takes no ${object.kind} like ${labelOf(object)}: ${read}`));
+      continue;
+    }
+    const isContradicted = "rules" in read ? addReading(roles, read) : addReading(bindings, read);
+    if (isContradicted)
+      flaws.push(flaw(object, `${object.kind} ${labelOf(object)} stands elsewhere, too, and differs`));
+  }
+  const readings = [...bindings.values()].map((found) => [...found.values()] as unknown as Readings<Binding>);
+  return {
+    roles: new Map([...roles].map(([key, found]) => [key, [...found.values()] as unknown as Readings<Role>])),
+    bindings: readings,
+    flaws,
+  };
+}
+
+/** Does it contradict what is there? */
+function addReading<T extends Role | Binding>(map: Map<string, Map<string, T>>, read: T): boolean {
+  const key = keyOf(read.namespace, read.name);
+  const before = map.get(key) ?? new Map<string, T>();
+  map.set(key, before);
+  const substance = substanceOf(read);
+  if (before.has(substance)) return false;
+  before.set(substance, read);
+  return before.size > 1;
+}
+
+/** What decides; annotations, versions and the like may differ. */
+function substanceOf(object: Role | Binding): string {
+  if (!("rules" in object)) return JSON.stringify([object.role, object.subjects]);
+  const { kind, rules, labels, selectors, isPrinted } = object;
+  // Labels and controllers have to do with ClusterRoles alone.
+  if (kind === "Role") return JSON.stringify(rules);
+  return JSON.stringify([
+    rules,
+    [...labels].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    selectors,
+    selectors !== null && isPrinted,
+  ]);
+}
+
+/** Facts of two clusters answer for none. */
+function foreignSnapshots(snapshots: readonly SnapshotMark[], lists: readonly FactObject[]): readonly Flaw[] {
+  const [first, ...others] = snapshots;
+  if (first === undefined || others.every(({ cluster }) => cluster === first.cluster)) return [];
+  const other = lists.findLast((list) => readMark(list) !== null) as FactObject;
+  return [flaw(other, "this is a snapshot of another cluster than one before")];
+}
+
+function labelOf({ value }: FactObject): string {
+  const metadata = at(value, "metadata");
+  const [namespace, name] = [textAt(metadata, "namespace"), textAt(metadata, "name")];
+  const shown = (name ?? "(no name)").slice(0, 100);
+  return namespace === null ? shown : `${namespace.slice(0, 100)}/${shown}`;
+}
+
+function keyOf(first: string | null, second: string): string {
+  return JSON.stringify([first, second]);
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,100 @@
+import type { Finding } from "../../policy/source.ts";
+import type { FactDocument, Path } from "../document.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** One Kubernetes object among the facts, and where it stands. */
+export interface FactObject {
+  readonly apiVersion: string;
+  /** The empty text for the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly value: Json;
+  readonly document: FactDocument;
+  /** From the document's top to the object. */
+  readonly path: Path;
+}
+
+export interface ObjectsReading {
+  readonly objects: readonly FactObject[];
+  /** Lists of any kind, whose items are among the objects. */
+  readonly lists: readonly FactObject[];
+  readonly flaws: readonly Flaw[];
+}
+
+/** Something among the facts that cannot be relied on; what is not there may then be there all the same. */
+export interface Flaw {
+  readonly document: FactDocument;
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** kubectl prints one level; people join files by hand into a second. */
+const MAX_NESTED_LISTS = 8;
+
+/**
+ * Which objects are in these documents? `List` and `RoleList` and the like are taken apart, and their items, which the
+ * API prints without `kind`, have the list's.
+ */
+export function unwrapObjects(documents: readonly FactDocument[]): ObjectsReading {
+  const reading = { objects: [] as FactObject[], lists: [] as FactObject[], flaws: [] as Flaw[] };
+  for (const document of documents) unwrap({ document, path: [], value: document.value, list: null }, 0, reading);
+  return reading;
+}
+
+interface Part {
+  readonly document: FactDocument;
+  readonly path: Path;
+  readonly value: unknown;
+  readonly list: FactObject | null;
+}
+
+type Growing = { readonly [Name in keyof ObjectsReading]: ObjectsReading[Name][number][] };
+
+function unwrap(part: Part, depth: number, found: Growing): void {
+  const { document, path, value, list } = part;
+  if (!isJson(value)) return void found.flaws.push(flaw(part, "this is no Kubernetes object"));
+  const apiVersion = textAt(value, "apiVersion") ?? list?.apiVersion ?? "";
+  const kind = textAt(value, "kind") ?? list?.kind.slice(0, -"List".length) ?? "";
+  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+  const object = { apiVersion, group, kind, value, document, path };
+  const items = kind.endsWith("List") ? at(value, "items") : undefined;
+  if (items === undefined) return void found.objects.push(object);
+  found.lists.push(object);
+  if (items === null) return;
+  if (!Array.isArray(items)) return void found.flaws.push(flaw(part, `the items of this ${kind} are no list`));
+  if (depth === MAX_NESTED_LISTS) return void found.flaws.push(flaw(part, "lists are nested too deeply here"));
+  for (const [index, item] of items.entries())
+    unwrap({ document, path: [...path, "items", index], value: item, list: object }, depth + 1, found);
+}
+
+export function flaw({ document, path }: Pick<FactObject, "document" | "path">, message: string): Flaw {
+  return { document, path, message };
+}
+
+export function findingOf({ document, path, message }: Flaw): Finding {
+  return {
+    code: "MC001",
+    severity: "warning",
+    message,
+    place: document.placeOf(path),
+    length: 1,
+    excerpt: null,
+    hint: "Until it is mended, nothing is denied for want of a rule.",
+    isUnreadable: false,
+  };
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The member itself, never something inherited. */
+export function at(value: unknown, name: string): unknown {
+  return isJson(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+export function textAt(value: unknown, name: string): string | null {
+  const member = at(value, name);
+  return typeof member === "string" ? member : null;
+}

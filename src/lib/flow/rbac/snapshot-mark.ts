@@ -1,0 +1,20 @@
+import { at, isJson, textAt, type FactObject } from "./fact-objects.ts";
+
+/** What `mcpctl snapshot` writes into the metadata of its List, as `mcpctl`. */
+export interface SnapshotMark {
+  readonly version: 1;
+  readonly takenAt: string;
+  /** UID of the kube-system namespace. */
+  readonly cluster: string;
+  /** For each kind, whether all its objects are there. */
+  readonly isComplete: Readonly<Record<string, boolean>>;
+}
+
+/** The mark of a snapshot's List; null for a list without one, and for one that is not wholly understood. */
+export function readMark(list: FactObject): SnapshotMark | null {
+  const mark = at(at(list.value, "metadata"), "mcpctl");
+  const [takenAt, cluster, isComplete] = [textAt(mark, "takenAt"), textAt(mark, "cluster"), at(mark, "isComplete")];
+  if (at(mark, "version") !== 1 || takenAt === null || cluster === null || !isJson(isComplete)) return null;
+  if (Object.values(isComplete).some((value) => typeof value !== "boolean")) return null;
+  return { version: 1, takenAt, cluster, isComplete: isComplete as Readonly<Record<string, boolean>> };
+}
