@@ -23,10 +23,7 @@ export async function judgeExpectations(
     if (backend === undefined || expectation.tool === null || known.has(name)) continue;
     const need = needOfTool(backend, expectation.tool, { args: expectation.args, kinds });
     const { kubernetes, aws } = await judgeTool(backend, need, layers);
-    const asked = [
-      ...(expectation.layer === "aws" ? [] : [kubernetes]),
-      ...(expectation.layer === "kubernetes" ? [] : [aws]),
-    ];
+    const asked = { kubernetes: [kubernetes], aws: [aws], all: [kubernetes, aws] }[expectation.layer];
     const decisive = mostDecisive(asked);
     const isBeyond = expectation.layer === "all" && need.kind !== "unknown" && need.beyond !== null;
     known.set(name, isBeyond && decisive.outcome === "allow" ? beyond(need.beyond) : decisive);
@@ -48,13 +45,11 @@ function nameOf({ layer, backend, tool, args }: Expectation): string {
 
 /** Of several layers the first that says no, else the first that does not know. */
 function mostDecisive(answers: readonly (KubernetesAnswer | AwsAnswer)[]): Judgement {
-  const worst =
-    answers.find(({ outcome }) => outcome === "deny") ??
-    answers.find(({ outcome }) => outcome === "unknown") ??
-    (answers[0] as KubernetesAnswer | AwsAnswer);
-  const verdict = decidedBy(worst);
+  const rank = { deny: 0, unknown: 1, allow: 2 };
+  const [worst] = answers.toSorted((a, b) => rank[a.outcome] - rank[b.outcome]);
+  const verdict = worst === undefined ? null : decidedBy(worst);
   return {
-    outcome: worst.outcome,
+    outcome: worst?.outcome ?? "unknown",
     reason: verdict?.reason ?? "allowed",
     rule: verdict === null ? null : { text: [verdict.text, ...verdict.missing].join("; "), place: verdict.place },
   };
