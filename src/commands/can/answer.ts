@@ -1,69 +1,70 @@
 import type { ChalkInstance } from "chalk";
-import { REASONS } from "../../lib/audit/reasons.ts";
-import type { ExitCode } from "../../lib/errors.ts";
-import { printable } from "../../lib/output/printable.ts";
-import type { AccessRequest, Decision, Rule } from "../../lib/policy/decide.ts";
+import type { FlowAnswer, Layer } from "../../lib/flow/flow-answer.ts";
+import type { ToolAnswer } from "../../lib/flow/judge-tool.ts";
+import type { AccessRequest, Decision } from "../../lib/policy/decide.ts";
 import { isProduction, type Backend } from "../../lib/policy/registry.ts";
 import type { Remedy } from "../../lib/policy/remedy.ts";
-import { formatPlace } from "../../lib/policy/source.ts";
-import type { ToolRule } from "../../lib/policy/tools.ts";
 import type { Result } from "../result.ts";
-import { changeWords, describeChange, listed, openedWords } from "./remedy-words.ts";
+import { answerText } from "./answer-text.ts";
+import { gatewayData, lowerData } from "./layer-data.ts";
+import type { OpenLayers } from "./open-layers.ts";
+import { changeWords, describeChange } from "./remedy-words.ts";
+import { EXITS, WORDS } from "./words.ts";
 
 /** What was found out about a question. */
 export interface Findings {
   readonly backend: Backend;
-  readonly decision: Decision;
-  /** Whether the gateway says yes and other layers, which were not asked, may say no. */
-  readonly isPartial: boolean;
-  /** Null where nothing was refused, or no change of the roles would do. */
+  /** The arguments of the call that were told. */
+  readonly args: ReadonlyMap<string, string>;
+  readonly gateway: Decision;
+  /** Null where the backend alone was asked for. */
+  readonly lower: ToolAnswer | null;
+  readonly leavesOut: OpenLayers["leavesOut"];
+  /** The only layer that was asked for; null for all of them. */
+  readonly layer: Layer | null;
+  readonly answer: FlowAnswer;
+  /** Null where the gateway refused nothing, or no change of the roles would do. */
   readonly remedy: Remedy | null;
-  /** The roles that may do it now. */
+  /** The roles that the gateway lets do it now. */
   readonly allowed: readonly string[];
   readonly notes: readonly string[];
 }
 
-const EXITS: Readonly<Record<Decision["outcome"], ExitCode>> = { allow: 0, deny: 1, unknown: 7 };
-const WORDS = { allow: "yes", deny: "no", unknown: "unknown" } as const;
-
 export function answer(request: AccessRequest, findings: Findings): Result {
-  const { notes } = findings;
-  const outcome = outcomeOf(findings);
+  const { outcome } = findings.answer;
   return {
-    view: { data: answerData(request, findings), text: (paint) => answerText(request, findings, paint) },
-    notes,
+    view: {
+      data: answerData(request, findings),
+      text: (paint: ChalkInstance) => answerText(request, findings, paint),
+    },
+    notes: findings.notes,
     ...(outcome === "allow" ? {} : { exit: EXITS[outcome] }),
   };
 }
 
-function outcomeOf({ decision, isPartial }: Findings): Decision["outcome"] {
-  return isPartial ? "unknown" : decision.outcome;
-}
-
 /** What `-o json` prints (schemas/output/can.schema.json). */
-function answerData({ role, backend: name, tool }: AccessRequest, findings: Findings): object {
-  const { backend, decision, remedy, allowed } = findings;
-  const rule = ruleOf(decision);
-  const layer = {
-    layer: "gateway",
-    answer: WORDS[decision.outcome],
-    reason: decision.reason,
-    rule: rule?.text ?? null,
-    place: rule?.place ?? null,
-    tools: narrowingOf(decision),
-  };
+function answerData(request: AccessRequest, findings: Findings): object {
+  const { backend, args, gateway, lower, leavesOut, layer, remedy, allowed } = findings;
+  const layers = [gatewayData(gateway), ...(lower === null ? [] : lowerData(lower, leavesOut))];
   return {
-    role,
-    backend: name,
-    tool,
-    answer: WORDS[outcomeOf(findings)],
-    layers: [layer],
+    role: request.role,
+    user: request.user,
+    key: request.keyId,
+    backend: request.backend,
+    tool: request.tool,
+    args: Object.fromEntries(args),
+    answer: WORDS[findings.answer.outcome],
+    stopped_by: findings.answer.stoppedBy,
+    also_stopped_by: findings.answer.alsoStoppedBy,
+    beyond: lower === null || lower.need.kind === "unknown" ? null : lower.need.beyond,
+    layers: layers.filter((each) => layer === null || each.layer === layer),
     allowed_roles: allowed,
-    remedy: remedy === null ? null : remedyData(remedy, name, role, backend),
+    remedy: remedy === null ? null : remedyData(remedy, request, backend),
   };
 }
 
-function remedyData({ changes, opens }: Remedy, name: string, role: string, backend: Backend): object {
+function remedyData({ changes, opens }: Remedy, { role }: AccessRequest, backend: Backend): object {
+  const { name } = backend;
   return {
     changes: changes.map((change) => ({ ...changeWords(change, name), what: describeChange(change, role, name) })),
     opens: {
@@ -75,40 +76,4 @@ function remedyData({ changes, opens }: Remedy, name: string, role: string, back
       is_production: isProduction(backend),
     },
   };
-}
-
-function answerText(request: AccessRequest, findings: Findings, paint: ChalkInstance): string {
-  const { role, backend, tool } = request;
-  const { decision, remedy, allowed } = findings;
-  const colour = { allow: paint.green, deny: paint.red, unknown: paint.yellow }[outcomeOf(findings)];
-  const rule = ruleOf(decision);
-  const where = rule === null ? [] : [rule.place === null ? rule.text : `${formatPlace(rule.place)}: ${rule.text}`];
-  const narrowing = narrowingOf(decision);
-  const rows: (readonly [string, readonly string[]])[] = [
-    ["gateway", [REASONS[decision.reason], ...where, ...(narrowing === null ? [] : [narrowingWords(narrowing)])]],
-  ];
-  if (remedy !== null) {
-    rows.push(["to allow it", remedy.changes.map((change) => describeChange(change, role, backend))]);
-    rows.push(["that opens", openedWords(remedy, request, findings.backend)]);
-  }
-  if (decision.outcome === "deny") rows.push(["who may now", [listed(allowed, "no role")]]);
-  const head = `${colour(WORDS[outcomeOf(findings)])}  ${role} -> ${backend}${tool === null ? "" : printable(`, tool ${tool}`)}`;
-  return [head, ...rows.flatMap(([name, lines]) => rowLines(name, lines))].join("\n");
-}
-
-function rowLines(name: string, lines: readonly string[]): readonly string[] {
-  const head = `  ${name}: `;
-  return lines.map((line, index) => `${index === 0 ? head : " ".repeat(head.length)}${printable(line)}`);
-}
-
-function ruleOf(decision: Decision): Rule | null {
-  return decision.outcome === "unknown" ? null : decision.rule;
-}
-
-function narrowingOf(decision: Decision): ToolRule | null {
-  return decision.outcome === "allow" ? decision.grant.tools : null;
-}
-
-function narrowingWords({ allow, deny }: ToolRule): string {
-  return `tools: allow ${(allow ?? ["*"]).join(", ") || "none"}; deny ${deny.join(", ") || "none"}`;
 }

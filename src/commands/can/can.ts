@@ -1,5 +1,8 @@
 import { currentContext } from "../../lib/config/config.ts";
 import { loadPolicy } from "../../lib/files/load-policy.ts";
+import { flowAnswer, type Layer } from "../../lib/flow/flow-answer.ts";
+import { judgeTool } from "../../lib/flow/judge-tool.ts";
+import { argumentsOf, needOfTool } from "../../lib/flow/tool-need.ts";
 import { decide, type AccessRequest, type Policy } from "../../lib/policy/decide.ts";
 import type { Locks } from "../../lib/policy/locks.ts";
 import type { Backend } from "../../lib/policy/registry.ts";
@@ -7,55 +10,79 @@ import { findRemedy } from "../../lib/policy/remedy.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { policyFiles } from "../policy-files.ts";
 import type { Ports } from "../ports.ts";
-import { readLocks } from "../read-locks.ts";
 import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { answer } from "./answer.ts";
+import { callerOfKey, roleAlone } from "./caller.ts";
+import { openLayers, type LiveLayers } from "./open-layers.ts";
+
+export type CanPorts = Pick<
+  Ports,
+  "config" | "cwd" | "kube" | "label" | "now" | "progress" | "signal" | "store" | "tell"
+>;
 
 export interface CanQuestion {
-  readonly role: string;
+  /** A role, or the id of a key. */
+  readonly who: { readonly role: string } | { readonly key: string };
   readonly backend: string;
-  /** Null to ask for the backend alone. */
+  /** Null to ask for the backend alone, which is for the gateway to say. */
   readonly tool: string | null;
-  /** `gateway` to ask for that layer alone; null for all that a call has to pass. */
-  readonly layer: "gateway" | null;
+  /** The arguments of the call that are known. */
+  readonly args: ReadonlyMap<string, string>;
+  /** To ask for that layer alone; null for all that a call has to pass. */
+  readonly layer: Layer | null;
+  readonly live: LiveLayers | null;
 }
 
-export async function can(
-  { role, backend, tool, layer }: CanQuestion,
-  ports: Pick<Ports, "config" | "cwd" | "label" | "now">,
-): Promise<Result> {
+export async function can(question: CanQuestion, ports: CanPorts): Promise<Result> {
+  const { who, backend, tool } = question;
   const config = await ports.config();
   const files = policyFiles(config, {}, ports);
   const policy = loadPolicy(files);
-  requireKnown("role", role, policy.roles, files.roles.label);
+  if ("role" in who) requireKnown("role", who.role, policy.roles, files.roles.label);
   const target = requireKnown("backend", backend, policy.registry, files.backends.label);
-  const { locks, note } = readLocks(currentContext(config), ports.label);
-  const method = tool === null ? null : "tools/call";
-  const request: AccessRequest = { role, user: null, keyId: null, backend, method, tool };
+  const caller = "key" in who ? await callerOfKey(who.key, ports) : roleAlone(who.role);
+  const { role, user, keyId } = caller;
+  const request: AccessRequest = { role, user, keyId, backend, method: tool === null ? null : "tools/call", tool };
   const now = ports.now();
-  const decision = decide(policy, locks, request, now);
-  const isLocked = decision.outcome === "deny" && decision.lock !== null;
-  // What a tool needs of Kubernetes and AWS nobody has judged, and a yes to what is not known is never given.
-  const isPartial = tool !== null && layer === null && decision.outcome === "allow";
-  const notes = [note, toolNote(target, tool), isPartial ? NOT_ASKED : null].filter((each) => each !== null);
-  return answer(request, {
-    backend: target,
-    decision,
-    isPartial,
-    // While a lock stands, no change of the roles would do.
-    remedy: isLocked ? null : findRemedy(policy, request),
-    allowed: rolesAllowed(policy, locks, request, now),
-    notes,
-  });
+  const opened = await openLayers(config, question.live, ports);
+  try {
+    const { locks, note } = await opened.locks(currentContext(config));
+    const gateway = caller.refusal ?? decide(policy, locks, request, now);
+    const isRefused = gateway.outcome === "deny" && (gateway.lock !== null || caller.refusal !== null);
+    const lower =
+      tool === null
+        ? null
+        : await judgeTool(
+            target,
+            needOfTool(target, tool, { args: question.args, kinds: opened.kinds }),
+            opened.layers,
+          );
+    const layer = tool === null ? "gateway" : question.layer;
+    const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
+    return answer(request, {
+      backend: target,
+      args: question.args,
+      gateway,
+      lower,
+      leavesOut: opened.leavesOut,
+      layer,
+      answer: flowAnswer(gateway, lower, layer),
+      // While a lock stands, or for a dead key, no change of the roles would do.
+      remedy: isRefused || layer === "kubernetes" || layer === "aws" ? null : findRemedy(policy, request),
+      allowed: rolesAllowed(policy, locks, request, now),
+      notes: notes.filter((each) => each !== null),
+    });
+  } finally {
+    opened.close();
+  }
 }
 
-const NOT_ASKED = "Kubernetes RBAC and AWS IAM were not asked. The gateway's answer alone: --layer gateway.";
-
 function rolesAllowed(policy: Policy, locks: Locks, request: AccessRequest, now: number): readonly string[] {
-  return [...policy.roles.keys()].filter(
-    (role) => decide(policy, locks, { ...request, role }, now).outcome === "allow",
-  );
+  return [...policy.roles.keys()].filter((role) => {
+    const other = { ...request, role, user: null, keyId: null };
+    return decide(policy, locks, other, now).outcome === "allow";
+  });
 }
 
 /** The registry need not name every tool; one that it does not name is judged by the patterns all the same. */
@@ -65,4 +92,17 @@ function toolNote({ name, tools }: Backend, tool: string | null): string | null 
   const near = nearest(tool, known);
   const hint = near === null ? "" : ` Did you mean ${near}?`;
   return `The registry names ${known.length === 0 ? "no tools" : `no tool "${tool}"`} of ${name}; whether there is one was not judged.${hint}`;
+}
+
+/** An argument that nothing uses is probably written wrongly, and the answer is then not about what was meant. */
+function argumentNotes({ args, tool }: CanQuestion, backend: Backend): readonly string[] {
+  if (tool === null || args.size === 0) return [];
+  const used = argumentsOf(backend, tool);
+  return [...args.keys()]
+    .filter((name) => !used.has(name))
+    .map((name) => {
+      const near = nearest(name, used);
+      const hint = near === null ? "" : ` Did you mean ${near}?`;
+      return `--arg ${name} changes nothing: what the registry says of ${tool} does not use it.${hint}`;
+    });
 }

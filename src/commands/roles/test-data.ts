@@ -36,19 +36,20 @@ function outcomeData({ test, judged, failed, failures }: TestOutcome): object {
   };
 }
 
-function failureData({ expectation, decision }: Failure): object {
-  const { role, backend, method, tool, expect, reason, place } = expectation;
-  const rule = decision.outcome === "unknown" ? null : decision.rule;
+function failureData({ expectation, judgement }: Failure): object {
+  const { role, backend, method, tool, layer, args, expect, reason, place } = expectation;
   return {
     role,
     backend,
     method,
     tool,
+    layer,
+    args: Object.fromEntries(args),
     place,
     expected: { answer: expect, reason },
-    got: { answer: decision.outcome, reason: decision.reason },
-    rule: rule?.text ?? null,
-    rule_place: rule?.place ?? null,
+    got: { answer: judgement.outcome, reason: judgement.reason },
+    rule: judgement.rule?.text ?? null,
+    rule_place: judgement.rule?.place ?? null,
   };
 }
 

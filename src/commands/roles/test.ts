@@ -8,7 +8,7 @@ import type { Policy } from "../../lib/policy/decide.ts";
 import { MAX_POLICY_BYTES } from "../../lib/policy/source.ts";
 import type { PolicyTest } from "../../lib/policy/tests/policy-test.ts";
 import { readPolicyTests } from "../../lib/policy/tests/read-tests.ts";
-import { runTests } from "../../lib/policy/tests/run-tests.ts";
+import { NOTHING_BELOW, runTests, type JudgeBelow } from "../../lib/policy/tests/run-tests.ts";
 import { failedTests, isBelow, type TestRun } from "../../lib/policy/tests/test-run.ts";
 import { tryMutants, type MutationReport } from "../../lib/policy/tests/try-mutants.ts";
 import { withExamples, type Cli } from "../cli.ts";
@@ -100,13 +100,24 @@ async function judgeAll(
   { mutate }: TestOptions,
   ports: TestPorts,
 ): Promise<Pick<TestRun, "report" | "mutation">> {
-  const report = await inSlices(runTests(tests, policy), ports, (done) => `${done} calls judged`);
+  const below = await askBelow(tests, policy, ports);
+  const report = await inSlices(runTests(tests, policy, below), ports, (done) => `${done} calls judged`);
   const isGreen = failedTests(report) === 0;
   const mutation: MutationReport | null =
     mutate === true && isGreen
-      ? await inSlices(tryMutants(tests, policy), ports, (done) => `${done} changes tried`)
+      ? await inSlices(tryMutants(tests, policy, below), ports, (done) => `${done} changes tried`)
       : null;
   return { report, mutation };
+}
+
+/** The layers below the gateway are read only where a test asks for them. */
+async function askBelow(tests: readonly PolicyTest[], policy: Policy, ports: TestPorts): Promise<JudgeBelow> {
+  if (!tests.some((test) => test.kind === "case" && test.expectation.layer !== "gateway")) return NOTHING_BELOW;
+  const [{ judgeExpectations }, { openFiles }] = await Promise.all([
+    import("../../lib/flow/judge-expectations.ts"),
+    import("../layer-files.ts"),
+  ]);
+  return judgeExpectations(tests, policy, openFiles(await ports.projectConfig(), ports));
 }
 
 function exitOf({ problems, report, mutation, threshold }: TestRun): { readonly exit?: ExitCode } {

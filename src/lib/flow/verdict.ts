@@ -28,3 +28,8 @@ export function outcomeOfBound(outcomes: readonly Verdict["outcome"][]): Verdict
   if (outcomes.every((outcome) => outcome === "allow")) return "allow";
   return outcomes.every((outcome) => outcome === "deny") ? "deny" : "unknown";
 }
+
+/** An answer that no fact was there for. */
+export function unknownVerdict(reason: string, text: string, missing: readonly string[]): Verdict {
+  return { outcome: "unknown", reason, text, place: null, source: "nothing", missing };
+}

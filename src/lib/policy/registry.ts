@@ -11,15 +11,33 @@ export function isProduction({ environment }: Pick<Backend, "environment">): boo
 }
 
 /** What a tool needs of Kubernetes; braces name an argument of the call, e.g. `{namespace}`. */
-export interface KubernetesNeed {
+export type KubernetesNeed = ResourceNeed | KindNeed | ManifestNeed;
+
+export interface ResourceNeed {
   readonly verb: string;
   /** `resource` or `resource/subresource`. */
   readonly resource: string;
   /** API group; absent for the core group. */
   readonly group?: string;
-  /** Absent for cluster scope. */
+  /** Absent for cluster scope, and for all namespaces. */
   readonly namespace?: string;
   readonly name?: string;
+}
+
+/** A resource that only discovery tells, by what a caller says: `kind: "{kind}"`. */
+export interface KindNeed {
+  readonly verb: string;
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** Whatever objects an argument holds: `manifest: "{resource}"`. */
+export interface ManifestNeed {
+  readonly verb: string;
+  readonly manifest: string;
 }
 
 export interface AwsNeed {
@@ -27,9 +45,32 @@ export interface AwsNeed {
   readonly resource: string;
 }
 
+/** At most what a tool needs: these requests, of which some may never be made, or anything, and why. */
+export type Bounds = { readonly kubernetes: readonly KubernetesNeed[] } | { readonly unbounded: string };
+
+/** What a server says of one of its tools; what it does not say is not known. */
+export interface Declared {
+  readonly readOnly?: boolean;
+  readonly destructive?: boolean;
+  /** Of Kubernetes alone. */
+  readonly bounds?: Bounds;
+}
+
+/** The same as it stands in the registry: `digest` tells whether a person changed it since. */
+export interface ImportedDeclaration extends Declared {
+  readonly digest: string;
+}
+
+/**
+ * What a tool needs below the gateway. Where `kubernetes` or `aws` stands, the entry is exact, and the layer that it leaves
+ * out needs nothing; else what is `declared` bounds it, and without that it is not known.
+ */
 export interface ToolNeeds {
   readonly kubernetes?: readonly KubernetesNeed[];
   readonly aws?: readonly AwsNeed[];
+  /** Which further system decides, that nobody here can ask. */
+  readonly beyond?: string;
+  readonly declared?: ImportedDeclaration;
 }
 
 /** One MCP server: its own pod, environment and access level. Names are never parsed for meaning; these fields are. */
@@ -47,6 +88,8 @@ export interface Backend {
   readonly iamRole?: string;
   readonly tools?: Readonly<Record<string, ToolNeeds>>;
   readonly place: Place;
+  /** Where the entry of each tool stands. */
+  readonly toolPlaces?: ReadonlyMap<string, Place>;
 }
 
 export type Registry = ReadonlyMap<string, Backend>;
@@ -100,7 +143,9 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
   const findings: Finding[] = [];
   const byAddress = new Map<string, string>();
   for (const entry of entries) {
-    const fields = plainValue(entry.value) as Omit<Backend, "name" | "place" | "path"> & { path?: string };
+    const fields = plainValue(entry.value) as Omit<Backend, "name" | "place" | "path" | "toolPlaces"> & {
+      path?: string;
+    };
     const urlAt = entryOf(entry.value, "url")?.value.at ?? entry.at;
     const problem = urlProblem(fields.url);
     if (problem !== null) {
@@ -114,6 +159,7 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
       url,
       path: fields.path ?? DEFAULT_PATH,
       place: source.place(entry.at),
+      ...toolPlaces(source, entry),
     };
     // One URL is one server, whatever the path; and a path can make two URLs one.
     const addresses = [addressOf(`${url}/`), addressOf(endpointOf(backend))];
@@ -128,6 +174,12 @@ function readBackends(source: SourceText, entries: readonly TreeEntry[]): Regist
     registry.set(entry.name, backend);
   }
   return { registry, findings, source };
+}
+
+function toolPlaces(source: SourceText, entry: TreeEntry): Pick<Backend, "toolPlaces"> {
+  const tools = entryOf(entry.value, "tools")?.value;
+  if (tools?.kind !== "map") return {};
+  return { toolPlaces: new Map(tools.entries.map(({ name, at }) => [name, source.place(at)])) };
 }
 
 function urlProblem(text: string): string | null {

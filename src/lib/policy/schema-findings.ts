@@ -65,6 +65,12 @@ function describe(tree: Tree, error: SchemaError): Description {
         message: `${where} must be ${typeWords(String(params["type"]))}, and is ${kindOf(here)}`,
         hint: null,
       };
+    case "false schema":
+      return {
+        at: here.at,
+        message: `${where} does not go with what stands beside it`,
+        hint: "Remove one of the two.",
+      };
     case "minProperties":
       return {
         at: here.at,

@@ -9,6 +9,15 @@ const read = (text: string) => readRegistry("backends.yaml", Buffer.from(text));
 const brief = ({ place, code, message, isUnreadable }: Finding): string =>
   `${place.line}:${place.column} ${code} ${message}${isUnreadable ? "" : " (read)"}`;
 const problems = (text: string): readonly string[] => read(text).findings.map(brief);
+const toolsText = (tools: string): string => `backends:
+  a:
+    service: eks
+    environment: stage
+    access: ro
+    owner: platform
+    url: http://a
+    tools:${tools}`;
+const readTools = (tools: string) => read(toolsText(tools)).registry.get("a");
 const urlOf = (url: string, more = ""): string | undefined => {
   const backend = read(`backends:\n${entry("a", url, more)}`).registry.get("a");
   return backend && endpointOf(backend);
@@ -49,10 +58,90 @@ describe("readRegistry", () => {
             iamRole: "arn:aws:iam::111122223333:role/mcp",
             tools: { eks_get_pods: { kubernetes: [{ verb: "list", resource: "pods", namespace: "{namespace}" }] } },
             place: { file: "backends.yaml", line: 2, column: 3 },
+            toolPlaces: new Map([["eks_get_pods", { file: "backends.yaml", line: 12, column: 7 }]]),
           },
         ],
       ]),
     });
+  });
+
+  it("reads what a tool needs, exactly, at most and beyond, each at its place", () => {
+    const backend = readTools(`
+      apply: { kubernetes: [{ verb: patch, manifest: "{resource}" }] }
+      get:
+        kubernetes:
+          - { verb: get, kind: "{kind}", apiVersion: "{apiVersion}", subresource: status, namespace: "{ns}", name: "{name}" }
+      query: { kubernetes: [], beyond: the grants of the database user }
+      __proto__: { aws: [] }
+      scale:
+        declared:
+          digest: "0123456789ab"
+          readOnly: false
+          destructive: true
+          bounds: { kubernetes: [{ verb: update, resource: deployments/scale, group: apps }] }
+      run: { declared: { digest: "0123456789ab", bounds: { unbounded: runs any command } } }
+`);
+    const kind = {
+      kind: "{kind}",
+      apiVersion: "{apiVersion}",
+      subresource: "status",
+      namespace: "{ns}",
+      name: "{name}",
+    };
+    const digest = "0123456789ab";
+    expect(Object.entries(backend?.tools ?? {})).toEqual([
+      ["apply", { kubernetes: [{ verb: "patch", manifest: "{resource}" }] }],
+      ["get", { kubernetes: [{ verb: "get", ...kind }] }],
+      ["query", { kubernetes: [], beyond: "the grants of the database user" }],
+      ["__proto__", { aws: [] }],
+      [
+        "scale",
+        {
+          declared: {
+            digest,
+            readOnly: false,
+            destructive: true,
+            bounds: { kubernetes: [{ verb: "update", resource: "deployments/scale", group: "apps" }] },
+          },
+        },
+      ],
+      ["run", { declared: { digest, bounds: { unbounded: "runs any command" } } }],
+    ]);
+    expect([...(backend?.toolPlaces ?? [])].map(([tool, { line, column }]) => [tool, line, column])).toEqual([
+      ["apply", 9, 7],
+      ["get", 10, 7],
+      ["query", 13, 7],
+      ["__proto__", 14, 7],
+      ["scale", 15, 7],
+      ["run", 21, 7],
+    ]);
+  });
+
+  it.each([
+    ["kubernetes: [{ verb: get }]", '9:25 MC002 item 1 of "kubernetes" lacks the field "resource"'],
+    ['kubernetes: [{ verb: get, kind: "{k}" }]', '9:25 MC002 item 1 of "kubernetes" lacks the field "apiVersion"'],
+    [
+      'kubernetes: [{ verb: get, kind: "{k}", apiVersion: v1, resource: pods }]',
+      '9:77 MC002 "resource" does not go with what stands beside it',
+    ],
+    [
+      'kubernetes: [{ verb: get, manifest: "{m}", namespace: a }]',
+      '9:66 MC002 "namespace" does not go with what stands beside it',
+    ],
+    [
+      "kubernetes: [{ verb: get, resource: pods, subresource: log }]",
+      '9:67 MC002 "subresource" does not go with what stands beside it',
+    ],
+    [`beyond: ${"x".repeat(201)}`, '9:20 MC002 "beyond" must NOT have more than 200 characters'],
+    ["declared: { readOnly: true }", '9:22 MC002 "declared" lacks the field "digest"'],
+    ["declared: { digest: abc }", '9:32 MC002 "abc" is not a valid "digest"'],
+    ['declared: { digest: "0123456789ab", bounds: {} }', '9:56 MC002 "bounds" is empty, which says nothing'],
+    [
+      'declared: { digest: "0123456789ab", bounds: { kubernetes: [], unbounded: x } }',
+      '9:56 MC002 "bounds" must NOT have more than 1 properties',
+    ],
+  ])("refuses the needs %s", (needs, finding) => {
+    expect(problems(toolsText(`\n      a: { ${needs} }\n`))).toEqual([finding]);
   });
 
   it.each([

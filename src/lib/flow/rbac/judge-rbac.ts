@@ -7,6 +7,7 @@ import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked }
 import { CLUSTER_ADMIN, EVERYTHING, FOR_ALL, isBootstrapRole, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts, Readings } from "./cluster-facts.ts";
 import { grantsReader, type Grants } from "./grants.ts";
+import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import { nearest } from "./nearest.ts";
 import { denialText, grantText, label, shortName, type Granted } from "./words.ts";
@@ -190,7 +191,7 @@ function unknown({ facts }: Cluster, question: Question, doubts: ReadonlySet<str
 }
 
 function denied(cluster: Cluster, question: Question, asked: Asked): Verdict {
-  const near = nearest(question.grants, asked, (binding) => rulesOf(cluster, binding));
+  const near = nearest(question.grants, asked, (binding) => rulesOf(binding, cluster));
   return {
     outcome: "deny",
     reason: "no_rule",
@@ -198,14 +199,6 @@ function denied(cluster: Cluster, question: Question, asked: Asked): Verdict {
     source: "file",
     missing: [],
   };
-}
-
-/** Every rule of a binding whose role is there. */
-function* rulesOf({ facts, contentsOf }: Cluster, binding: Binding): Iterable<Granted> {
-  const { kind, name } = binding.role;
-  for (const role of facts.role(kind === "Role" ? binding.namespace : null, name) ?? [])
-    for (const source of contentsOf(role).sources)
-      for (const [index, rule] of source.rules.entries()) yield { binding, role, source, index, rule };
 }
 
 function subjectText({ account, grants }: Question): string {

@@ -7,11 +7,11 @@ import { coveragePercent, failedTests, isBelow, killingCase, type TestRun } from
 import { plural } from "../../plural.ts";
 
 /** What was expected and what is, then the line of the roles that decided. */
-export function describeFailure({ expectation, decision }: Failure): readonly string[] {
+export function describeFailure({ expectation, judgement }: Failure): readonly string[] {
   const { expect, reason, place } = expectation;
   const wanted = reason === null ? expect : `${expect} (${reason})`;
-  const got = decision.outcome === "allow" ? "allow" : `${decision.outcome} (${decision.reason})`;
-  const rule = decision.outcome === "unknown" ? null : decision.rule;
+  const { outcome, rule } = judgement;
+  const got = outcome === "allow" ? "allow" : `${outcome} (${judgement.reason})`;
   const why = rule === null ? [] : [`  ${rule.place === null ? "" : `${formatPlace(rule.place)}: `}${rule.text}`];
   return [`${formatPlace(place)}: ${describeCall(expectation)}: expected ${wanted}, got ${got}`, ...why];
 }

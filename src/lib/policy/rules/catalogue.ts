@@ -3,7 +3,7 @@ import type { Severity } from "../source.ts";
 /** What a rule needs beside the role file and the registry; without it the rule is skipped, and counted as skipped. */
 export type RuleNeed = "keys" | "base" | "option";
 
-/** One rule of `roles check`; docs/rules/<code>.md is its page. */
+/** One rule of `roles check` or, from MC601 on, of `verify`; docs/rules/<code>.md is its page. */
 export interface Rule {
   readonly code: string;
   readonly slug: string;
@@ -79,7 +79,32 @@ export const RULES: readonly Rule[] = [
   rule("MC503", "stale-keys", "info", "Old keys, or many of one user", { needs: ["keys"] }),
   rule("MC504", "store-capacity", "warning", "Keys that soon no Secret can hold", { needs: ["keys"] }),
   rule("MC505", "role-removal-breaks-keys", "error", "A role is gone that live keys have", { needs: ["keys", "base"] }),
+  rule(
+    "MC601",
+    "read-only-backend-writes-in-kubernetes",
+    "error",
+    "A read-only backend whose ServiceAccount may write",
+  ),
+  rule("MC602", "read-only-backend-writes-in-aws", "error", "A read-only backend whose IAM role may write"),
+  rule("MC603", "shared-service-account", "error", "A backend without a ServiceAccount of its own"),
+  rule("MC604", "shared-iam-role", "error", "A backend without an IAM role of its own"),
+  rule("MC605", "cluster-admin", "error", "An MCP server that is cluster-admin"),
+  rule("MC606", "open-network", "error", "An MCP server that others than the gateway can reach"),
+  rule("MC607", "way-round-the-gateway", "warning", "Somebody who can get round the gateway"),
+  rule("MC608", "tool-not-listed", "warning", "A tool of the registry that the server does not list"),
+  rule("MC609", "tool-not-registered", "warning", "A tool that the server lists and the registry does not name"),
+  rule(
+    "MC610",
+    "destructive-tool-of-read-only-backend",
+    "error",
+    "A read-only backend with a tool that calls itself destructive",
+  ),
+  rule("MC611", "unusable-fact", "warning", "A manifest or policy that cannot be used"),
 ];
+
+/** The rules of `roles check`; the others are of `verify`. */
+export const CHECK_RULES: readonly Rule[] = RULES.filter(({ code }) => code < "MC6");
+export const VERIFY_RULES: readonly Rule[] = RULES.filter(({ code }) => code >= "MC6");
 
 const BY_CODE: ReadonlyMap<string, Rule> = new Map(RULES.map((each) => [each.code, each]));
 

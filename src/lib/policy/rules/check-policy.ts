@@ -5,7 +5,7 @@ import type { RegistryReading } from "../registry.ts";
 import type { Roles, RolesReading } from "../role-file.ts";
 import type { Finding, SourceText } from "../source.ts";
 import { applySuppressions, readSuppressions } from "../suppressions.ts";
-import { RULES, ruleOf } from "./catalogue.ts";
+import { CHECK_RULES, ruleOf } from "./catalogue.ts";
 import { runRules } from "./run-rules.ts";
 import type { RuleSettings } from "./settings.ts";
 import type { StoredKeys, Subject } from "./subject.ts";
@@ -83,7 +83,7 @@ function roleless({ roles, source }: Subject["files"][number]): readonly Finding
 }
 
 function skippedRules({ settings, keys, base }: CheckRequest): readonly Skipped[] {
-  return RULES.flatMap(({ code, needs }): readonly Skipped[] => {
+  return CHECK_RULES.flatMap(({ code, needs }): readonly Skipped[] => {
     if (settings.levels.get(code) === "skip") return [{ code, why: "off" }];
     if (needs.includes("keys") && keys === null) return [{ code, why: "no keys read (--keys)" }];
     if (needs.includes("base") && base === null) return [{ code, why: "no base named (--base)" }];

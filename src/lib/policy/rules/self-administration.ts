@@ -1,4 +1,4 @@
-import type { AwsNeed, KubernetesNeed, ToolNeeds } from "../registry.ts";
+import type { AwsNeed, KindNeed, KubernetesNeed, ResourceNeed, ToolNeeds } from "../registry.ts";
 import { isToolAllowed, matchesGlob } from "../tools.ts";
 import type { RoleRule } from "./grants.ts";
 import type { RuleSettings } from "./settings.ts";
@@ -25,14 +25,28 @@ function reach(
   rule: Parameters<typeof isToolAllowed>[0] | null,
   settings: RuleSettings,
 ): string | null {
-  for (const [tool, { aws = [], kubernetes = [] }] of tools) {
+  for (const [tool, needs] of tools) {
     if (rule !== null && !isToolAllowed(rule, tool)) continue;
+    const { aws = [], kubernetes = [] } = atMost(needs);
+    if (kubernetes === "anything") return `offers ${tool}, which may ask Kubernetes for anything`;
     const action = aws.find((need) => reachesStore(need, settings));
     if (action !== undefined) return `offers ${tool}, which may ${action.action}`;
     const request = kubernetes.find((need) => reachesObjects(need, settings));
-    if (request !== undefined) return `offers ${tool}, which may ${request.verb} ${request.resource}`;
+    if (request !== undefined) return `offers ${tool}, which may ${request.verb} ${objectsOf(request)}`;
   }
   return null;
+}
+
+/** What the entry says exactly, or else what the server says of itself. */
+function atMost({ aws, kubernetes, declared }: ToolNeeds): AtMost {
+  if (kubernetes !== undefined || aws !== undefined) return { aws, kubernetes };
+  const bounds = declared?.bounds ?? { kubernetes: [] };
+  return { kubernetes: "unbounded" in bounds ? "anything" : bounds.kubernetes };
+}
+
+interface AtMost {
+  readonly aws?: readonly AwsNeed[] | undefined;
+  readonly kubernetes?: readonly KubernetesNeed[] | "anything" | undefined;
 }
 
 const STORE_WRITES = ["ssm:PutParameter", "ssm:DeleteParameter", "ssm:DeleteParameters", "ssm:LabelParameterVersion"];
@@ -49,10 +63,29 @@ function reachesStore({ action, resource }: AwsNeed, { parameterPaths }: RuleSet
 
 const OBJECT_WRITES = new Set(["create", "update", "patch", "delete", "deletecollection", "*"]);
 const OBJECTS = new Set(["secrets", "configmaps", "*"]);
+const KINDS = new Set(["Secret", "ConfigMap"]);
 
-function reachesObjects({ verb, resource, group, namespace }: KubernetesNeed, { namespaces }: RuleSettings): boolean {
-  if (!OBJECT_WRITES.has(verb) || !OBJECTS.has(resource) || ![undefined, "", "*"].includes(group)) return false;
+/** A kind or a manifest that only the call tells can be anything. */
+function reachesObjects(need: KubernetesNeed, { namespaces }: RuleSettings): boolean {
+  if (!OBJECT_WRITES.has(need.verb)) return false;
+  if ("manifest" in need) return true;
+  const { namespace } = need;
+  if ("kind" in need ? !mayBeObjects(need) : !isOfObjects(need)) return false;
   return (
     namespace === undefined || namespace.includes("{") || namespaces.length === 0 || namespaces.includes(namespace)
   );
+}
+
+function isOfObjects({ resource, group }: ResourceNeed): boolean {
+  return OBJECTS.has(resource) && [undefined, "", "*"].includes(group);
+}
+
+function mayBeObjects({ kind, apiVersion, subresource }: KindNeed): boolean {
+  if (subresource !== undefined) return false;
+  return (kind.includes("{") || KINDS.has(kind)) && (apiVersion.includes("{") || apiVersion === "v1");
+}
+
+function objectsOf(need: KubernetesNeed): string {
+  if ("manifest" in need) return `the objects in ${need.manifest}`;
+  return "kind" in need ? `objects of kind ${need.kind}` : need.resource;
 }

@@ -22,12 +22,15 @@ export function expectationsAt(test: PolicyTest, [role, backend]: Pair, policy: 
   return test.kind === "case" ? [test.expectation] : cellOf(test, role, backend, policy);
 }
 
+const AT_THE_GATEWAY = { layer: "gateway", args: new Map<string, string>() } as const;
+
 /** What a grant without `tools` lets through, and a narrowed one never. */
 const BEYOND_TOOLS = "resources/read";
 
 function cellOf(test: MatrixTest, role: string, backend: string, policy: Policy): readonly Expectation[] {
   const cell = test.allow.get(role)?.get(backend);
-  const base = { role, backend, method: null, tool: null, reason: null, place: cell?.place ?? test.place } as const;
+  const place = cell?.place ?? test.place;
+  const base = { ...AT_THE_GATEWAY, role, backend, method: null, tool: null, reason: null, place };
   if (cell === undefined) return [{ ...base, expect: "deny" }];
   const reached: Expectation = { ...base, expect: "allow" };
   const whole: Expectation = { ...base, method: BEYOND_TOOLS, expect: cell.tools === null ? "allow" : "deny" };

@@ -2,13 +2,21 @@ import type { RefusalReason } from "../../audit/reasons.ts";
 import type { Place } from "../source.ts";
 import type { ToolRule } from "../tools.ts";
 
-/** One call, and what the gateway is expected to say to it. */
+/** Whose answer is meant: that of one layer alone, or of all that a call has to pass. */
+export const TESTED_LAYERS = ["gateway", "kubernetes", "aws", "all"] as const;
+export type TestedLayer = (typeof TESTED_LAYERS)[number];
+
+/** One call, and what is expected to be said to it. */
 export interface Expectation {
+  readonly layer: TestedLayer;
+
   readonly role: string;
   readonly backend: string;
   /** Both null to ask for the backend alone. */
   readonly method: string | null;
   readonly tool: string | null;
+  /** The arguments of the call that are known; only the layers below the gateway ask for any. */
+  readonly args: ReadonlyMap<string, string>;
   readonly expect: "allow" | "deny";
   /** Why it must be denied; null for any reason. */
   readonly reason: RefusalReason | null;
@@ -43,13 +51,15 @@ export interface MatrixTest extends Named {
 
 export type PolicyTest = CaseTest | MatrixTest;
 
-/** `dev-readonly -> eks-ro, tool eks_delete_pod`: a call as people say it. */
+/** `dev-readonly -> eks-ro, tool eks_delete_pod, at kubernetes`: a call as people say it. */
 export function describeCall({
   role,
   backend,
   method,
   tool,
-}: Omit<Expectation, "expect" | "reason" | "place">): string {
+  layer,
+}: Omit<Expectation, "args" | "expect" | "reason" | "place">): string {
   const what = tool !== null ? `, tool ${tool}` : method !== null ? `, method ${method}` : "";
-  return `${role} -> ${backend}${what}`;
+  const where = layer === "gateway" ? "" : layer === "all" ? ", through all layers" : `, at ${layer}`;
+  return `${role} -> ${backend}${what}${where}`;
 }

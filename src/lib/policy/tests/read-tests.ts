@@ -4,8 +4,8 @@ import type { Policy } from "../decide.ts";
 import { schemaFindings } from "../schema-findings.ts";
 import { decodeSource, type Finding, type SourceText } from "../source.ts";
 import { entryOf, parseYaml, type Tree } from "../yaml-source.ts";
-import { KnownNames, textAt, type PolicyLabels } from "./known-names.ts";
-import { describeCall, type CaseTest, type Expectation, type PolicyTest } from "./policy-test.ts";
+import { KnownNames, textAt, textOf, type PolicyLabels } from "./known-names.ts";
+import { describeCall, type CaseTest, type Expectation, type PolicyTest, type TestedLayer } from "./policy-test.ts";
 import { readMatrix } from "./read-matrix.ts";
 
 export interface TestsReading {
@@ -41,13 +41,11 @@ function itemsOf(document: Tree): readonly Tree[] {
 }
 
 function readTest(source: SourceText, item: Tree, names: KnownNames): PolicyTest {
-  const layer = entryOf(item, "layer");
-  if (layer !== undefined && textAt(item, "layer") !== "gateway") {
-    const message = `what layer ${textAt(item, "layer")} answers cannot be judged yet`;
-    names.refuse(layer.value.at, message, "Only the gateway's answer can; leave the case out until then.");
-  }
   const matrix = entryOf(item, "matrix")?.value;
   if (matrix === undefined) return readCase(source, item, names);
+  const layer = entryOf(item, "layer");
+  if (layer !== undefined && textAt(item, "layer") !== "gateway")
+    names.refuse(layer.value.at, "a matrix is of roles and backends, which the gateway alone knows", "Write cases.");
   const name = textAt(item, "name") ?? "matrix";
   return { kind: "matrix", name, place: source.place(item.at), ...readMatrix(source, matrix, names) };
 }
@@ -55,10 +53,12 @@ function readTest(source: SourceText, item: Tree, names: KnownNames): PolicyTest
 function readCase(source: SourceText, item: Tree, names: KnownNames): CaseTest {
   const tool = textAt(item, "tool");
   const expectation: Expectation = {
+    layer: (textAt(item, "layer") ?? "gateway") as TestedLayer,
     role: textAt(item, "role") ?? "",
     backend: textAt(item, "backend") ?? "",
     method: tool === null ? textAt(item, "method") : "tools/call",
     tool,
+    args: argsOf(item),
     expect: textAt(item, "expect") === "allow" ? "allow" : "deny",
     reason: textAt(item, "reason") as RefusalReason | null,
     place: source.place(item.at),
@@ -70,14 +70,27 @@ function readCase(source: SourceText, item: Tree, names: KnownNames): CaseTest {
   return { kind: "case", name, place: expectation.place, expectation };
 }
 
-function checkFields(item: Tree, { expect, reason }: Expectation, names: KnownNames): void {
+function argsOf(item: Tree): ReadonlyMap<string, string> {
+  const args = entryOf(item, "args")?.value;
+  return new Map(args?.kind === "map" ? args.entries.map(({ name, value }) => [name, textOf(value)]) : []);
+}
+
+function checkFields(item: Tree, { expect, reason, layer, tool }: Expectation, names: KnownNames): void {
   const method = entryOf(item, "method");
   if (method !== undefined && entryOf(item, "tool") !== undefined) {
     names.refuse(method.at, "a tool is called by tools/call, so `method` beside `tool` says nothing", "Remove it.");
   } else if (textAt(item, "method") === "tools/call") {
     names.refuse(item.at, "tools/call calls a tool, and none is named", "Name it as `tool` instead of the method.");
   }
+  const args = entryOf(item, "args");
+  if (args !== undefined && layer === "gateway")
+    names.refuse(args.at, "the gateway does not look at `args`", "Remove them, or name another `layer`.");
+  const layered = entryOf(item, "layer");
+  if (layered !== undefined && layer !== "gateway" && tool === null)
+    names.refuse(layered.at, `what ${layer} says depends on the tool, and none is named`, "Add `tool`.");
   const why = entryOf(item, "reason");
+  if (why !== undefined && layer !== "gateway")
+    names.refuse(why.at, "`reason` is from the gateway's list, and another layer is asked", "Remove it.");
   if (why !== undefined && reason !== null && expect === "allow") {
     names.refuse(why.at, "`reason` tells why a call is denied, and this one is to be allowed", "Remove it.");
   }

@@ -3,7 +3,7 @@ import type { Policy } from "../decide.ts";
 import { expectationsAt } from "./expectations.ts";
 import { mostMutants, mutantsOf, mutatedPolicy, type Mutant } from "./mutants.ts";
 import type { CaseTest, Expectation, MatrixTest, PolicyTest } from "./policy-test.ts";
-import { isMet, judge } from "./run-tests.ts";
+import { isMet, judge, NOTHING_BELOW, type JudgeBelow } from "./run-tests.ts";
 
 export interface MutationReport {
   readonly tried: number;
@@ -21,7 +21,11 @@ const EVERY = 1_000;
  * again, for no other can come out otherwise. Yields now and then how many were tried.
  * @throws AppError invalid when there would be too many
  */
-export function* tryMutants(tests: readonly PolicyTest[], policy: Policy): Generator<number, MutationReport> {
+export function* tryMutants(
+  tests: readonly PolicyTest[],
+  policy: Policy,
+  below: JudgeBelow = NOTHING_BELOW,
+): Generator<number, MutationReport> {
   const most = mostMutants(policy);
   if (most > MOST_MUTANTS) {
     throw new AppError(
@@ -36,17 +40,18 @@ export function* tryMutants(tests: readonly PolicyTest[], policy: Policy): Gener
   let survived = 0;
   for (const mutant of mutantsOf(policy)) {
     if ((tried += 1) % EVERY === 0) yield tried;
-    if (isNoticed(mutant, index, policy)) continue;
+    if (isNoticed(mutant, index, policy, below)) continue;
     survived += 1;
     if (survivors.length < MOST_SURVIVORS) survivors.push(mutant);
   }
   return { tried, survived, survivors };
 }
 
-function isNoticed(mutant: Mutant, index: TestIndex, policy: Policy): boolean {
+function isNoticed(mutant: Mutant, index: TestIndex, policy: Policy, below: JudgeBelow): boolean {
   const mutated = mutatedPolicy(mutant, policy);
   for (const expectation of index.at(mutant.role.name, mutant.backend.name)) {
-    if (!isMet(expectation, judge(expectation, mutated)) && isMet(expectation, judge(expectation, policy))) return true;
+    if (isMet(expectation, judge(expectation, mutated, below))) continue;
+    if (isMet(expectation, judge(expectation, policy, below))) return true;
   }
   return false;
 }

@@ -20,6 +20,8 @@ describe("readPolicyTests", () => {
       "tests:\n  - {role: dev, backend: eks-rw, tool: x, expect: deny, reason: backend_not_granted}\n",
     );
     const expectation = {
+      layer: "gateway",
+      args: new Map(),
       role: "dev",
       backend: "eks-rw",
       method: "tools/call",
@@ -64,6 +66,8 @@ describe("readPolicyTests", () => {
 
   it.each([
     ["{role: dev, backend: eks-ro, layer: gateway, expect: allow}"],
+    ["{role: dev, backend: eks-ro, tool: x, layer: kubernetes, args: {namespace: stage}, expect: deny}"],
+    ["{role: dev, backend: eks-ro, tool: x, layer: all, expect: deny}"],
     ["{role: gone, backend: eks-ro, expect: deny, reason: role_unknown}"],
     ["{role: dev, backend: gone, expect: deny, reason: backend_unknown}"],
     ["{role: dev, backend: eks-ro, method: resources/read, expect: allow}"],
@@ -83,8 +87,20 @@ describe("readPolicyTests", () => {
       '2:12 there is no role "qa" in roles.yaml | Correct it; a case about what is not there says `reason: role_unknown`.',
     ],
     [
-      "{role: dev, backend: eks-ro, tool: x, layer: kubernetes, expect: deny}",
-      "2:50 what layer kubernetes answers cannot be judged yet | Only the gateway's answer can; leave the case out until then.",
+      "{role: dev, backend: eks-ro, layer: kubernetes, expect: deny}",
+      "2:34 what kubernetes says depends on the tool, and none is named | Add `tool`.",
+    ],
+    [
+      "{role: dev, backend: eks-ro, tool: x, args: {a: b}, expect: deny}",
+      "2:43 the gateway does not look at `args` | Remove them, or name another `layer`.",
+    ],
+    [
+      "{role: dev, backend: eks-ro, tool: x, layer: aws, expect: deny, reason: role_unknown}",
+      "2:69 `reason` is from the gateway's list, and another layer is asked | Remove it.",
+    ],
+    [
+      "{layer: aws, matrix: {roles: [dev], backends: [eks-ro], allow: {}}}",
+      "2:13 a matrix is of roles and backends, which the gateway alone knows | Write cases.",
     ],
     [
       "{role: dev, backend: eks-ro, tool: x, method: ping, expect: allow}",

@@ -25,9 +25,9 @@ function run(tests: string, policy: Policy = POLICY): TestReport {
 /** `expected deny, got allow granted at dev -> eks-ro get_pods`, one a failure. */
 const failuresOf = (item: string): readonly string[] =>
   run(`tests:\n  - ${item}\n`).outcomes.flatMap(({ failures }) =>
-    failures.map(({ expectation, decision }) => {
+    failures.map(({ expectation, judgement }) => {
       const { role, backend, tool, method, expect: wanted } = expectation;
-      return `${role} -> ${backend} ${tool ?? method ?? "itself"}: ${wanted}, ${decision.outcome} ${decision.reason}`;
+      return `${role} -> ${backend} ${tool ?? method ?? "itself"}: ${wanted}, ${judgement.outcome} ${judgement.reason}`;
     }),
   );
 

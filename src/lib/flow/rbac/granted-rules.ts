@@ -1,0 +1,73 @@
+import type { ServiceAccount } from "../requests.ts";
+import { contentsReader, type Contents } from "./aggregate.ts";
+import { CLUSTER_ADMIN, EVERYTHING } from "./bootstrap.ts";
+import type { ClusterFacts } from "./cluster-facts.ts";
+import { grantsReader } from "./grants.ts";
+import type { Binding, Role } from "./rbac-objects.ts";
+import { label, type Granted } from "./words.ts";
+
+interface Cluster {
+  readonly facts: ClusterFacts;
+  readonly contentsOf: (role: Role) => Contents;
+}
+
+/** Every rule of a binding whose role is there. */
+export function* rulesOf(binding: Binding, { facts, contentsOf }: Cluster): Iterable<Granted> {
+  const { kind, name } = binding.role;
+  for (const role of facts.role(kind === "Role" ? binding.namespace : null, name) ?? [])
+    for (const source of contentsOf(role).sources)
+      for (const [index, rule] of source.rules.entries()) yield { binding, role, source, index, rule };
+}
+
+export interface GrantedRules {
+  readonly rules: readonly Granted[];
+  /** Why there may be others, each a sentence without a full stop; empty where there are none. */
+  readonly doubts: readonly string[];
+}
+
+/** Reads what bindings give: every rule that some reading of the facts holds. */
+export function grantedRulesReader(facts: ClusterFacts): {
+  of(account: ServiceAccount): GrantedRules;
+  through(bindings: readonly Binding[]): GrantedRules;
+} {
+  const cluster = { facts, contentsOf: contentsReader(facts) };
+  const grantsFor = grantsReader(facts);
+  const through = (bindings: readonly Binding[]): GrantedRules => {
+    const rules = bindings.flatMap((binding) => [...rulesThrough(binding, cluster)]);
+    const doubts = new Set(bindings.flatMap((binding) => doubtsAbout(binding, cluster)));
+    return { rules, doubts: [...doubts, ...absenceDoubts(facts)] };
+  };
+  return {
+    of: (account) => {
+      const { clusterWide, byNamespace, isFor } = grantsFor(account);
+      return through([...clusterWide, ...[...byNamespace.values()].flat()].flat().filter(isFor));
+    },
+    through,
+  };
+}
+
+function* rulesThrough(binding: Binding, cluster: Cluster): Iterable<Granted> {
+  if (isKnownAdmin(binding, cluster.facts)) yield { binding, role: null, source: null, index: 0, rule: EVERYTHING };
+  yield* rulesOf(binding, cluster);
+}
+
+/** Its rules are known without seeing them. */
+function isKnownAdmin({ role }: Binding, facts: ClusterFacts): boolean {
+  return role.kind === "ClusterRole" && role.name === CLUSTER_ADMIN && facts.role(null, CLUSTER_ADMIN) === null;
+}
+
+function doubtsAbout(binding: Binding, { facts, contentsOf }: Cluster): readonly string[] {
+  const { kind, name } = binding.role;
+  const namespace = kind === "Role" ? binding.namespace : null;
+  const roles = facts.role(namespace, name);
+  if (roles !== null) return roles.flatMap((role) => contentsOf(role).doubts);
+  const isOpen = !facts.isComplete(kind) && !isKnownAdmin(binding, facts);
+  return isOpen
+    ? [`the rules of ${label({ kind, namespace, name })} must be known, which ${label(binding)} binds`]
+    : [];
+}
+
+function absenceDoubts(facts: ClusterFacts): readonly string[] {
+  const unseen = ["ClusterRoleBinding", "RoleBinding"].filter((kind) => !facts.isComplete(kind));
+  return [...unseen.map((kind) => `all ${kind}s must be known`), ...facts.doubts];
+}

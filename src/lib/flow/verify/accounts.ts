@@ -1,0 +1,45 @@
+import type { Backend } from "../../policy/registry.ts";
+import { findingOf, verified, type Verified, type VerifySubject } from "./subject.ts";
+
+/** Does each backend have its own ServiceAccount and IAM role? What one may do is else what all of them may. */
+export function ownIdentities(subject: VerifySubject): Verified {
+  const backends = [...subject.registry.values()];
+  const nameless = backends.filter(({ serviceAccount }) => serviceAccount === undefined);
+  return verified({
+    findings: [
+      ...nameless.map((backend) =>
+        findingOf("MC603", subject, backend, [
+          `"${backend.name}" names no ServiceAccount, so nothing tells what its pod may do`,
+          "Give it one of its own, and name it as serviceAccount.",
+        ]),
+      ),
+      ...shared(backends, ({ serviceAccount }) => serviceAccount).map(([backend, first, what]) =>
+        findingOf("MC603", subject, backend, [
+          `"${backend.name}" and "${first.name}" have one ServiceAccount, ${what}`,
+          "Give each its own: what one of them needs the other may do as well.",
+        ]),
+      ),
+      ...shared(backends, ({ iamRole }) => iamRole).map(([backend, first, what]) =>
+        findingOf("MC604", subject, backend, [
+          `"${backend.name}" and "${first.name}" have one IAM role, ${what}`,
+          "Give each its own: what one of them needs the other may do as well.",
+        ]),
+      ),
+    ],
+  });
+}
+
+function shared(
+  backends: readonly Backend[],
+  identityOf: (backend: Backend) => string | undefined,
+): readonly (readonly [backend: Backend, first: Backend, identity: string])[] {
+  const firsts = new Map<string, Backend>();
+  return backends.flatMap((backend) => {
+    const identity = identityOf(backend);
+    if (identity === undefined) return [];
+    const first = firsts.get(identity);
+    if (first !== undefined) return [[backend, first, identity] as const];
+    firsts.set(identity, backend);
+    return [];
+  });
+}

@@ -1,0 +1,97 @@
+import type { Skipped } from "../../policy/check-report.ts";
+import type { Backend, Declared, Registry } from "../../policy/registry.ts";
+import { ruleOf } from "../../policy/rules/catalogue.ts";
+import type { Finding, Place, SourceText } from "../../policy/source.ts";
+import type { ClusterFacts } from "../rbac/cluster-facts.ts";
+import type { ServiceAccount } from "../requests.ts";
+
+/** A tool that a server lists, and what it says of it. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly declared: Declared;
+}
+
+/** What the policies of one IAM role allow, whatever else limits it. */
+export interface RoleRights {
+  readonly statements: readonly {
+    /** Policy and statement, for people. */
+    readonly text: string;
+    /** Actions as written; null where the statement allows everything but some (NotAction). */
+    readonly actions: readonly string[] | null;
+    readonly place: Place;
+  }[];
+  /** Why there may be others, each a sentence without a full stop. */
+  readonly doubts: readonly string[];
+}
+
+/** Layer 3 as `verify` sees it. */
+export interface IamRights {
+  readonly findings: readonly Finding[];
+  rightsOf(roleArn: string): RoleRights;
+}
+
+/** Everything that `verify` may look at; null for what nobody asked for or nobody could read. */
+export interface VerifySubject {
+  readonly registry: Registry;
+  readonly registrySource: SourceText;
+  readonly cluster: ClusterFacts | null;
+  readonly iam: IamRights | null;
+  readonly gatewayNamespace: string | null;
+  /** What the servers list, by backend. */
+  readonly offered: ReadonlyMap<string, readonly OfferedTool[]> | null;
+}
+
+/** A question that the facts leave open. */
+export interface Undecided {
+  readonly code: string;
+  /** The backend or namespace that it is about. */
+  readonly about: string;
+  /** What would decide it, each a sentence without a full stop. */
+  readonly missing: readonly string[];
+}
+
+export interface Verified {
+  readonly findings: readonly Finding[];
+  readonly undecided: readonly Undecided[];
+  readonly skipped: readonly Skipped[];
+}
+
+export type VerifyRule = (subject: VerifySubject) => Verified;
+
+export function verified(some: Partial<Verified>): Verified {
+  return { findings: [], undecided: [], skipped: [], ...some };
+}
+
+export function skipped(codes: readonly string[], why: string): Verified {
+  return verified({ skipped: codes.map((code) => ({ code, why })) });
+}
+
+export function together(parts: readonly Verified[]): Verified {
+  return {
+    findings: parts.flatMap(({ findings }) => findings),
+    undecided: parts.flatMap(({ undecided }) => undecided),
+    skipped: parts.flatMap((part) => part.skipped),
+  };
+}
+
+/** A finding of this rule about a fact, of the severity of the catalogue. */
+export function findingAt(code: string, place: Place, message: string, hint: string | null): Finding {
+  const { severity } = ruleOf(code);
+  return { code, severity, message, place, length: 1, excerpt: null, hint, isUnreadable: false };
+}
+
+/** A finding about a backend, or one of its tools, with its line of the registry. */
+export function findingOf(
+  code: string,
+  { registrySource }: VerifySubject,
+  { name, place }: Pick<Backend, "name" | "place">,
+  [message, hint]: readonly [string, string | null],
+): Finding {
+  const excerpt = registrySource.line(place.line);
+  return { ...findingAt(code, place, message, hint), length: name.length, excerpt };
+}
+
+export function accountOf({ serviceAccount }: Backend): ServiceAccount | null {
+  const [namespace, name] = serviceAccount?.split("/") ?? [];
+  return namespace === undefined || name === undefined ? null : { namespace, name };
+}
