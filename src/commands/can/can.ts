@@ -14,7 +14,7 @@ import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { answer } from "./answer.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
-import { openLayers, type LiveLayers } from "./open-layers.ts";
+import { openLayers, type LiveLayers } from "../layers.ts";
 
 export type CanPorts = Pick<
   Ports,

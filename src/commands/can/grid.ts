@@ -11,7 +11,7 @@ import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
 import type { CanPorts } from "./can.ts";
-import { openLayers, type LiveLayers } from "./open-layers.ts";
+import { openLayers, type LiveLayers } from "../layers.ts";
 import { WORDS } from "./words.ts";
 
 /** Which answers are asked for: null stands for all of them. */

@@ -4,7 +4,7 @@ import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { can } from "./can.ts";
 import { canGrid } from "./grid.ts";
-import type { LiveLayers } from "./open-layers.ts";
+import type { LiveLayers } from "../layers.ts";
 import { readQuestion } from "./read-question.ts";
 
 export interface CanFlags {
