@@ -32,11 +32,11 @@ export function networkPolicies(subject: VerifySubject): Verified {
   const network = { cluster, policies, gatewayNamespace };
   const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(backend, network) }));
   const naked = Map.groupBy(
-    judged.filter(({ says }) => says === NAKED),
+    judged.filter(({ says }) => says === null),
     ({ backend }) => accountOf(backend)?.namespace ?? "",
   );
   return together([
-    ...judged.flatMap(({ says }) => (says === NAKED ? [] : [says])),
+    ...judged.flatMap(({ says }) => (says === null ? [] : [says])),
     ...[...naked].map(([namespace, all]) =>
       nobodyKeptOut(
         subject,
@@ -47,9 +47,7 @@ export function networkPolicies(subject: VerifySubject): Verified {
   ]);
 }
 
-/** Nothing keeps anybody away, which is told once of all the servers of a namespace. */
-const NAKED = Symbol("naked");
-
+/** It is told once of all the servers of a namespace. */
 function nobodyKeptOut(subject: VerifySubject, namespace: string, backends: readonly Backend[]): Verified {
   const [first] = backends;
   if (first === undefined) return verified({});
@@ -67,7 +65,8 @@ interface Network {
   readonly gatewayNamespace: string;
 }
 
-function judgeBackend(backend: Backend, network: Network): Verified | typeof NAKED {
+/** Null where nothing keeps anybody away. */
+function judgeBackend(backend: Backend, network: Network): Verified | null {
   const account = accountOf(backend);
   if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
   const pods = podLabels(network.cluster, account.namespace, account.name);
@@ -94,7 +93,7 @@ function judgeBackend(backend: Backend, network: Network): Verified | typeof NAK
   if (matches.some(({ isSelected }) => isSelected === "maybe"))
     return open(backend, "the labels of its pods must be known (a snapshot has them)");
   if (!network.cluster.isComplete("NetworkPolicy")) return open(backend, "all NetworkPolicies must be known");
-  return NAKED;
+  return null;
 }
 
 /** Policies only ever let more in: one that is not among the facts might. */
