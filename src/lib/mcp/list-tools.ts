@@ -36,6 +36,7 @@ const PAGE = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string()
  * @throws AppError unavailable, unauthenticated or forbidden as the server answers; interrupted
  */
 export async function listTools(options: ListToolsOptions): Promise<readonly unknown[]> {
+  requireToken(options.token);
   const limits = { ...LIST_LIMITS, ...options.limits };
   const refused = new AbortController();
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.timeoutMs), refused.signal]);
@@ -60,6 +61,14 @@ export async function listTools(options: ListToolsOptions): Promise<readonly unk
     await client.close().catch(() => undefined);
     await bounded.close();
   }
+}
+
+/** Whatever is wrong with it, it is not shown. */
+function requireToken(token: string | null): void {
+  if (token === null || /^[\x21-\x7e]+$/.test(token)) return;
+  throw new AppError("usage", "token_invalid", "the token in MCPCTL_MCP_TOKEN holds what no header can", {
+    hint: "It must be the bearer token alone, without spaces and line ends.",
+  });
 }
 
 const NO_RECONNECTION = {
@@ -119,7 +128,7 @@ function toAppError(error: unknown, { url, token, signal }: ListToolsOptions, bo
     });
   }
   return new AppError("unavailable", "mcp_list_failed", `the server at ${url} does not list its tools`, {
-    hint: "See why with --debug, or save its tools/list result and name that file.",
+    hint: "Forward a port to it and name that URL, or save its tools/list result and name the file; --debug tells more.",
     cause: error,
   });
 }
