@@ -43,7 +43,7 @@ export function compilePattern(shown: string, parts: readonly PatternPart[], isA
 }
 
 function globCodes(glob: string, isArn: boolean, next: PatternPart | undefined): readonly number[] {
-  const characters = [...glob];
+  const characters = Array.from(glob);
   return characters.map((character, at) => {
     if (character === MARK) return isArn ? ONE_INSIDE : ONE;
     if (character !== STAR) return character.codePointAt(0) as number;
@@ -62,7 +62,7 @@ export function subjectOf(template: Template): Subject {
   if (text !== null && !text.includes(STAR) && !text.includes(MARK)) return text;
   return template.flatMap((part) =>
     typeof part === "string"
-      ? [...part].map((character) => (character === STAR ? MANY : character === MARK ? ONE : codeOf(character)))
+      ? Array.from(part, (character) => (character === STAR ? MANY : character === MARK ? ONE : codeOf(character)))
       : [MANY],
   );
 }
@@ -136,7 +136,7 @@ function skipMany(row: Uint8Array, subject: readonly number[], { isMany }: Relat
 }
 
 function codePoints(text: string): number[] {
-  return [...text].map(codeOf);
+  return Array.from(text, codeOf);
 }
 
 function codeOf(character: string): number {

@@ -146,7 +146,13 @@ function joinRole(
   const { arn, name, tags, trust, boundary, spot } = raw;
   const limits = boundary === null ? null : boundaryOf(boundary, managed);
   return {
-    ...{ arn, account, name, tags, trust, policies, doubts },
+    arn,
+    account,
+    name,
+    tags,
+    trust,
+    policies,
+    doubts,
     boundary: limits,
     place: () => spot.document.placeOf(spot.path),
   };
@@ -166,7 +172,8 @@ function nameOf(key: string): string {
 /** What decides; names of files and times may differ. */
 function substanceOf({ inline, attached, boundary, trust, tags, doubts }: RawRole): string {
   const policies = [...inline.map((each) => statementsOf(each)), ...attached].toSorted();
-  return JSON.stringify([policies, boundary, statementsOf(trust), tags === null ? null : [...tags].toSorted(), doubts]);
+  const pairs = tags === null ? null : Array.from(tags, (tag) => JSON.stringify(tag)).toSorted();
+  return JSON.stringify([policies, boundary, statementsOf(trust), pairs, doubts]);
 }
 
 function statementsOf(policy: PolicyFact | null): string {

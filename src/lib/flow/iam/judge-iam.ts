@@ -35,7 +35,9 @@ export function judgeIam(facts: IamFacts, roleArn: string, request: AwsRequest):
   const asked = ask(request, contextOf(role));
   const limits = role.boundary?.policy ?? null;
   const asCase: Case = {
-    ...{ facts, role, request },
+    facts,
+    role,
+    request,
     identity: weigh(role.policies, asked),
     boundary: limits === null ? null : weigh([limits], asked),
     controls: facts.controls.map((control) => weigh([control], asked)),
@@ -45,7 +47,7 @@ export function judgeIam(facts: IamFacts, roleArn: string, request: AwsRequest):
   return { ...(denial(asCase) ?? doubt(asCase, asked) ?? permission(asCase)), boundary };
 }
 
-function absentRole(facts: IamFacts, roleArn: string): Verdict {
+export function absentRole(facts: IamFacts, roleArn: string): Verdict {
   const account = accountOf(roleArn);
   const text = `no file tells of role ${shortName(roleArn)}`;
   if (account !== null && facts.isComplete(account))
@@ -54,7 +56,7 @@ function absentRole(facts: IamFacts, roleArn: string): Verdict {
   return unknownVerdict("role_unknown", text, [why]);
 }
 
-function contradicted(facts: IamFacts, roleArn: string): Verdict {
+export function contradicted(facts: IamFacts, roleArn: string): Verdict {
   const text = `files tell different things of role ${shortName(roleArn)}`;
   return unknownVerdict("facts_contradict", text, [doubtfulPlaces(facts) ?? "which of them is so"]);
 }
@@ -140,11 +142,12 @@ function boundaryPlace({ boundary }: RoleFact): Place | null {
   return boundary?.policy?.placeOf(null) ?? null;
 }
 
-/** The service control policies that allow anything: of the levels of an organization, each has at least one such. */
+/** The service control policies that do not only deny: at each level of an organization, one at least must allow. */
 function facing({ facts, controls }: Case): readonly Weighed[] {
-  return controls.filter(
-    (_, index) => facts.controls[index]?.statements.some(({ effect }) => effect === "Allow") === true,
+  const onlyDenies = facts.controls.map(
+    ({ statements }) => statements.length > 0 && statements.every(({ effect }) => effect === "Deny"),
   );
+  return controls.filter((_, index) => onlyDenies[index] === false);
 }
 
 function isNothing({ allows, mayAllow }: Weighed): boolean {

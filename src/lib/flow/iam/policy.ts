@@ -39,7 +39,15 @@ export type PolicyReading = { readonly statements: readonly Statement[] } | { re
 export type PolicyUse = "identity" | "trust";
 
 const ELEMENTS = new Set([
-  ...["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"],
+  "Sid",
+  "Effect",
+  "Action",
+  "NotAction",
+  "Resource",
+  "NotResource",
+  "Principal",
+  "NotPrincipal",
+  "Condition",
 ]);
 const VERSIONS = new Set(["2012-10-17", "2008-10-17"]);
 /** Characters of the longest policy that AWS takes. */

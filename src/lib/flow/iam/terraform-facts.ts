@@ -83,7 +83,10 @@ function readRole(role: PlanResource, arn: string, { attachments, facts }: Aroun
   const boundary = boundaryOf(role, attachments);
   if (boundary === "unknown") doubts.push(`the permissions boundary of ${role.address}, known after apply`);
   return {
-    ...{ arn, name, doubts, spot: role.spot },
+    arn,
+    name,
+    doubts,
+    spot: role.spot,
     tags: tagsOf(role),
     trust: readPlanned(role, "assume_role_policy", facts, about),
     inline: given.inline,
@@ -121,7 +124,10 @@ function addAssociation(each: PlanResource, { arns, resources, facts }: AroundAs
     at(each.values, name),
   );
   facts.associations.push({
-    ...{ cluster, namespace, serviceAccount, spot: each.spot },
+    cluster,
+    namespace,
+    serviceAccount,
+    spot: each.spot,
     roleArn: textOf(each, "role_arn") ?? (roles?.length === 1 ? (arns.get(roles[0]?.address ?? "") ?? null) : null),
     targetRoleArn: typeof target === "string" ? target : null,
     hasSessionTags: tags !== true,

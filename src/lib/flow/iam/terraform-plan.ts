@@ -74,7 +74,12 @@ function readResource(value: unknown, spot: Spot, { module, plan, changes }: Aro
   const change = changes.get(address);
   const actions = listAt(change, "actions");
   return {
-    ...{ address, module, type, name, values, spot },
+    address,
+    module,
+    type,
+    name,
+    values,
+    spot,
     unknown: at(change, "after_unknown"),
     expressions: expressionsOf(plan, module, `${type}.${name}`),
     isCreated: actions.includes("create"),

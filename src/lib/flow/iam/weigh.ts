@@ -3,6 +3,7 @@ import type { AwsRequest } from "../requests.ts";
 import { matchCondition, soleValue, type RequestContext } from "./conditions.ts";
 import { subjectOf, type Subject } from "./glob.ts";
 import { matchNames, type Matched } from "./match-name.ts";
+import { matchPrincipal, type Principal } from "./match-principal.ts";
 import type { PolicyFact } from "./policy-fact.ts";
 import type { Condition, Statement } from "./policy.ts";
 import { lower } from "./policy-variables.ts";
@@ -13,6 +14,8 @@ export interface Asked {
   readonly action: Subject;
   readonly resource: Subject;
   readonly context: RequestContext;
+  /** Who asks, where policies name a Principal; else null. */
+  readonly principal: Principal | null;
 }
 
 /** A statement that applies to a request, or that may. */
@@ -35,13 +38,17 @@ export interface Weighed {
   readonly mayAllow: Hit | null;
 }
 
-export function ask(request: AwsRequest, context: RequestContext): Asked {
-  return { request, action: subjectOf([lower(request.action)]), resource: subjectOf(request.resource), context };
+export function ask(request: AwsRequest, context: RequestContext, principal: Principal | null = null): Asked {
+  const action = subjectOf([lower(request.action)]);
+  return { request, action, resource: subjectOf(request.resource), context, principal };
 }
 
 export function weigh(policies: readonly PolicyFact[], asked: Asked): Weighed {
   const found: { -readonly [Name in keyof Weighed]: Weighed[Name] } = {
-    ...{ denies: null, mayDeny: null, allows: null, mayAllow: null },
+    denies: null,
+    mayDeny: null,
+    allows: null,
+    mayAllow: null,
   };
   for (const policy of policies) {
     for (const statement of policy.statements) {
@@ -67,6 +74,8 @@ const NOT_AT_ALL: Applied = {
 };
 
 function matchStatement(policy: PolicyFact, statement: Statement, asked: Asked): Applied {
+  const principal = matchPrincipal(statement.principals, asked.principal);
+  if (principal === "no") return NOT_AT_ALL;
   const told = (key: string): string | null => soleValue(asked.context.valuesOf(key));
   const action = matchNames(statement.actions, asked.action, told);
   if (action.match === "no") return NOT_AT_ALL;
@@ -79,13 +88,17 @@ function matchStatement(policy: PolicyFact, statement: Statement, asked: Asked):
     if (match === "no") return NOT_AT_ALL;
     if (match === "maybe") unsure.push(condition);
   }
-  const isSure = action.match === "yes" && resource.match === "yes" && unsure.length === 0;
+  const isSure = principal === "yes" && action.match === "yes" && resource.match === "yes" && unsure.length === 0;
   const hit = (): Hit => ({
     policy,
     statement,
     action: statement.actions.isNegated ? null : (action.by?.shown ?? null),
     keys: [...new Set(unsure.map(({ key }) => key))],
-    doubts: [...actionDoubts(action, asked), ...resourceDoubts(resource, asked)],
+    doubts: [
+      ...(principal === "maybe" ? [`whether its Principal means ${asked.principal?.name}`] : []),
+      ...actionDoubts(action, asked),
+      ...resourceDoubts(resource, asked),
+    ],
   });
   return { match: isSure ? "yes" : "maybe", hit };
 }
