@@ -71,8 +71,8 @@ describe("a pattern of IAM", () => {
       const isArn = below(2) === 0;
       const whole = glob(pattern, `${before}{x}${after}`, isArn);
       const each = fills.map((fill) => glob(pattern, before + fill + after, isArn));
-      if (whole !== "maybe")
-        expect([pattern, before, after, new Set(each)]).toEqual([pattern, before, after, new Set([whole])]);
+      const others = each.filter((match) => whole !== "maybe" && match !== whole);
+      expect([pattern, before, after, others]).toEqual([pattern, before, after, []]);
       seen[whole] += 1;
     }
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(300);
