@@ -22,7 +22,7 @@ const OPERATOR_NAME = /^(ForAllValues:|ForAnyValue:)?([A-Za-z]+?)(IfExists)?$/;
  * `areVariables`: `${...}` in its values means a value of the request.
  */
 export function matchCondition(condition: Condition, context: RequestContext, areVariables: boolean): Match {
-  const found = context.valuesOf(lower(condition.key));
+  const found = context.valuesOf(condition.name);
   if (found === "unknown" || condition.values.length === 0) return "maybe";
   if (condition.operator === "Null") return matchNull(condition.values, found);
   const [, set, name = "", ifExists] = OPERATOR_NAME.exec(condition.operator) ?? [];

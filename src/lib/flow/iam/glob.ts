@@ -21,6 +21,8 @@ export interface Pattern {
   readonly prefix: string;
   /** What follows the prefix. */
   readonly rest: readonly number[];
+  /** The literal text that it ends with, after the last wildcard; only a text that ends so can match. */
+  readonly suffix: string;
 }
 
 /** Part of a pattern: text that stands for itself, text with wildcards in it, or a text that is not known. */
@@ -39,7 +41,9 @@ export function compilePattern(shown: string, parts: readonly PatternPart[], isA
   }
   const wild = codes.findIndex((code) => code < 0);
   const literal = wild < 0 ? codes : codes.slice(0, wild);
-  return { shown, prefix: String.fromCodePoint(...literal), rest: wild < 0 ? [] : codes.slice(wild) };
+  const rest = wild < 0 ? [] : codes.slice(wild);
+  const tail = rest.slice(rest.findLastIndex((code) => code < 0) + 1);
+  return { shown, prefix: String.fromCodePoint(...literal), rest, suffix: String.fromCodePoint(...tail) };
 }
 
 function globCodes(glob: string, isArn: boolean, next: PatternPart | undefined): readonly number[] {
@@ -68,7 +72,7 @@ export function subjectOf(template: Template): Subject {
 }
 
 /** Does the pattern match: every text that the subject may be, none, or perhaps? Time is the product of both lengths. */
-export function matchPattern({ prefix, rest }: Pattern, subject: Subject): Match {
+export function matchPattern({ prefix, rest, suffix }: Pattern, subject: Subject): Match {
   if (typeof subject !== "string") {
     const pattern = [...codePoints(prefix), ...rest];
     if (reaches(pattern, subject, covers)) return "yes";
@@ -77,6 +81,7 @@ export function matchPattern({ prefix, rest }: Pattern, subject: Subject): Match
   if (!subject.startsWith(prefix)) return "no";
   if (rest.length === 0) return subject.length === prefix.length ? "yes" : "no";
   if (rest.length === 1 && rest[0] === MANY) return "yes";
+  if (!subject.endsWith(suffix)) return "no";
   const left = codePoints(subject.slice(prefix.length));
   if (reaches(rest, left, covers)) return "yes";
   return reaches(rest, left, overlaps) ? "maybe" : "no";

@@ -94,7 +94,7 @@ function tokenContext(issuer: string, subject: string): RequestContext {
 /** What works and is wider than it need be. */
 function flagsOf({ statement }: Hit, issuer: string, subject: string): readonly string[] {
   const about = (name: string): readonly RoleCondition[] =>
-    statement.conditions.filter(({ key }) => lower(key) === lower(`${issuer}:${name}`));
+    statement.conditions.filter((each) => each.name === lower(`${issuer}:${name}`));
   const flags: string[] = [];
   const subjects = about("sub").flatMap(({ values }) => values);
   if (subjects.length === 0) flags.push("it has no condition on the subject: every ServiceAccount of the cluster can");

@@ -117,6 +117,8 @@ function arnParts(parts: readonly PatternPart[]): readonly (readonly PatternPart
 }
 
 function match(parts: readonly PatternPart[], found: string): Match {
+  const [only] = parts;
+  if (parts.length === 1 && typeof only === "object" && "literal" in only) return only.literal === found ? "yes" : "no";
   return matchPattern(compilePattern("", parts, false), found);
 }
 

@@ -2,12 +2,14 @@ import { at, isJson, textAt, type Json } from "../rbac/fact-objects.ts";
 import type { Path } from "../document.ts";
 import { MAX_PATTERN } from "./glob.ts";
 import { actionName, arnName, type NameSet } from "./match-name.ts";
-import { hasVariables } from "./policy-variables.ts";
+import { hasVariables, lower } from "./policy-variables.ts";
 
 /** One line of a `Condition`: an operator, a key of the request, and the values that it is compared with. */
 export interface Condition {
   readonly operator: string;
+  /** As it is written; `name` is the same in lower case, for case does not count. */
   readonly key: string;
+  readonly name: string;
   readonly values: readonly string[];
 }
 
@@ -144,7 +146,7 @@ function readConditions(value: unknown): readonly Condition[] | string {
       const values = scalarsOf(written);
       if (values === null) return `the values of ${JSON.stringify(key.slice(0, 80))} are no texts`;
       if (values.some((each) => each.length > MAX_VALUE)) return "a value of its Condition is too long";
-      conditions.push({ operator, key, values });
+      conditions.push({ operator, key, name: lower(key), values });
     }
   }
   return conditions;

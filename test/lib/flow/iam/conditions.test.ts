@@ -4,7 +4,7 @@ import type { Match } from "../../../../src/lib/flow/template.ts";
 
 const match = (operator: string, values: string | readonly string[], found: KeyValues, variables = true): Match =>
   matchCondition(
-    { operator, key: "A:Key", values: [values].flat() },
+    { operator, key: "A:Key", name: "a:key", values: [values].flat() },
     { valuesOf: (key) => (key === "a:key" ? found : key === "a:known" ? ["v"] : "unknown") },
     variables,
   );
@@ -150,7 +150,7 @@ describe("a condition", () => {
   it("is not decided by a key that nobody told", () => {
     const operators = ["StringEquals", "StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals", "Null"];
     const matches = operators.map((operator) =>
-      matchCondition({ operator, key: "k", values: ["v"] }, NO_CONTEXT, true),
+      matchCondition({ operator, key: "k", name: "k", values: ["v"] }, NO_CONTEXT, true),
     );
     expect(matches).toEqual(operators.map(() => "maybe"));
   });
