@@ -305,6 +305,17 @@ Wrote backends.yaml.
     expect([code, err.split("\n")[0]]).toEqual([3, `error: tools.json ${problem}`]);
   });
 
+  it("takes no more tools than the registry does", async () => {
+    await serve();
+    const tools = Array.from({ length: 9_999 }, (_, index) => ({ name: `t${index}` }));
+    const file = await saveList("tools.json", { tools });
+    expect(await run([file, "--backend", "eks-ro", "--yes"])).toEqual({
+      code: 3,
+      out: "",
+      err: "error: backends.yaml would name 10001 tools of eks-ro\n  It takes 10000 of one; take out those that are gone.\n",
+    });
+  });
+
   it("leaves a registry alone in which no line can be changed, or that was changed meanwhile", async () => {
     const { url } = await serve();
     const fields = "service: s, environment: e, access: ro, owner: o";
