@@ -171,6 +171,25 @@ describe("changeRegistry", () => {
     expect(change(text, { x: READS })).toBeNull();
   });
 
+  it("opens a registry on one line", () => {
+    const fields = "service: s, environment: e, access: ro, owner: o";
+    expect(
+      change(`backends: { b: { ${fields}, url: "http://b" }, a: { ${fields}, url: "http://a" } }`, { x: READS }),
+    ).toBe(
+      `backends:
+  b: { ${fields}, url: "http://b" }
+  a:
+    service: s
+    environment: e
+    access: ro
+    owner: o
+    url: "http://a"
+    tools:
+      x:
+        ${READS_LINE}`,
+    );
+  });
+
   it("keeps a comment in a declaration, unless it may go", () => {
     const text = block('    tools:\n      x:\n        declared:\n          digest: "aaaaaaaaaaaa" # mine');
     expect([change(text, { x: READS }), change(text, { x: READS }, true)]).toEqual([
