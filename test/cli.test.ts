@@ -39,10 +39,12 @@ const VERBS = [
   "keys import",
   "keys prune",
   "keys scan",
+  "backends import",
+  "backends list",
 ];
 
 describe("help", () => {
-  it.each(["", "keys", "roles", "context", "gateway", ...VERBS])(
+  it.each(["", "keys", "roles", "context", "gateway", "backends", ...VERBS])(
     "of `mcpctl %s` begins with two examples and is no error",
     async (verb) => {
       const words = verb.split(" ").filter(Boolean);

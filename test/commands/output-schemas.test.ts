@@ -54,6 +54,10 @@ describe("-o json", () => {
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway"]],
+    ["backends-list", ["backends", "list"]],
+    ["backends-list", ["backends", "list", "--service", "none"]],
+    ["backends-import", ["backends", "import", "--catalogue", "awslabs-eks", "eks-ro", "--dry-run"]],
+    ["backends-import", ["backends", "import", "--catalogue", "postgres-mcp", "postgres-ro", "--yes"]],
     ["context-list", ["context", "list"]],
     ["context-list", ["--config", resolve("examples/mcpctl.yaml"), "context", "list"]],
   ])("fits %s for `%o`", async (schema, argv) => {
@@ -308,6 +312,8 @@ describe("-o json", () => {
   it("has no schema that this test does not use", async () => {
     const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
     expect(names.toSorted()).toEqual([
+      "backends-import",
+      "backends-list",
       "can",
       "context-list",
       "error",
