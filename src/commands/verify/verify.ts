@@ -9,25 +9,25 @@ import type { Finding, Severity } from "../../lib/policy/source.ts";
 import { plural } from "../../lib/plural.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
-import type { LiveLayers } from "../layers.ts";
 import { policyFiles } from "../policy-files.ts";
 import type { Result } from "../result.ts";
 import { reportView } from "../roles/report-view.ts";
 import { gatherFacts, type FactPorts } from "./gather-facts.ts";
 
 export interface VerifyOptions {
-  readonly live: LiveLayers | null;
+  /** Whether every MCP server is asked for its tools. */
+  readonly servers: boolean;
   readonly failOn: Severity;
 }
 
 const RANK: readonly Severity[] = ["error", "warning", "info"];
 
-export async function verifyPromises({ live, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
-  const config = live === null ? await ports.projectConfig() : await ports.config();
+export async function verifyPromises({ servers, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
+  const config = await ports.projectConfig();
   const files = policyFiles(config, {}, ports);
   const registry = loadRegistry(files.backends);
   requireUsable(registry.findings);
-  const gathered = await gatherFacts(config, live, registry.registry, ports);
+  const gathered = await gatherFacts(config, servers ? registry.registry : null, ports);
   const subject = { ...gathered, registry: registry.registry, registrySource: registry.source };
   const judged = withLevels(verify(subject), config.policy.rules);
   const report: CheckReport = {

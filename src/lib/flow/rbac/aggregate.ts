@@ -1,5 +1,6 @@
 import { BOOTSTRAP_LABELS } from "./bootstrap.ts";
-import type { ClusterFacts, Readings } from "./cluster-facts.ts";
+import type { ClusterFacts } from "./cluster-facts.ts";
+import type { Readings } from "./readings.ts";
 import { selects, type LabelSelector } from "./label-selector.ts";
 import type { Role } from "./rbac-objects.ts";
 import { label } from "./words.ts";

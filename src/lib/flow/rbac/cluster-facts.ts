@@ -3,10 +3,8 @@ import { formatPlace, type Finding } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
 import { at, findingOf, flaw, textAt, unwrapObjects, type FactObject, type Flaw } from "./fact-objects.ts";
 import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
+import { ReadingsByName, type Readings } from "./readings.ts";
 import { readMark, type SnapshotMark } from "./snapshot-mark.ts";
-
-/** Of objects that some document says twice, and differently, all that is said. */
-export type Readings<T> = readonly [T, ...T[]];
 
 /** What is known of a cluster, from files. */
 export interface ClusterFacts {
@@ -47,9 +45,9 @@ export function readClusterFacts(
   const said = (kind: string, value: boolean): boolean =>
     snapshots.some((mark) => Object.hasOwn(mark.isComplete, kind) && mark.isComplete[kind] === value);
   return {
-    role: (namespace, name) => found.roles.get(keyOf(namespace, name)) ?? null,
-    clusterRoles: [...found.roles.values()].filter(([role]) => role.kind === "ClusterRole"),
-    bindings: found.bindings,
+    role: (namespace, name) => found.roles.get(namespace, name),
+    clusterRoles: found.roles.of(null),
+    bindings: found.bindings.all(),
     objectsOf: (kind, group) => byKind.get(keyOf(group, kind)) ?? [],
     isComplete: (kind) => !said(kind, false) && (isComplete || said(kind, true)),
     isWhole: (kind) => !said(kind, false) && said(kind, true),
@@ -68,15 +66,14 @@ function doubtOf(findings: readonly Finding[]): string {
 }
 
 interface Collected {
-  readonly roles: ReadonlyMap<string, Readings<Role>>;
-  readonly bindings: readonly Readings<Binding>[];
+  readonly roles: ReadingsByName<Role>;
+  readonly bindings: ReadingsByName<Binding>;
   readonly flaws: readonly Flaw[];
 }
 
 function collectRbac(objects: readonly FactObject[]): Collected {
   const flaws: Flaw[] = [];
-  const roles = new Map<string, Map<string, Role>>();
-  const bindings = new Map<string, Map<string, Binding>>();
+  const [roles, bindings] = [new ReadingsByName<Role>(), new ReadingsByName<Binding>()];
   for (const object of objects) {
     if (object.group !== RBAC_GROUP || !RBAC_KINDS.includes(object.kind as RbacKind)) continue;
     const read = readRbac(object);
@@ -84,27 +81,12 @@ function collectRbac(objects: readonly FactObject[]): Collected {
       flaws.push(flaw(object, `the API server takes no ${object.kind} like ${labelOf(object)}: ${read}`));
       continue;
     }
-    const isContradicted = "rules" in read ? addReading(roles, read) : addReading(bindings, read);
+    const substance = substanceOf(read);
+    const isContradicted = "rules" in read ? roles.add(read, substance) : bindings.add(read, substance);
     if (isContradicted)
       flaws.push(flaw(object, `${object.kind} ${labelOf(object)} stands elsewhere, too, and differs`));
   }
-  const readings = [...bindings.values()].map((found) => [...found.values()] as unknown as Readings<Binding>);
-  return {
-    roles: new Map([...roles].map(([key, found]) => [key, [...found.values()] as unknown as Readings<Role>])),
-    bindings: readings,
-    flaws,
-  };
-}
-
-/** Does it contradict what is there? */
-function addReading<T extends Role | Binding>(map: Map<string, Map<string, T>>, read: T): boolean {
-  const key = keyOf(read.namespace, read.name);
-  const before = map.get(key) ?? new Map<string, T>();
-  map.set(key, before);
-  const substance = substanceOf(read);
-  if (before.has(substance)) return false;
-  before.set(substance, read);
-  return before.size > 1;
+  return { roles, bindings, flaws };
 }
 
 /** What decides; annotations, versions and the like may differ. */

@@ -1,5 +1,6 @@
 import type { ServiceAccount } from "../requests.ts";
-import type { ClusterFacts, Readings } from "./cluster-facts.ts";
+import type { ClusterFacts } from "./cluster-facts.ts";
+import type { Readings } from "./readings.ts";
 import type { Binding, Subject } from "./rbac-objects.ts";
 
 /** What binds one ServiceAccount to roles, whichever way it is named. */

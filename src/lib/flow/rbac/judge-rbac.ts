@@ -5,7 +5,8 @@ import { contentsReader, type Contents } from "./aggregate.ts";
 import { plural } from "../../plural.ts";
 import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked } from "./asked.ts";
 import { CLUSTER_ADMIN, EVERYTHING, FOR_ALL, isBootstrapRole, SYSTEM_NAMESPACE } from "./bootstrap.ts";
-import type { ClusterFacts, Readings } from "./cluster-facts.ts";
+import type { ClusterFacts } from "./cluster-facts.ts";
+import type { Readings } from "./readings.ts";
 import { grantsReader, type Grants } from "./grants.ts";
 import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
@@ -17,6 +18,8 @@ export type RbacJudge = (account: ServiceAccount, request: KubernetesRequest) =>
 
 interface Cluster {
   readonly facts: ClusterFacts;
+  /** What bindings that most clusters have give to everybody, where they are not among the facts. */
+  readonly givenUnseen: typeof FOR_ALL;
   readonly contentsOf: (role: Role) => Contents;
 }
 
@@ -32,7 +35,8 @@ const MAX_MISSING = 5;
  * one are complete; else unknown.
  */
 export function rbacJudge(facts: ClusterFacts): RbacJudge {
-  const cluster = { facts, contentsOf: contentsReader(facts) };
+  const givenUnseen = facts.isWhole("ClusterRoleBinding") ? [] : FOR_ALL.filter(([name]) => !hasBinding(facts, name));
+  const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts) };
   const grantsFor = grantsReader(facts);
   return (account, request) => judge(cluster, { account, request, grants: grantsFor(account) });
 }
@@ -57,7 +61,7 @@ function judge(cluster: Cluster, question: Question): Verdict {
     if (opinion.says === "yes") return allowed(opinion.granted);
     if (opinion.says === "maybe") maybe ??= opinion.granted;
   }
-  for (const doubt of absenceDoubts(cluster.facts, question, asked)) doubts.add(doubt);
+  for (const doubt of absenceDoubts(cluster, question, asked)) doubts.add(doubt);
   if (maybe !== null) return open(maybe, asked, doubts);
   return doubts.size === 0 ? denied(cluster, question, asked) : unknown(cluster, question, doubts);
 }
@@ -80,6 +84,8 @@ interface Circumstances {
 
 /** Where manifests disagree about a binding or its role, what they all allow is allowed, and what some allow is in doubt. */
 function opinionOf(readings: Readings<Binding>, about: Circumstances): Opinion {
+  const [binding] = readings;
+  if (readings.length === 1) return opinionOfOne(binding, about);
   const opinions = readings.map((binding) => (about.grants.isFor(binding) ? opinionOfOne(binding, about) : NO));
   return agreed(opinions, readings, about.doubts);
 }
@@ -88,6 +94,7 @@ function opinionOfOne(binding: Binding, about: Circumstances): Opinion {
   const { kind, name } = binding.role;
   const roles = about.cluster.facts.role(kind === "Role" ? binding.namespace : null, name);
   if (roles === null) return opinionOfUnseen(binding, about);
+  if (roles.length === 1) return opinionOfRole(binding, roles[0], about);
   return agreed(
     roles.map((role) => opinionOfRole(binding, role, about)),
     roles,
@@ -138,14 +145,14 @@ function within(binding: Binding, asked: Asked, granted: Granted): Opinion {
 }
 
 /** Why may there be a rule that is not among the facts? */
-function absenceDoubts(facts: ClusterFacts, { account }: Question, asked: Asked): readonly string[] {
+function absenceDoubts({ facts, givenUnseen }: Cluster, { account }: Question, asked: Asked): readonly string[] {
   const kinds = asked.namespaces.every((namespace) => textOf(namespace) === "")
     ? ["ClusterRoleBinding"]
     : ["ClusterRoleBinding", "RoleBinding"];
   const unseen = kinds.filter((kind) => !facts.isComplete(kind));
   const doubts = unseen.map((kind) => `all ${kind}s must be known`);
   if (unseen.length === 0 && !facts.isWhole("ClusterRoleBinding")) {
-    const given = FOR_ALL.find(([name, rule]) => !hasBinding(facts, name) && matchRule(rule, asked) !== "no");
+    const given = givenUnseen.find(([, rule]) => matchRule(rule, asked) !== "no");
     if (given !== undefined) doubts.push(`ClusterRoleBinding ${given[0]} must be known, which most clusters make`);
     if (account.namespace === SYSTEM_NAMESPACE)
       doubts.push("the bindings that the cluster itself makes for ServiceAccounts of kube-system must be known");

@@ -12,7 +12,7 @@ export interface Nearest {
 /** Rules of more bindings than these are not looked at: it is only a hint. */
 const MAX_BINDINGS = 200;
 
-/** Of the rules that do not allow this, which would with another name, another verb or in another namespace? */
+/** Of the rules that do not allow this and that nothing contradicts, which would with another name, another verb or in another namespace? */
 export function nearest(
   grants: Grants,
   asked: Asked,
@@ -20,7 +20,8 @@ export function nearest(
 ): Nearest | null {
   const found = new Map<Nearest["lacks"], Nearest>();
   const all = [...grants.clusterWide, ...[...grants.byNamespace.values()].flat()].slice(0, MAX_BINDINGS);
-  for (const [binding] of all.filter(([first]) => grants.isFor(first))) {
+  for (const [binding, ...others] of all) {
+    if (others.length > 0) continue;
     const isHere = binding.namespace === null || matchNamespace(asked, binding.namespace) !== "no";
     for (const granted of rulesOf(binding)) {
       const lacks = isHere ? lackOf(granted, asked) : matchRule(granted.rule, asked) === "no" ? null : "namespace";

@@ -25,7 +25,7 @@ const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a polic
  */
 export function networkPolicies(subject: VerifySubject): Verified {
   const { cluster, gatewayNamespace, registry } = subject;
-  if (cluster === null) return skipped(["MC606"], "no manifests read (policy.manifests, --live)");
+  if (cluster === null) return skipped(["MC606"], "no manifests read (policy.manifests)");
   if (gatewayNamespace === null)
     return skipped(["MC606"], "the context names no cluster, so no namespace of the gateway");
   const policies = cluster.objectsOf("NetworkPolicy", NETWORK);

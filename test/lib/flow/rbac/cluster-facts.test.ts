@@ -285,3 +285,32 @@ describe("names that mean something elsewhere", () => {
     expect(judgeRbac(facts, AGENT, requestOf("get - pods ns x")).outcome).toBe("deny");
   });
 });
+
+it("holds a hundred thousand rules, and tells where the last of them stands", () => {
+  const rules = Array.from({ length: 100_000 }, (_, index) => ({
+    verbs: ["get"],
+    apiGroups: [""],
+    resources: [`r${index}`],
+  }));
+  const api = { apiVersion: "rbac.authorization.k8s.io/v1" };
+  const items = [
+    { ...api, kind: "ClusterRole", metadata: { name: "r" }, rules },
+    {
+      ...api,
+      kind: "ClusterRoleBinding",
+      metadata: { name: "b" },
+      subjects: [{ kind: "ServiceAccount", ...AGENT }],
+      roleRef: { kind: "ClusterRole", name: "r" },
+    },
+  ];
+  const facts = factsOf(JSON.stringify({ kind: "List", apiVersion: "v1", items }).replaceAll("{", "\n{"), true);
+  expect(judgeRbac(facts, AGENT, requestOf("get - r99999 ns x"))).toEqual({
+    outcome: "allow",
+    reason: "rule_allows",
+    text: "ClusterRoleBinding b binds ClusterRole r, rule 100000: get r99999",
+    place: { file: "facts.yaml", line: 100_004, column: 1 },
+    source: "file",
+    missing: [],
+  });
+  expect(judgeRbac(facts, AGENT, requestOf("get - r100000 ns x")).outcome).toBe("deny");
+});
