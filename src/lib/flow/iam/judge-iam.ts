@@ -32,19 +32,22 @@ export function judgeIam(facts: IamFacts, roleArn: string, request: AwsRequest):
   const role = facts.role(roleArn);
   if (role === null) return { ...absentRole(facts, roleArn), boundary: null };
   if (role === "contradicted") return { ...contradicted(facts, roleArn), boundary: null };
-  const asked = ask(request, contextOf(role));
+  return judgeAsked(facts, role, ask(request, contextOf(role)));
+}
+
+/** The same of a role that is known, and of a request of which more may be known. */
+export function judgeAsked(facts: IamFacts, role: RoleFact, asked: Asked): AwsVerdict {
   const limits = role.boundary?.policy ?? null;
-  const asCase: Case = {
+  const found: Case = {
     facts,
     role,
-    request,
+    request: asked.request,
     identity: weigh(role.policies, asked),
     boundary: limits === null ? null : weigh([limits], asked),
     controls: facts.controls.map((control) => weigh([control], asked)),
     isComplete: facts.isComplete(role.account),
   };
-  const boundary = boundaryVerdict(asCase);
-  return { ...(denial(asCase) ?? doubt(asCase, asked) ?? permission(asCase)), boundary };
+  return { ...(denial(found) ?? doubt(found) ?? permission(found)), boundary: boundaryVerdict(found) };
 }
 
 export function absentRole(facts: IamFacts, roleArn: string): Verdict {
@@ -88,11 +91,11 @@ function denial(found: Case): Verdict | null {
 }
 
 /** What keeps a yes from being sure; null where nothing does. */
-function doubt(found: Case, { request }: Asked): Verdict | null {
-  const { identity, boundary, controls, role, facts } = found;
+function doubt(found: Case): Verdict | null {
+  const { request, identity, boundary, controls, role, facts } = found;
   const mayDeny =
     [identity, boundary, ...controls].find((each) => each !== null && each.mayDeny !== null)?.mayDeny ?? null;
-  const unread = [...facts.doubts, ...role.doubts];
+  const unread = [...new Set([...facts.doubts, ...role.doubts])];
   if (unread.length > 0) return unknownVerdict("facts_incomplete", "not all policies that count are known", unread);
   if (role.boundary !== null && boundary === null) return unknownBoundary(role);
   if (mayDeny !== null) return unsure(mayDeny, request);

@@ -1,6 +1,6 @@
 import type { Match } from "../template.ts";
 import { compilePattern, matchPattern, type Pattern, type Subject } from "./glob.ts";
-import { lower, partsOf, type Told } from "./policy-variables.ts";
+import { arnPartsOf, lower, type Told } from "./policy-variables.ts";
 
 /** Texts of `Action`, `Resource` and the like, and whether what they do not name is meant (`NotAction`). */
 export interface NameSet {
@@ -33,7 +33,7 @@ export interface Matched {
 export function matchNames({ isNegated, names }: NameSet, subject: Subject, told: Told): Matched {
   let best: Matched = { match: "no", by: null };
   for (const name of names) {
-    const pattern = name.pattern ?? compilePattern(name.shown, partsOf(name.shown, told), true);
+    const pattern = name.pattern ?? compilePattern(name.shown, arnPartsOf(name.shown, told), true);
     const match = matchPattern(pattern, subject);
     if (match === "yes") {
       best = { match, by: name };

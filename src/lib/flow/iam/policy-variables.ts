@@ -4,6 +4,8 @@ import type { PatternPart } from "./glob.ts";
 export type Told = (key: string) => string | null;
 
 const OPENING = "${";
+const VARIABLE = /\$\{([^}]*)\}/g;
+const COLONS_BEFORE_RESOURCE = 5;
 const LITERALS = new Set(["*", "?", "$"]);
 
 /** Does this text name a value of the request? Policies before version 2012-10-17 know no variables. */
@@ -32,9 +34,30 @@ export function partsOf(text: string, told: Told): readonly PatternPart[] {
 
 function valueOf(name: string, told: Told): PatternPart {
   if (LITERALS.has(name)) return { literal: name };
-  const [key = ""] = name.split(",");
-  const value = told(lower(key.trim()));
+  const value = told(keyOf(name));
   return value === null ? "untold" : { literal: value };
+}
+
+function keyOf(name: string): string {
+  const [key = ""] = name.split(",");
+  return lower(key.trim());
+}
+
+/** The same of an ARN, in which AWS fills no variable before the fifth colon. */
+export function arnPartsOf(text: string, told: Told): readonly PatternPart[] {
+  let colons = 0;
+  return partsOf(text, told).map((part) => {
+    if (part === "untold") return part;
+    if ("literal" in part) return colons < COLONS_BEFORE_RESOURCE ? "untold" : part;
+    colons += part.glob.split(":").length - 1;
+    return part;
+  });
+}
+
+/** The keys, in lower case, whose values a text names. */
+export function keysIn(text: string): readonly string[] {
+  const names = [...text.matchAll(VARIABLE)].map((match) => match[1] as string);
+  return names.filter((name) => !LITERALS.has(name)).map(keyOf);
 }
 
 /** Lower case as IAM compares names: of ASCII alone. */

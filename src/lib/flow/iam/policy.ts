@@ -2,7 +2,7 @@ import { at, isJson, textAt, type Json } from "../rbac/fact-objects.ts";
 import type { Path } from "../document.ts";
 import { MAX_PATTERN } from "./glob.ts";
 import { actionName, arnName, type NameSet } from "./match-name.ts";
-import { hasVariables, lower } from "./policy-variables.ts";
+import { hasVariables, keysIn, lower } from "./policy-variables.ts";
 
 /** One line of a `Condition`: an operator, a key of the request, and the values that it is compared with. */
 export interface Condition {
@@ -31,6 +31,8 @@ export interface Statement {
   readonly conditions: readonly Condition[];
   /** Do `${...}` in its texts mean values of the request (version 2012-10-17)? */
   readonly hasVariables: boolean;
+  /** Keys of the request, in lower case, whose values it names: without one of them, AWS may take it for invalid. */
+  readonly variables: readonly string[];
   /** From the document's top. */
   readonly path: Path;
 }
@@ -101,7 +103,9 @@ function readStatement(value: unknown, around: Around): Statement | string {
   const conditions = readConditions(at(value, "Condition"));
   if (typeof conditions === "string") return conditions;
   const { use: _, ...place } = around;
-  return { ...place, sid: textAt(value, "Sid"), effect, actions, resources, principals, conditions };
+  const texts = [...(resources?.names ?? []).map(({ shown }) => shown), ...conditions.flatMap(({ values }) => values)];
+  const variables = around.hasVariables ? [...new Set(texts.flatMap(keysIn))] : [];
+  return { ...place, sid: textAt(value, "Sid"), effect, actions, resources, principals, conditions, variables };
 }
 
 /** `Action` or `NotAction`, and so on: exactly one of them, of one text or several. */

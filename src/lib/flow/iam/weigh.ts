@@ -88,13 +88,20 @@ function matchStatement(policy: PolicyFact, statement: Statement, asked: Asked):
     if (match === "no") return NOT_AT_ALL;
     if (match === "maybe") unsure.push(condition);
   }
-  const isSure = principal === "yes" && action.match === "yes" && resource.match === "yes" && unsure.length === 0;
+  const untold = statement.variables.filter((key) => told(key) === null);
+  const isSure =
+    untold.length === 0 &&
+    principal === "yes" &&
+    action.match === "yes" &&
+    resource.match === "yes" &&
+    unsure.length === 0;
   const hit = (): Hit => ({
     policy,
     statement,
     action: statement.actions.isNegated ? null : (action.by?.shown ?? null),
     keys: [...new Set(unsure.map(({ key }) => key))],
     doubts: [
+      ...untold.map((key) => `the value of ${key}, a variable of the statement`),
       ...(principal === "maybe" ? [`whether its Principal means ${asked.principal?.name}`] : []),
       ...actionDoubts(action, asked),
       ...resourceDoubts(resource, asked),
