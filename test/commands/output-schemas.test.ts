@@ -54,6 +54,12 @@ describe("-o json", () => {
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway"]],
+    ["can", ["--config", resolve("examples/mcpctl.yaml"), "can", "dev-readonly", "eks-ro", "eks_delete_pod"]],
+    ["can", ["--config", resolve("examples/mcpctl.yaml"), "can", "dev-readonly", "aws-ro", "aws_terminate_instance"]],
+    ["can-grid", ["can", "--matrix"]],
+    ["can-grid", ["can", "--who", "eks_get_pods"]],
+    ["verify", ["verify"]],
+    ["verify", ["--config", resolve("examples/mcpctl.yaml"), "verify"]],
     ["backends-list", ["backends", "list"]],
     ["backends-list", ["backends", "list", "--service", "none"]],
     ["backends-import", ["backends", "import", "--catalogue", "awslabs-eks", "eks-ro", "--dry-run"]],
@@ -315,6 +321,7 @@ describe("-o json", () => {
       "backends-import",
       "backends-list",
       "can",
+      "can-grid",
       "context-list",
       "error",
       "iam-policy",
@@ -341,6 +348,7 @@ describe("-o json", () => {
       "status",
       "sync",
       "token",
+      "verify",
     ]);
   });
 });
