@@ -1,6 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import { REASONS } from "../../lib/audit/reasons.ts";
-import { showAwsRequest } from "../../lib/flow/tool-need.ts";
+import { beyondOf, showAwsRequest } from "../../lib/flow/tool-need.ts";
 import type { AwsAnswer, KubernetesAnswer, ToolAnswer } from "../../lib/flow/judge-tool.ts";
 import type { Verdict } from "../../lib/flow/verdict.ts";
 import { printable } from "../../lib/output/printable.ts";
@@ -41,8 +41,9 @@ function layerRows({ gateway, lower, layer, leavesOut }: Findings): readonly Row
     ...(layer === "aws" || lower.kubernetes.items.length === 0 ? [] : leavesOut.kubernetes),
     ...(layer === "kubernetes" || lower.aws.items.length === 0 ? [] : leavesOut.aws),
   ];
-  if (layer === null && lower.need.kind !== "unknown" && lower.need.beyond !== null)
-    rows.push(["beyond", [`${lower.need.beyond}: that decides after all layers, and cannot be asked`]]);
+  const beyond = beyondOf(lower.need);
+  if (layer === null && beyond !== null)
+    rows.push(["beyond", [`${beyond}: that decides after all layers, and cannot be asked`]]);
   if (layer !== "gateway" && left.length > 0) rows.push(["not asked", left]);
   return rows;
 }

@@ -1,13 +1,14 @@
 import type { ChalkInstance } from "chalk";
 import type { FlowAnswer, Layer } from "../../lib/flow/flow-answer.ts";
 import type { ToolAnswer } from "../../lib/flow/judge-tool.ts";
+import { beyondOf } from "../../lib/flow/tool-need.ts";
 import type { AccessRequest, Decision } from "../../lib/policy/decide.ts";
 import { isProduction, type Backend } from "../../lib/policy/registry.ts";
 import type { Remedy } from "../../lib/policy/remedy.ts";
 import type { Result } from "../result.ts";
 import { answerText } from "./answer-text.ts";
 import { gatewayData, lowerData } from "./layer-data.ts";
-import type { OpenLayers } from "../layers.ts";
+import type { AskedLayers } from "../layers.ts";
 import { changeWords, describeChange } from "./remedy-words.ts";
 import { EXITS, WORDS } from "./words.ts";
 
@@ -19,7 +20,7 @@ export interface Findings {
   readonly gateway: Decision;
   /** Null where the backend alone was asked for. */
   readonly lower: ToolAnswer | null;
-  readonly leavesOut: OpenLayers["leavesOut"];
+  readonly leavesOut: AskedLayers["leavesOut"];
   /** The only layer that was asked for; null for all of them. */
   readonly layer: Layer | null;
   readonly answer: FlowAnswer;
@@ -56,7 +57,7 @@ function answerData(request: AccessRequest, findings: Findings): object {
     answer: WORDS[findings.answer.outcome],
     stopped_by: findings.answer.stoppedBy,
     also_stopped_by: findings.answer.alsoStoppedBy,
-    beyond: lower === null || lower.need.kind === "unknown" ? null : lower.need.beyond,
+    beyond: lower === null ? null : beyondOf(lower.need),
     layers: layers.filter((each) => layer === null || each.layer === layer),
     allowed_roles: allowed,
     remedy: remedy === null ? null : remedyData(remedy, request, backend),

@@ -1,8 +1,8 @@
-import { currentContext } from "../../lib/config/config.ts";
+import { currentContext, type Config } from "../../lib/config/config.ts";
 import { loadPolicy } from "../../lib/files/load-policy.ts";
 import { flowAnswer, type Layer } from "../../lib/flow/flow-answer.ts";
-import { judgeTool } from "../../lib/flow/judge-tool.ts";
-import { argumentsOf, needOfTool } from "../../lib/flow/tool-need.ts";
+import { judgeTool, type ToolAnswer } from "../../lib/flow/judge-tool.ts";
+import { argumentsOf, needOfTool, toolEntry } from "../../lib/flow/tool-need.ts";
 import { decide, type AccessRequest, type Policy } from "../../lib/policy/decide.ts";
 import type { Locks } from "../../lib/policy/locks.ts";
 import type { Backend } from "../../lib/policy/registry.ts";
@@ -14,7 +14,8 @@ import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { answer } from "./answer.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
-import { openLayers } from "../layers.ts";
+import { readLocks } from "../read-locks.ts";
+import type { AskedLayers } from "../layers.ts";
 
 export type CanPorts = Pick<Ports, "config" | "cwd" | "label" | "now" | "progress" | "store" | "tell">;
 
@@ -41,22 +42,20 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
   const { role, user, keyId } = caller;
   const request: AccessRequest = { role, user, keyId, backend, method: tool === null ? null : "tools/call", tool };
   const now = ports.now();
-  const opened = openLayers(config, ports);
-  const { locks, note } = opened.locks(currentContext(config));
+  const { locks, note } = readLocks(currentContext(config), ports.label);
   const gateway = caller.refusal ?? decide(policy, locks, request, now);
   const isRefused = gateway.outcome === "deny" && (gateway.lock !== null || caller.refusal !== null);
-  const lower =
-    tool === null
-      ? null
-      : await judgeTool(target, needOfTool(target, tool, { args: question.args, kinds: opened.kinds }), opened.layers);
   const layer = tool === null ? "gateway" : question.layer;
+  // What is below the gateway takes reading, and may not be readable: who asks for the gateway alone must not wait for it.
+  const asked = tool === null || layer === "gateway" ? null : await openBelow(config, ports);
+  const lower = tool === null || asked === null ? null : await askBelow(target, { ...question, tool }, asked);
   const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
   return answer(request, {
     backend: target,
     args: question.args,
     gateway,
     lower,
-    leavesOut: opened.leavesOut,
+    leavesOut: asked?.leavesOut ?? NOTHING_LEFT_OUT,
     layer,
     answer: flowAnswer(gateway, lower, layer),
     // While a lock stands, or for a dead key, no change of the roles would do.
@@ -64,6 +63,20 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
     allowed: rolesAllowed(policy, locks, request, now),
     notes: notes.filter((each) => each !== null),
   });
+}
+
+const NOTHING_LEFT_OUT: AskedLayers["leavesOut"] = { kubernetes: [], aws: [] };
+
+async function openBelow(config: Config, ports: CanPorts): Promise<AskedLayers> {
+  return (await import("../layers.ts")).openLayers(config, ports);
+}
+
+function askBelow(
+  backend: Backend,
+  { tool, args }: { readonly tool: string; readonly args: CanQuestion["args"] },
+  { layers, kinds }: AskedLayers,
+): Promise<ToolAnswer> {
+  return judgeTool(backend, needOfTool(backend, tool, { args, kinds }), layers);
 }
 
 function rolesAllowed(policy: Policy, locks: Locks, request: AccessRequest, now: number): readonly string[] {
@@ -75,7 +88,7 @@ function rolesAllowed(policy: Policy, locks: Locks, request: AccessRequest, now:
 
 /** The registry need not name every tool; one that it does not name is judged by the patterns all the same. */
 function toolNote({ name, tools }: Backend, tool: string | null): string | null {
-  if (tool === null || Object.hasOwn(tools ?? {}, tool)) return null;
+  if (tool === null || toolEntry({ tools }, tool) !== null) return null;
   const known = Object.keys(tools ?? {});
   const near = nearest(tool, known);
   const hint = near === null ? "" : ` Did you mean ${near}?`;

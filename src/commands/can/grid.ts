@@ -7,6 +7,7 @@ import type { Backend } from "../../lib/policy/registry.ts";
 import { plural } from "../../lib/plural.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { policyFiles } from "../policy-files.ts";
+import { readLocks } from "../read-locks.ts";
 import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
@@ -34,11 +35,11 @@ export async function canGrid(request: GridRequest, ports: CanPorts): Promise<Re
       ? [...policy.registry.values()]
       : [requireKnown("backend", request.backend, policy.registry, files.backends.label)];
   if (request.tool !== null) requireTool(request.tool, backends, files.backends.label);
-  const opened = openLayers(config, ports);
+  const asked = openLayers(config, ports);
   try {
-    const { locks, note } = opened.locks(currentContext(config));
+    const { locks, note } = readLocks(currentContext(config), ports.label);
     const question = { callers, backends, tool: request.tool, args: request.args, now: ports.now() };
-    const cells = await finish(answerGrid(question, { ...opened, policy, locks }), ports);
+    const cells = await finish(answerGrid(question, { ...asked, policy, locks }), ports);
     return gridResult(cells, request, [...notes, ...(note === null ? [] : [note]), ...toolless(backends)]);
   } finally {
     ports.progress(null);

@@ -3,7 +3,7 @@ import { LAYERS, type Layer } from "../../lib/flow/flow-answer.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { can } from "./can.ts";
-import { canGrid } from "./grid.ts";
+import type { canGrid } from "./grid.ts";
 import { readQuestion } from "./read-question.ts";
 
 export interface CanFlags {
@@ -16,7 +16,7 @@ export interface CanFlags {
   readonly output?: Format;
 }
 
-export function registerCan(program: Command, cli: Cli, run = { can, canGrid }): void {
+export function registerCan(program: Command, cli: Cli, run = { can, canGrid: grid }): void {
   const command = program
     .command("can")
     .summary("ask whether a role may call a backend, or a tool of it")
@@ -56,6 +56,9 @@ export function registerCan(program: Command, cli: Cli, run = { can, canGrid }):
     "mcpctl can dev-readonly eks-rw -o json",
   );
 }
+
+/** What reads the layers below loads for those alone who ask for them. */
+const grid: typeof canGrid = async (request, ports) => (await import("./grid.ts")).canGrid(request, ports);
 
 const MOST_OF_A_TOOL = 256;
 

@@ -113,11 +113,11 @@ async function judgeAll(
 /** The layers below the gateway are read only where a test asks for them. */
 async function askBelow(tests: readonly PolicyTest[], policy: Policy, ports: TestPorts): Promise<JudgeBelow> {
   if (!tests.some((test) => test.kind === "case" && test.expectation.layer !== "gateway")) return NOTHING_BELOW;
-  const [{ judgeExpectations }, { openFiles }] = await Promise.all([
+  const [{ judgeExpectations }, { openLayers }] = await Promise.all([
     import("../../lib/flow/judge-expectations.ts"),
     import("../layers.ts"),
   ]);
-  return judgeExpectations(tests, policy, openFiles(await ports.projectConfig(), ports));
+  return judgeExpectations(tests, policy, openLayers(await ports.projectConfig(), ports));
 }
 
 function exitOf({ problems, report, mutation, threshold }: TestRun): { readonly exit?: ExitCode } {

@@ -5,7 +5,8 @@ import { verify } from "../../lib/flow/verify/verify.ts";
 import type { CheckReport } from "../../lib/policy/check-report.ts";
 import { VERIFY_RULES } from "../../lib/policy/rules/catalogue.ts";
 import type { RuleSettings } from "../../lib/policy/rules/settings.ts";
-import type { Finding, Severity } from "../../lib/policy/source.ts";
+import { onlyOnce, placeOrder, withLevel } from "../../lib/policy/rules/tell-findings.ts";
+import type { Severity } from "../../lib/policy/source.ts";
 import { plural } from "../../lib/plural.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
@@ -36,7 +37,7 @@ export async function verifyPromises({ servers, failOn }: VerifyOptions, ports: 
       { label: registry.source.file, contents: plural(registry.registry.size, "backend") },
       ...gathered.files.map((label) => ({ label, contents: "facts" })),
     ],
-    findings: inOrder(judged.findings, [registry.source.file, ...gathered.files]),
+    findings: onlyOnce(judged.findings.toSorted(placeOrder([registry.source.file, ...gathered.files]))),
     suppressed: [],
     skipped: judged.skipped,
   };
@@ -47,32 +48,13 @@ export async function verifyPromises({ servers, failOn }: VerifyOptions, ports: 
 function withLevels({ findings, undecided, skipped }: Verified, { levels }: RuleSettings): Verified {
   const isOff = (code: string): boolean => levels.get(code) === "skip";
   return {
-    findings: findings
-      .filter(({ code }) => !isOff(code))
-      .map((finding) => ({ ...finding, severity: severityOf(finding, levels) })),
+    findings: findings.filter(({ code }) => !isOff(code)).map((finding) => withLevel(finding, levels)),
     undecided: undecided.filter(({ code }) => !isOff(code)),
     skipped: [
       ...VERIFY_RULES.filter(({ code }) => isOff(code)).map(({ code }) => ({ code, why: "off" })),
       ...skipped.filter(({ code }) => !isOff(code)),
     ],
   };
-}
-
-function severityOf({ code, severity }: Finding, levels: RuleSettings["levels"]): Severity {
-  const level = levels.get(code);
-  return level === undefined || level === "skip" ? severity : level;
-}
-
-/** File by file, in document order within each, and each once. */
-function inOrder(findings: readonly Finding[], files: readonly string[]): readonly Finding[] {
-  const rank = new Map(files.map((file, index) => [file, index]));
-  const once = new Map(findings.map((each) => [JSON.stringify([each.code, each.place, each.message]), each]));
-  return [...once.values()].toSorted(
-    (a, b) =>
-      (rank.get(a.place.file) ?? files.length) - (rank.get(b.place.file) ?? files.length) ||
-      a.place.line - b.place.line ||
-      a.place.column - b.place.column,
-  );
 }
 
 /** Something that was asked and could not be decided is no yes. */

@@ -1,5 +1,6 @@
 import type { Decision } from "../policy/decide.ts";
 import type { ToolAnswer } from "./judge-tool.ts";
+import { beyondOf } from "./tool-need.ts";
 import { outcomeOfAll } from "./verdict.ts";
 
 export const LAYERS = ["gateway", "kubernetes", "aws"] as const;
@@ -34,6 +35,6 @@ export function flowAnswer(gateway: Decision, lower: ToolAnswer | null, only: La
     .filter(([, outcome]) => outcome === "deny")
     .map(([layer]) => layer);
   const whole = outcomeOfAll(asked.map(([, outcome]) => outcome));
-  const isBeyond = only === null && lower !== null && lower.need.kind !== "unknown" && lower.need.beyond !== null;
+  const isBeyond = only === null && lower !== null && beyondOf(lower.need) !== null;
   return { outcome: whole === "allow" && isBeyond ? "unknown" : whole, stoppedBy, alsoStoppedBy };
 }

@@ -2,7 +2,7 @@ import type { Policy } from "../policy/decide.ts";
 import type { Expectation, PolicyTest } from "../policy/tests/policy-test.ts";
 import { NOTHING_BELOW, type JudgeBelow, type Judgement } from "../policy/tests/run-tests.ts";
 import { judgeTool, type AwsAnswer, type KubernetesAnswer, type Layers } from "./judge-tool.ts";
-import { needOfTool, type Kinds } from "./tool-need.ts";
+import { beyondOf, needOfTool, type Kinds } from "./tool-need.ts";
 import type { Verdict } from "./verdict.ts";
 
 /**
@@ -27,8 +27,8 @@ export async function judgeExpectations(
     const { kubernetes, aws } = await judgeTool(backend, need, layers);
     const asked = { kubernetes: [kubernetes], aws: [aws], all: [kubernetes, aws] }[layer];
     const decisive = mostDecisive(asked);
-    const isBeyond = layer === "all" && need.kind !== "unknown" && need.beyond !== null;
-    known.set(name, isBeyond && decisive.outcome === "allow" ? beyond(need.beyond) : decisive);
+    const system = layer === "all" && decisive.outcome === "allow" ? beyondOf(need) : null;
+    known.set(name, system === null ? decisive : beyond(system));
   }
   return (expectation) => known.get(nameOf(expectation)) ?? NOTHING_BELOW(expectation);
 }
@@ -58,7 +58,7 @@ function mostDecisive(answers: readonly (KubernetesAnswer | AwsAnswer)[]): Judge
 }
 
 /** The verdict that made a layer's answer what it is; null where nothing did, for nothing had to. */
-export function decidedBy(answer: KubernetesAnswer | AwsAnswer): Verdict | null {
+function decidedBy(answer: KubernetesAnswer | AwsAnswer): Verdict | null {
   const assume = "assume" in answer && answer.assume !== null ? [answer.assume] : [];
   const verdicts = [...assume, ...answer.items.map(({ verdict }) => verdict)];
   return answer.why ?? verdicts.find(({ outcome }) => outcome === answer.outcome) ?? verdicts[0] ?? null;

@@ -1,4 +1,5 @@
 import type { Backend } from "../policy/registry.ts";
+import { accountOf } from "./account-of.ts";
 import type { AwsLayer, AwsRequest, AwsVerdict, KubernetesLayer, ServiceAccount } from "./requests.ts";
 import type { KubernetesStep, ToolNeed } from "./tool-need.ts";
 import { outcomeOfAll, outcomeOfBound, unknownVerdict, type Verdict } from "./verdict.ts";
@@ -100,11 +101,6 @@ async function judgeAws(backend: Backend, need: ToolNeed, layer: AwsLayer | Unas
 
 function outcomeOf({ kind }: ToolNeed, outcomes: readonly Verdict["outcome"][]): Verdict["outcome"] {
   return kind === "bound" ? outcomeOfBound(outcomes) : outcomeOfAll(outcomes);
-}
-
-function accountOf({ serviceAccount }: Backend): ServiceAccount | null {
-  const [namespace, name] = serviceAccount?.split("/") ?? [];
-  return namespace === undefined || name === undefined ? null : { namespace, name };
 }
 
 function withoutAsking(why: Verdict): { outcome: Verdict["outcome"]; why: Verdict; items: readonly never[] } {

@@ -35,8 +35,8 @@ export function needOfTool(
   tool: string,
   { args, kinds }: { readonly args: ReadonlyMap<string, string>; readonly kinds: Kinds },
 ): ToolNeed {
-  const entry = tools !== undefined && Object.hasOwn(tools, tool) ? tools[tool] : undefined;
-  if (entry === undefined) return { kind: "unknown", why: `the registry says nothing of the tool ${tool} of ${name}` };
+  const entry = toolEntry({ tools }, tool);
+  if (entry === null) return { kind: "unknown", why: `the registry says nothing of the tool ${tool} of ${name}` };
   const fill = (text: string): Template => fillTemplate(parseTemplate(text), args);
   const stepsOf = (needs: readonly KubernetesNeed[]): readonly KubernetesStep[] =>
     needs.map((need) => stepOf(need, fill, kinds));
@@ -53,9 +53,22 @@ export function needOfTool(
   return { kind: "bound", kubernetes: stepsOf(bounds.kubernetes), aws: [], beyond };
 }
 
+/** What the registry says of a tool; null where it says nothing. */
+export function toolEntry(
+  { tools }: { readonly tools?: Backend["tools"] | undefined },
+  tool: string,
+): ToolNeeds | null {
+  return tools !== undefined && Object.hasOwn(tools, tool) ? (tools[tool] ?? null) : null;
+}
+
+/** What decides after all layers and cannot be asked; null where nothing does, and where it is not known what is needed. */
+export function beyondOf(need: ToolNeed): string | null {
+  return need.kind === "unknown" ? null : need.beyond;
+}
+
 /** The arguments on which the answer about a tool may depend. */
-export function argumentsOf({ tools }: Backend, tool: string): ReadonlySet<string> {
-  const entry: ToolNeeds = tools !== undefined && Object.hasOwn(tools, tool) ? (tools[tool] as ToolNeeds) : {};
+export function argumentsOf(backend: Backend, tool: string): ReadonlySet<string> {
+  const entry = toolEntry(backend, tool) ?? {};
   const bounds = entry.declared?.bounds;
   const bounded = bounds !== undefined && "kubernetes" in bounds ? bounds.kubernetes : [];
   const needs: readonly object[] = [...(entry.kubernetes ?? []), ...(entry.aws ?? []), ...bounded];

@@ -167,6 +167,9 @@ describe("can, through three layers", () => {
     await writeFile(join(project.cwd, name), text);
     const { code, err } = await can("dev-readonly", "eks-ro", "eks_get_pods");
     expect([code, err]).toEqual([3, expect.stringContaining(place)]);
+    // Who asks for the gateway alone does not need them.
+    expect((await can("dev-readonly", "eks-ro")).code).toBe(0);
+    expect((await can("dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway")).code).toBe(0);
   });
 
   it("refuses files that are not there: exit 3", async () => {

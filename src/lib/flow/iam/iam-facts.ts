@@ -1,7 +1,7 @@
 import { listSome } from "../../list-some.ts";
 import { formatPlace, type Finding, type Place } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
-import { flaw, type Flaw } from "../rbac/fact-objects.ts";
+import { findingOf, flaw } from "../rbac/fact-objects.ts";
 import { addAccountDetails, isAccountDetails } from "./account-details.ts";
 import { addOrganizationPolicy, isOrganizationPolicy } from "./organization.ts";
 import { addPodIdentity, isPodIdentity } from "./pod-identity.ts";
@@ -69,7 +69,7 @@ export function readIamFacts(
   const said = (account: string, value: boolean): boolean =>
     raw.marks.some((mark) => mark.account === account && mark.isComplete === value);
   const isWhole = raw.flaws.length === 0 && raw.doubts.length === 0 && (raw.pages.open === 0 || raw.pages.last > 0);
-  const findings = raw.flaws.slice(0, MAX_FINDINGS).map(findingOf);
+  const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "statement"));
   return {
     role: (arn) => roles.get(arn) ?? null,
     whyAbsent: (arn) => whyAbsent(raw, arn),
@@ -189,19 +189,6 @@ function whyAbsent({ unplaced }: RawFacts, arn: string): string | null {
   const plan = unplaced.get(ROLE_ARN.exec(arn)?.[3] ?? "");
   if (plan === undefined) return null;
   return `which account ${plan} is for (a data source aws_caller_identity in it would tell)`;
-}
-
-function findingOf({ document, path, message }: Flaw): Finding {
-  return {
-    code: "MC001",
-    severity: "warning",
-    message,
-    place: document.placeOf(path),
-    length: 1,
-    excerpt: null,
-    hint: "Until it is mended, nothing is denied for want of a statement.",
-    isUnreadable: false,
-  };
 }
 
 /** For people: where what cannot be relied on stands. */

@@ -40,7 +40,7 @@ export function readClusterFacts(
   const found = collectRbac(objects);
   const snapshots = lists.map(readMark).filter((mark) => mark !== null);
   const all = [...flaws, ...found.flaws, ...foreignSnapshots(snapshots, lists)];
-  const findings = all.slice(0, MAX_FINDINGS).map(findingOf);
+  const findings = all.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "rule"));
   const byKind = groupBy(objects, (object) => keyOf(object.group, object.kind));
   const said = (kind: string, value: boolean): boolean =>
     snapshots.some((mark) => Object.hasOwn(mark.isComplete, kind) && mark.isComplete[kind] === value);

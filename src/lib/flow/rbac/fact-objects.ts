@@ -72,7 +72,8 @@ export function flaw({ document, path }: Pick<FactObject, "document" | "path">, 
   return { document, path, message };
 }
 
-export function findingOf({ document, path, message }: Flaw): Finding {
+/** `what` would have to be known: a rule, a statement. */
+export function findingOf({ document, path, message }: Flaw, what: "rule" | "statement"): Finding {
   return {
     code: "MC001",
     severity: "warning",
@@ -80,7 +81,7 @@ export function findingOf({ document, path, message }: Flaw): Finding {
     place: document.placeOf(path),
     length: 1,
     excerpt: null,
-    hint: "Until it is mended, nothing is denied for want of a rule.",
+    hint: `Until it is mended, nothing is denied for want of a ${what}.`,
     isUnreadable: false,
   };
 }

@@ -5,17 +5,19 @@ import { at, textAt } from "./fact-objects.ts";
 const ANNOTATION = "eks.amazonaws.com/role-arn";
 
 /**
- * Which IAM role does the ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it names none, `unknown`
- * where it is not among the facts, or stands there twice and differs.
+ * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it names none, `unknown`
+ * where it is not among the facts, or stands there twice and differs. All of them are read once.
  */
-export function roleAnnotation(facts: ClusterFacts | null, { namespace, name }: ServiceAccount): string | null {
-  const found = new Set(
-    (facts?.objectsOf("ServiceAccount", "") ?? []).flatMap(({ value }) => {
-      const metadata = at(value, "metadata");
-      const isMeant = textAt(metadata, "name") === name && textAt(metadata, "namespace") === namespace;
-      return isMeant ? [textAt(at(metadata, "annotations"), ANNOTATION)] : [];
-    }),
-  );
-  const [only] = found;
-  return found.size === 1 && only !== undefined ? only : "unknown";
+export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAccount) => string | null {
+  const found = new Map<string, string | null>();
+  for (const { value } of facts?.objectsOf("ServiceAccount", "") ?? []) {
+    const metadata = at(value, "metadata");
+    const key = JSON.stringify([textAt(metadata, "namespace"), textAt(metadata, "name")]);
+    const annotation = textAt(at(metadata, "annotations"), ANNOTATION);
+    found.set(key, found.has(key) && found.get(key) !== annotation ? "unknown" : annotation);
+  }
+  return ({ namespace, name }) => {
+    const annotation = found.get(JSON.stringify([namespace, name]));
+    return annotation === undefined ? "unknown" : annotation;
+  };
 }

@@ -1,18 +1,10 @@
+import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects, type LabelSelector } from "../rbac/label-selector.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
-import {
-  accountOf,
-  findingAt,
-  findingOf,
-  skipped,
-  together,
-  verified,
-  type Verified,
-  type VerifySubject,
-} from "./subject.ts";
+import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 const NETWORK = "networking.k8s.io";
 const NAMESPACE_LABEL = "kubernetes.io/metadata.name";

@@ -1,19 +1,11 @@
+import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { Place } from "../../policy/source.ts";
 import { grantedRulesReader } from "../rbac/granted-rules.ts";
 import { CLUSTER_ADMIN } from "../rbac/bootstrap.ts";
 import type { Rule } from "../rbac/rbac-objects.ts";
 import { grantText, label, type Granted } from "../rbac/words.ts";
-import {
-  accountOf,
-  findingAt,
-  findingOf,
-  skipped,
-  together,
-  verified,
-  type Verified,
-  type VerifySubject,
-} from "./subject.ts";
+import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 const READS = new Set(["get", "list", "watch"]);
 const MOST_NAMED = 5;

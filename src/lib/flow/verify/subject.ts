@@ -4,7 +4,6 @@ import { ruleOf } from "../../policy/rules/catalogue.ts";
 import type { Finding, Place, SourceText } from "../../policy/source.ts";
 import type { IamFacts } from "../iam/iam-facts.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
-import type { ServiceAccount } from "../requests.ts";
 
 /** A tool that a server lists, and what it says of it. */
 export interface OfferedTool {
@@ -71,9 +70,4 @@ export function findingOf(
 ): Finding {
   const excerpt = registrySource.line(place.line);
   return { ...findingAt(code, place, message, hint), length: name.length, excerpt };
-}
-
-export function accountOf({ serviceAccount }: Backend): ServiceAccount | null {
-  const [namespace, name] = serviceAccount?.split("/") ?? [];
-  return namespace === undefined || name === undefined ? null : { namespace, name };
 }

@@ -5,7 +5,8 @@ import type { RegistryReading } from "../registry.ts";
 import type { Roles, RolesReading } from "../role-file.ts";
 import type { Finding, SourceText } from "../source.ts";
 import { applySuppressions, readSuppressions } from "../suppressions.ts";
-import { CHECK_RULES, ruleOf } from "./catalogue.ts";
+import { CHECK_RULES } from "./catalogue.ts";
+import { isFixed, onlyOnce, placeOrder, withLevel } from "./tell-findings.ts";
 import { runRules } from "./run-rules.ts";
 import type { RuleSettings } from "./settings.ts";
 import type { StoredKeys, Subject } from "./subject.ts";
@@ -41,7 +42,7 @@ export function checkPolicy(request: CheckRequest): CheckReport {
   const isRegistryReadable = !registry.findings.some(isUnreadable);
   const found = isRegistryReadable ? runRules(subject, isWhole) : { findings: [], unfinished: [] };
   const skipped = [...skippedRules(request), ...found.unfinished];
-  const byPlace = placeOrder([...roles, registry]);
+  const byPlace = placeOrder([...roles, registry].map(({ source }) => source.file));
   const isSkipped = new Set(skipped.map(({ code }) => code));
   const wasRun = (code: string): boolean => isWhole && isRegistryReadable && !isSkipped.has(code);
   const raw = [...roles, registry].flatMap((reading) => [...reading.findings, ...hidden(reading)]);
@@ -56,7 +57,7 @@ export function checkPolicy(request: CheckRequest): CheckReport {
       ...roles.map(rolesContents),
       { label: registry.source.file, contents: plural(registry.registry.size, "backend") },
     ],
-    findings: onlyOnce(told.map((finding) => withLevel(finding, settings)).toSorted(byPlace)),
+    findings: onlyOnce(told.map((finding) => withLevel(finding, settings.levels)).toSorted(byPlace)),
     suppressed: suppressed
       .filter(({ finding }) => !isSkipped.has(finding.code))
       .toSorted((a, b) => byPlace(a.finding, b.finding)),
@@ -92,11 +93,6 @@ function skippedRules({ settings, keys, base }: CheckRequest): readonly Skipped[
   });
 }
 
-/** May neither configuration nor comment say otherwise? */
-function isFixed({ code, isUnreadable: cannotBeRead }: Finding): boolean {
-  return cannotBeRead || ruleOf(code).isFatal;
-}
-
 function textsOf({ files, registrySource }: Subject, isRegistryReadable: boolean): readonly SourceText[] {
   return [
     ...files.flatMap(({ source, embedded }) => [source, ...embedded]),
@@ -104,29 +100,7 @@ function textsOf({ files, registrySource }: Subject, isRegistryReadable: boolean
   ];
 }
 
-function withLevel(finding: Finding, { levels }: RuleSettings): Finding {
-  const level = isFixed(finding) ? undefined : levels.get(finding.code);
-  return level === undefined || level === "skip" ? finding : { ...finding, severity: level };
-}
-
 function rolesContents({ source, roles }: RolesReading): CheckReport["files"][number] {
   const grants = [...roles.values()].reduce((sum, role) => sum + role.grants.size, 0);
   return { label: source.file, contents: `${plural(roles.size, "role")}, ${plural(grants, "grant")}` };
-}
-
-/** By file in the order given, then by place, then by rule. */
-function placeOrder(readings: readonly (RolesReading | RegistryReading)[]): (a: Finding, b: Finding) => number {
-  const rank = new Map(readings.map(({ source }, index) => [source.file, index]));
-  return (a, b) =>
-    (rank.get(a.place.file) ?? 0) - (rank.get(b.place.file) ?? 0) ||
-    a.place.line - b.place.line ||
-    a.place.column - b.place.column ||
-    (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
-}
-
-function onlyOnce(findings: readonly Finding[]): readonly Finding[] {
-  const seen = new Set<string>();
-  return findings.filter(
-    ({ code, place, message }) => seen.size < seen.add(JSON.stringify([code, place, message])).size,
-  );
 }
