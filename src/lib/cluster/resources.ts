@@ -15,6 +15,7 @@ export const RESOURCES = {
   rolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
   clusterroles: { group: "rbac.authorization.k8s.io", version: "v1" },
   clusterrolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
+  subjectaccessreviews: { group: "authorization.k8s.io", version: "v1" },
   validatingadmissionpolicies: { group: "admissionregistration.k8s.io", version: "v1" },
   validatingadmissionpolicybindings: { group: "admissionregistration.k8s.io", version: "v1" },
   externalsecrets: { group: "external-secrets.io", version: "v1" },
