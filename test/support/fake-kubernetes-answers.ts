@@ -27,6 +27,7 @@ export const KINDS: Readonly<Record<Resource, { readonly apiVersion: string; rea
   rolebindings: kind("rolebindings", "RoleBinding"),
   clusterroles: kind("clusterroles", "ClusterRole"),
   clusterrolebindings: kind("clusterrolebindings", "ClusterRoleBinding"),
+  apiresources: kind("apiresources", "APIResource"),
   subjectaccessreviews: kind("subjectaccessreviews", "SubjectAccessReview"),
   validatingadmissionpolicies: kind("validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
   validatingadmissionpolicybindings: kind("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
@@ -43,6 +44,7 @@ function kind(resource: Resource, name: string): { readonly apiVersion: string; 
 /** What a healthy API server answers; for a watch, whether it can begin. */
 export function answerCall(call: FakeCall, objects: FakeObjects): Answer {
   if (call.verb === "list") return list(call, objects);
+  if (call.resource === "apiresources") return discover(call.name ?? "");
   if (call.resource === "subjectaccessreviews") return { status: 201, body: reviewAccess(call.body, objects) };
   if (call.verb === "create") return create(call, objects);
   if (call.verb !== "watch") return named(call, objects);
@@ -52,6 +54,38 @@ export function answerCall(call: FakeCall, objects: FakeObjects): Answer {
 /** The version that a watch begins at. */
 export function versionOf({ query }: FakeCall): number {
   return Number(query["resourceVersion"] ?? 0);
+}
+
+const CLUSTER_WIDE = new Set<Resource>(["namespaces", "clusterroles", "clusterrolebindings", "subjectaccessreviews"]);
+
+/** The documents of discovery, for the kinds that mcpctl touches. */
+function discover(path: string): Answer {
+  const [, , group = "", version = "v1"] = path.startsWith("/api/") ? [] : path.split("/");
+  const names = (Object.keys(RESOURCES) as Resource[]).filter((resource) => resource !== "apiresources");
+  if (path === "/apis") {
+    const groups = [...new Set(names.map((resource) => RESOURCES[resource].group))].filter((name) => name !== "");
+    const versions = (name: string): unknown => [{ groupVersion: `${name}/v1`, version: "v1" }];
+    return {
+      status: 200,
+      body: {
+        kind: "APIGroupList",
+        apiVersion: "v1",
+        groups: groups.map((name) => ({ name, versions: versions(name) })),
+      },
+    };
+  }
+  const resources = names
+    .filter((resource) => RESOURCES[resource].group === group)
+    .map((name) => ({
+      name,
+      singularName: "",
+      namespaced: !CLUSTER_WIDE.has(name),
+      kind: KINDS[name].kind,
+      verbs: ["get"],
+    }));
+  if (resources.length === 0) return { status: 404, body: null };
+  const groupVersion = group === "" ? "v1" : `${group}/${version}`;
+  return { status: 200, body: { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources } };
 }
 
 function list({ resource, namespace, name, query }: FakeCall, objects: FakeObjects): Answer {
