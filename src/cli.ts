@@ -75,6 +75,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   keys: async () => (await import("./commands/keys/index.ts")).registerKeys,
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can/index.ts")).registerCan,
+  verify: async () => (await import("./commands/verify/index.ts")).registerVerify,
+  backends: async () => (await import("./commands/backends/index.ts")).registerBackends,
   context: async () => (await import("./commands/context/index.ts")).registerContext,
   lock: async () => (await import("./commands/lock/index.ts")).registerLock,
   status: async () => (await import("./commands/cluster/status.ts")).registerStatus,

@@ -69,6 +69,10 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     projectConfig: once(() => loadConfigOf(null)),
     store: once(async () => openStore(await config(), io, label)),
     kube,
+    listTools: async (url) => {
+      const { listTools } = await import("./lib/mcp/list-tools.ts");
+      return listTools({ url, token: io.env["MCPCTL_MCP_TOKEN"] || null, signal: io.signal });
+    },
     label,
     recordReceipt: async (receipt) => {
       const { appendReceipt } = await import("./lib/stores/receipt-log.ts");

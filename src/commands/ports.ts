@@ -45,6 +45,8 @@ export interface Ports {
    * @throws AppError
    */
   readonly kube: (context: string | null, options?: KubeApiOptions) => Promise<KubeApi>;
+  /** Every entry of the `tools/list` of the MCP server at this address, which gets the token in MCPCTL_MCP_TOKEN. @throws AppError */
+  readonly listTools: (url: string) => Promise<readonly unknown[]>;
   /** What this machine keeps of keys of that store between their making and their delivery. */
   readonly journals: () => Promise<DeliveryJournals>;
   /** A path as people know it: relative to where they stand, when it lies below. */

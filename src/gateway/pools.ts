@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { Pool } from "undici";
-import { backendLookup } from "./backend-lookup.ts";
+import { backendLookup } from "../lib/mcp/backend-lookup.ts";
 
 export interface PoolLimits {
   /** How long a backend may take to begin its answer; a slow tool answers late. */

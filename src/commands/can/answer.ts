@@ -7,7 +7,7 @@ import type { Remedy } from "../../lib/policy/remedy.ts";
 import type { Result } from "../result.ts";
 import { answerText } from "./answer-text.ts";
 import { gatewayData, lowerData } from "./layer-data.ts";
-import type { OpenLayers } from "./open-layers.ts";
+import type { OpenLayers } from "../layers.ts";
 import { changeWords, describeChange } from "./remedy-words.ts";
 import { EXITS, WORDS } from "./words.ts";
 

@@ -14,12 +14,9 @@ import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { answer } from "./answer.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
-import { openLayers, type LiveLayers } from "./open-layers.ts";
+import { openLayers } from "../layers.ts";
 
-export type CanPorts = Pick<
-  Ports,
-  "config" | "cwd" | "kube" | "label" | "now" | "progress" | "signal" | "store" | "tell"
->;
+export type CanPorts = Pick<Ports, "config" | "cwd" | "label" | "now" | "progress" | "store" | "tell">;
 
 export interface CanQuestion {
   /** A role, or the id of a key. */
@@ -31,7 +28,6 @@ export interface CanQuestion {
   readonly args: ReadonlyMap<string, string>;
   /** To ask for that layer alone; null for all that a call has to pass. */
   readonly layer: Layer | null;
-  readonly live: LiveLayers | null;
 }
 
 export async function can(question: CanQuestion, ports: CanPorts): Promise<Result> {
@@ -45,37 +41,29 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
   const { role, user, keyId } = caller;
   const request: AccessRequest = { role, user, keyId, backend, method: tool === null ? null : "tools/call", tool };
   const now = ports.now();
-  const opened = await openLayers(config, question.live, ports);
-  try {
-    const { locks, note } = await opened.locks(currentContext(config));
-    const gateway = caller.refusal ?? decide(policy, locks, request, now);
-    const isRefused = gateway.outcome === "deny" && (gateway.lock !== null || caller.refusal !== null);
-    const lower =
-      tool === null
-        ? null
-        : await judgeTool(
-            target,
-            needOfTool(target, tool, { args: question.args, kinds: opened.kinds }),
-            opened.layers,
-          );
-    const layer = tool === null ? "gateway" : question.layer;
-    const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
-    return answer(request, {
-      backend: target,
-      args: question.args,
-      gateway,
-      lower,
-      leavesOut: opened.leavesOut,
-      layer,
-      answer: flowAnswer(gateway, lower, layer),
-      // While a lock stands, or for a dead key, no change of the roles would do.
-      remedy: isRefused || layer === "kubernetes" || layer === "aws" ? null : findRemedy(policy, request),
-      allowed: rolesAllowed(policy, locks, request, now),
-      notes: notes.filter((each) => each !== null),
-    });
-  } finally {
-    opened.close();
-  }
+  const opened = openLayers(config, ports);
+  const { locks, note } = opened.locks(currentContext(config));
+  const gateway = caller.refusal ?? decide(policy, locks, request, now);
+  const isRefused = gateway.outcome === "deny" && (gateway.lock !== null || caller.refusal !== null);
+  const lower =
+    tool === null
+      ? null
+      : await judgeTool(target, needOfTool(target, tool, { args: question.args, kinds: opened.kinds }), opened.layers);
+  const layer = tool === null ? "gateway" : question.layer;
+  const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
+  return answer(request, {
+    backend: target,
+    args: question.args,
+    gateway,
+    lower,
+    leavesOut: opened.leavesOut,
+    layer,
+    answer: flowAnswer(gateway, lower, layer),
+    // While a lock stands, or for a dead key, no change of the roles would do.
+    remedy: isRefused || layer === "kubernetes" || layer === "aws" ? null : findRemedy(policy, request),
+    allowed: rolesAllowed(policy, locks, request, now),
+    notes: notes.filter((each) => each !== null),
+  });
 }
 
 function rolesAllowed(policy: Policy, locks: Locks, request: AccessRequest, now: number): readonly string[] {

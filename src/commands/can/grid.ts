@@ -11,7 +11,7 @@ import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
 import type { CanPorts } from "./can.ts";
-import { openLayers, type LiveLayers } from "./open-layers.ts";
+import { openLayers } from "../layers.ts";
 import { WORDS } from "./words.ts";
 
 /** Which answers are asked for: null stands for all of them. */
@@ -21,7 +21,6 @@ export interface GridRequest {
   readonly backend: string | null;
   readonly tool: string | null;
   readonly args: ReadonlyMap<string, string>;
-  readonly live: LiveLayers | null;
 }
 
 /** Every answer that was asked for, a row each. */
@@ -35,15 +34,14 @@ export async function canGrid(request: GridRequest, ports: CanPorts): Promise<Re
       ? [...policy.registry.values()]
       : [requireKnown("backend", request.backend, policy.registry, files.backends.label)];
   if (request.tool !== null) requireTool(request.tool, backends, files.backends.label);
-  const opened = await openLayers(config, request.live, ports);
+  const opened = openLayers(config, ports);
   try {
-    const { locks, note } = await opened.locks(currentContext(config));
+    const { locks, note } = opened.locks(currentContext(config));
     const question = { callers, backends, tool: request.tool, args: request.args, now: ports.now() };
     const cells = await finish(answerGrid(question, { ...opened, policy, locks }), ports);
     return gridResult(cells, request, [...notes, ...(note === null ? [] : [note]), ...toolless(backends)]);
   } finally {
     ports.progress(null);
-    opened.close();
   }
 }
 
@@ -103,7 +101,11 @@ function gridResult(cells: readonly GridCell[], { tool }: GridRequest, notes: re
         rows: asked.filter((cell) => !isUngranted(cell)).map(cellRow),
       },
     },
-    notes: [...notes, ...(ungranted === 0 ? [] : [left]), ...(asked.length === 0 ? ["Nobody can."] : [])],
+    notes: [
+      ...notes,
+      ...(ungranted === 0 ? [] : [left]),
+      ...(tool !== null && asked.length === 0 ? ["Nobody can."] : []),
+    ],
   };
 }
 

@@ -4,14 +4,12 @@ import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { can } from "./can.ts";
 import { canGrid } from "./grid.ts";
-import type { LiveLayers } from "./open-layers.ts";
 import { readQuestion } from "./read-question.ts";
 
 export interface CanFlags {
   readonly key?: string;
   readonly arg?: ReadonlyMap<string, string>;
   readonly layer?: Layer;
-  readonly live?: LiveLayers;
   readonly allTools?: true;
   readonly matrix?: true;
   readonly who?: string;
@@ -25,7 +23,7 @@ export function registerCan(program: Command, cli: Cli, run = { can, canGrid }):
     .description(
       "Ask whether a role may call a backend: the gateway's own evaluator answers, offline, with the line that decides. " +
         "Of a tool ask through all three layers: the gateway, Kubernetes RBAC of the backend's ServiceAccount, AWS IAM of " +
-        "its role, from the files that mcpctl.yaml names or --live. What is not known is never a yes, and never a no. " +
+        "its role, from the files that mcpctl.yaml names. What is not known is never a yes, and never a no. " +
         "A no of the gateway tells the smallest change that would make it a yes, who has that already, and what else it opens.",
     )
     .argument("[role]", "a role of the role file; left out with --key and --who")
@@ -34,11 +32,6 @@ export function registerCan(program: Command, cli: Cli, run = { can, canGrid }):
     .option("--arg <name=value>", "an argument of the call, e.g. namespace=stage; repeatable", addArgument)
     .option("--key <id>", "ask for the user and role of this key, and whether a gateway accepts it")
     .addOption(new Option("--layer <layer>", "ask this layer alone").choices(LAYERS))
-    .addOption(
-      new Option("--live <layers>", "ask the cluster and AWS themselves, with your credentials, and not files").choices(
-        ["all", "kubernetes", "aws"],
-      ),
-    )
     .option("--all-tools", "every tool of the backend")
     .option("--matrix", "every tool of every backend, for this role or for all")
     .option("--who <tool>", "who can call this tool, of this backend or of any?", readTool)
@@ -55,7 +48,7 @@ export function registerCan(program: Command, cli: Cli, run = { can, canGrid }):
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 yes, or listed; 1 no; 3 unknown name or unusable file; 4, 5 not\nauthorised or unreachable with --live; 7 cannot be decided.",
+      "\nExit codes: 0 yes, or listed; 1 no; 3 unknown name or unusable file; 7 cannot\nbe decided.",
     );
   withExamples(
     command,

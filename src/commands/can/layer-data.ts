@@ -5,7 +5,7 @@ import type { Layer } from "../../lib/flow/flow-answer.ts";
 import type { Verdict } from "../../lib/flow/verdict.ts";
 import type { Decision, Rule } from "../../lib/policy/decide.ts";
 import type { ToolRule } from "../../lib/policy/tools.ts";
-import type { OpenLayers } from "./open-layers.ts";
+import type { OpenLayers } from "../layers.ts";
 import { WORDS } from "./words.ts";
 
 type LayerData = { readonly layer: Layer } & Readonly<Record<string, unknown>>;

@@ -23,7 +23,7 @@ export function readQuestion(names: Names, flags: CanFlags): Asked {
 
 function oneQuestion(names: Names, flags: CanFlags): CanQuestion {
   const { key, arg = new Map<string, string>() } = flags;
-  const [layer, live] = [flags.layer ?? null, flags.live ?? null];
+  const layer = flags.layer ?? null;
   const given = names.filter((name) => name !== undefined);
   const [role, backend, tool = null] = key === undefined ? given : [undefined, ...given];
   if (backend === undefined || (key === undefined && role === undefined))
@@ -36,12 +36,12 @@ function oneQuestion(names: Names, flags: CanFlags): CanQuestion {
   if (tool === null && layer !== null && layer !== "gateway")
     throw usage(`--layer ${layer} is asked for a tool`, "Name the tool after the backend, or ask --all-tools.");
   const who = key === undefined ? { role: role as string } : { key };
-  return { who, backend, tool, args: arg, layer, live };
+  return { who, backend, tool, args: arg, layer };
 }
 
 function gridRequest(mode: string, names: Names, flags: CanFlags): GridRequest {
   const { arg = new Map<string, string>() } = flags;
-  const [key, who, live] = [flags.key ?? null, flags.who ?? null, flags.live ?? null];
+  const [key, who] = [flags.key ?? null, flags.who ?? null];
   const given = names.filter((name) => name !== undefined);
   const hasRole = key === null && mode !== "--who";
   const [role = null, backend = null] = hasRole ? given : [undefined, ...given];
@@ -49,7 +49,7 @@ function gridRequest(mode: string, names: Names, flags: CanFlags): GridRequest {
     throw usage(`${mode} takes ${hasRole ? "a role and a backend" : "a backend"} at most`, "See `mcpctl can --help`.");
   if (mode === "--all-tools" && backend === null)
     throw usage("--all-tools lists the tools of one backend", "Name a role and a backend, or use --matrix.");
-  return { key, role, backend, tool: who, args: arg, live };
+  return { key, role, backend, tool: who, args: arg };
 }
 
 function usage(message: string, hint: string): AppError {

@@ -1,7 +1,5 @@
-import { realpath } from "node:fs/promises";
 import { AppError } from "../../lib/errors.ts";
-import { readFileBytesSync } from "../../lib/files/read-file.ts";
-import { replaceFile } from "../../lib/files/write-file.ts";
+import { replaceUnchanged } from "../../lib/files/replace-unchanged.ts";
 import type { CheckReport } from "../../lib/policy/check-report.ts";
 import type { Repair } from "../../lib/policy/fixes.ts";
 import { patchOf } from "../../lib/policy/line-edits.ts";
@@ -22,7 +20,7 @@ export async function fixFiles(
 ): Promise<{ readonly report: CheckReport; readonly notes: readonly string[] }> {
   const mended = mend(request);
   const changes = changesOf(request, mended);
-  for (const change of changes) await write(change);
+  for (const change of changes) await replaceUnchanged({ ...change, maxBytes: MAX_POLICY_BYTES });
   const notes = changes.map(({ label }) => `Mended ${label}.`);
   return { report: checkPolicy(mended.request), notes: notes.length === 0 ? ["There was nothing to mend."] : notes };
 }
@@ -44,15 +42,4 @@ function changesOf({ paths, roles, registry, registryPath }: CheckedFiles, { rep
     if (path !== null) return [{ ...repair, path, label: (roles[index] ?? registry).source.file }];
     throw new AppError("usage", "fix_stdin", "standard input cannot be mended where it lies", { hint: "Name a file." });
   });
-}
-
-/** A file that somebody changed meanwhile is left as it is. */
-async function write({ path, label, before, after }: Change): Promise<void> {
-  const target = await realpath(path);
-  if (Buffer.compare(readFileBytesSync(target, "the file", MAX_POLICY_BYTES), Buffer.from(before)) !== 0) {
-    throw new AppError("conflict", "file_changed", `${label} was changed meanwhile, and nothing in it was mended`, {
-      hint: "Run it again.",
-    });
-  }
-  await replaceFile(target, after, `${target}.${process.pid}.tmp`);
 }

@@ -115,7 +115,7 @@ async function askBelow(tests: readonly PolicyTest[], policy: Policy, ports: Tes
   if (!tests.some((test) => test.kind === "case" && test.expectation.layer !== "gateway")) return NOTHING_BELOW;
   const [{ judgeExpectations }, { openFiles }] = await Promise.all([
     import("../../lib/flow/judge-expectations.ts"),
-    import("../layer-files.ts"),
+    import("../layers.ts"),
   ]);
   return judgeExpectations(tests, policy, openFiles(await ports.projectConfig(), ports));
 }

@@ -16,16 +16,18 @@ export async function judgeExpectations(
 ): Promise<JudgeBelow> {
   const known = new Map<string, Judgement>();
   for (const test of tests) {
-    if (test.kind !== "case" || test.expectation.layer === "gateway") continue;
+    if (test.kind !== "case") continue;
     const { expectation } = test;
+    const { layer } = expectation;
+    if (layer === "gateway") continue;
     const backend = registry.get(expectation.backend);
     const name = nameOf(expectation);
     if (backend === undefined || expectation.tool === null || known.has(name)) continue;
     const need = needOfTool(backend, expectation.tool, { args: expectation.args, kinds });
     const { kubernetes, aws } = await judgeTool(backend, need, layers);
-    const asked = { kubernetes: [kubernetes], aws: [aws], all: [kubernetes, aws] }[expectation.layer];
+    const asked = { kubernetes: [kubernetes], aws: [aws], all: [kubernetes, aws] }[layer];
     const decisive = mostDecisive(asked);
-    const isBeyond = expectation.layer === "all" && need.kind !== "unknown" && need.beyond !== null;
+    const isBeyond = layer === "all" && need.kind !== "unknown" && need.beyond !== null;
     known.set(name, isBeyond && decisive.outcome === "allow" ? beyond(need.beyond) : decisive);
   }
   return (expectation) => known.get(nameOf(expectation)) ?? NOTHING_BELOW(expectation);

@@ -182,7 +182,8 @@ function toolPlaces(source: SourceText, entry: TreeEntry): Pick<Backend, "toolPl
   return { toolPlaces: new Map(tools.entries.map(({ name, at }) => [name, source.place(at)])) };
 }
 
-function urlProblem(text: string): string | null {
+/** Why nobody may call an MCP server at this address; null where one may. */
+export function urlProblem(text: string): string | null {
   if (!URL.canParse(text)) return "is not a URL";
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") return "is neither http nor https";

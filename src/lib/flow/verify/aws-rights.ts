@@ -1,29 +1,50 @@
 import { listSome } from "../../list-some.ts";
+import type { Statement } from "../iam/policy.ts";
 import { findingAt, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /** How AWS names what changes nothing; of other names that is not known (IAM, "Access levels in policy summaries"). */
 const READ =
   /^(?:Get|List|Describe|BatchGet|Search|Lookup|Query|Select|Scan|Filter|Head|View|Test|Check|Preview|Simulate)/i;
 const MOST_NAMED = 5;
+const HINT = "Narrow the statement to what the tools need, or say access: rw.";
 
 /** Is each `ro` backend really read-only in layer 3? */
 export function awsRights({ iam, registry }: VerifySubject): Verified {
-  if (iam === null) return skipped(["MC602"], "no policies read (policy.iam, --live)");
+  if (iam === null) return skipped(["MC602"], "no policies read (policy.iam)");
   return together(
     [...registry.values()].map(({ access, iamRole, name }) => {
       if (access !== "ro" || iamRole === undefined) return verified({});
-      const { statements, doubts } = iam.rightsOf(iamRole);
-      const findings = statements.flatMap(({ text, actions, place }) => {
-        const writes = actions?.filter((action) => !isRead(action)) ?? ["everything but some actions"];
-        if (writes.length === 0) return [];
-        const message = `"${name}" is ro, and its IAM role may ${listSome(writes, MOST_NAMED)}, which may write: ${text}`;
-        return [findingAt("MC602", place, message, "Narrow the statement to what the tools need, or say access: rw.")];
-      });
+      const role = iam.role(iamRole);
+      if (role === null || role === "contradicted") return unknownRole(name, iamRole);
+      const findings = role.policies.flatMap(({ label, statements, placeOf }) =>
+        statements.flatMap((statement) => {
+          const writes = writesOf(statement);
+          if (writes.length === 0) return [];
+          const by = `${label}, statement ${statement.index + 1}`;
+          const message = `"${name}" is ro, and its IAM role may ${listSome(writes, MOST_NAMED)}, which may write: ${by}`;
+          return [findingAt("MC602", placeOf(statement), message, HINT)];
+        }),
+      );
+      const doubts = [
+        ...role.doubts,
+        ...(iam.isComplete(role.account) ? [] : [`all policies of ${iamRole} must be known`]),
+      ];
       const isOpen = findings.length === 0 && doubts.length > 0;
       const missing = doubts.slice(0, MOST_NAMED);
       return verified({ findings, undecided: isOpen ? [{ code: "MC602", about: name, missing }] : [] });
     }),
   );
+}
+
+function unknownRole(about: string, iamRole: string): Verified {
+  return verified({ undecided: [{ code: "MC602", about, missing: [`role ${iamRole} must be among the facts`] }] });
+}
+
+/** As far as the statement's own words say; conditions, boundaries and denials may take some of it back. */
+function writesOf({ effect, actions }: Statement): readonly string[] {
+  if (effect === "Deny") return [];
+  if (actions.isNegated) return ["everything but some actions"];
+  return actions.names.map(({ shown }) => shown).filter((action) => !isRead(action));
 }
 
 function isRead(action: string): boolean {

@@ -31,7 +31,7 @@ const ASKED = WAYS.map(([verb, group, resource]) => ({
 
 /** Who may create pods or edit Secrets and ConfigMaps in the gateway's namespace, and so get round it? */
 export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verified {
-  if (cluster === null) return skipped(["MC607"], "no manifests read (policy.manifests, --live)");
+  if (cluster === null) return skipped(["MC607"], "no manifests read (policy.manifests)");
   if (gatewayNamespace === null)
     return skipped(["MC607"], "the context names no cluster, so no namespace of the gateway");
   const reader = grantedRulesReader(cluster);

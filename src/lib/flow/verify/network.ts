@@ -1,3 +1,4 @@
+import { listSome } from "../../list-some.ts";
 import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects, type LabelSelector } from "../rbac/label-selector.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
@@ -15,6 +16,7 @@ import {
 
 const NETWORK = "networking.k8s.io";
 const NAMESPACE_LABEL = "kubernetes.io/metadata.name";
+const MOST_NAMED = 5;
 const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a policy.";
 
 /**
@@ -23,14 +25,38 @@ const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a polic
  */
 export function networkPolicies(subject: VerifySubject): Verified {
   const { cluster, gatewayNamespace, registry } = subject;
-  if (cluster === null) return skipped(["MC606"], "no manifests read (policy.manifests, --live)");
+  if (cluster === null) return skipped(["MC606"], "no manifests read (policy.manifests)");
   if (gatewayNamespace === null)
     return skipped(["MC606"], "the context names no cluster, so no namespace of the gateway");
   const policies = cluster.objectsOf("NetworkPolicy", NETWORK);
-  const judged = [...registry.values()].map((backend) =>
-    judgeBackend(subject, backend, { cluster, policies, gatewayNamespace }),
+  const network = { cluster, policies, gatewayNamespace };
+  const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(backend, network) }));
+  const naked = Map.groupBy(
+    judged.filter(({ says }) => says === null),
+    ({ backend }) => accountOf(backend)?.namespace ?? "",
   );
-  return together(judged);
+  return together([
+    ...judged.flatMap(({ says }) => (says === null ? [] : [says])),
+    ...[...naked].map(([namespace, all]) =>
+      nobodyKeptOut(
+        subject,
+        namespace,
+        all.map(({ backend }) => backend),
+      ),
+    ),
+  ]);
+}
+
+/** It is told once of all the servers of a namespace. */
+function nobodyKeptOut(subject: VerifySubject, namespace: string, backends: readonly Backend[]): Verified {
+  const [first] = backends;
+  if (first === undefined) return verified({});
+  const names = listSome(
+    backends.map(({ name }) => name),
+    MOST_NAMED,
+  );
+  const message = `no NetworkPolicy of namespace ${namespace} keeps others than the gateway away from ${names}`;
+  return verified({ findings: [findingOf("MC606", subject, first, [message, HINT])] });
 }
 
 interface Network {
@@ -39,7 +65,8 @@ interface Network {
   readonly gatewayNamespace: string;
 }
 
-function judgeBackend(subject: VerifySubject, backend: Backend, network: Network): Verified {
+/** Null where nothing keeps anybody away. */
+function judgeBackend(backend: Backend, network: Network): Verified | null {
   const account = accountOf(backend);
   if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
   const pods = podLabels(network.cluster, account.namespace, account.name);
@@ -66,14 +93,7 @@ function judgeBackend(subject: VerifySubject, backend: Backend, network: Network
   if (matches.some(({ isSelected }) => isSelected === "maybe"))
     return open(backend, "the labels of its pods must be known (a snapshot has them)");
   if (!network.cluster.isComplete("NetworkPolicy")) return open(backend, "all NetworkPolicies must be known");
-  return verified({
-    findings: [
-      findingOf("MC606", subject, backend, [
-        `no NetworkPolicy of namespace ${account.namespace} keeps others than the gateway away from "${backend.name}"`,
-        HINT,
-      ]),
-    ],
-  });
+  return null;
 }
 
 /** Policies only ever let more in: one that is not among the facts might. */

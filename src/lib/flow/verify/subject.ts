@@ -2,6 +2,7 @@ import type { Skipped } from "../../policy/check-report.ts";
 import type { Backend, Declared, Registry } from "../../policy/registry.ts";
 import { ruleOf } from "../../policy/rules/catalogue.ts";
 import type { Finding, Place, SourceText } from "../../policy/source.ts";
+import type { IamFacts } from "../iam/iam-facts.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { ServiceAccount } from "../requests.ts";
 
@@ -11,31 +12,12 @@ export interface OfferedTool {
   readonly declared: Declared;
 }
 
-/** What the policies of one IAM role allow, whatever else limits it. */
-export interface RoleRights {
-  readonly statements: readonly {
-    /** Policy and statement, for people. */
-    readonly text: string;
-    /** Actions as written; null where the statement allows everything but some (NotAction). */
-    readonly actions: readonly string[] | null;
-    readonly place: Place;
-  }[];
-  /** Why there may be others, each a sentence without a full stop. */
-  readonly doubts: readonly string[];
-}
-
-/** Layer 3 as `verify` sees it. */
-export interface IamRights {
-  readonly findings: readonly Finding[];
-  rightsOf(roleArn: string): RoleRights;
-}
-
 /** Everything that `verify` may look at; null for what nobody asked for or nobody could read. */
 export interface VerifySubject {
   readonly registry: Registry;
   readonly registrySource: SourceText;
   readonly cluster: ClusterFacts | null;
-  readonly iam: IamRights | null;
+  readonly iam: IamFacts | null;
   readonly gatewayNamespace: string | null;
   /** What the servers list, by backend. */
   readonly offered: ReadonlyMap<string, readonly OfferedTool[]> | null;

@@ -16,8 +16,7 @@ export function offeredTools(subject: VerifySubject): Verified {
   const destructive = backends
     .filter(({ access }) => access === "ro")
     .map((backend) => destructiveTools(subject, backend));
-  if (offered === null)
-    return together([...destructive, skipped(["MC608", "MC609"], "the servers were not asked (--live)")]);
+  if (offered === null) return together([...destructive, skipped(["MC608", "MC609"], "no server asked (--servers)")]);
   return together([...destructive, ...backends.map((backend) => comparedTools(subject, backend))]);
 }
 

@@ -2,9 +2,9 @@ import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Dispatcher } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { backendLookup } from "../../src/gateway/backend-lookup.ts";
-import { Pools } from "../../src/gateway/pools.ts";
-import { startRawBackend, type Backend } from "../support/mcp-backend.ts";
+import { backendLookup } from "../../../src/lib/mcp/backend-lookup.ts";
+import { Pools } from "../../../src/gateway/pools.ts";
+import { startRawBackend, type Backend } from "../../support/mcp-backend.ts";
 
 const v4 = (address: string): LookupAddress => ({ address, family: 4 });
 const v6 = (address: string): LookupAddress => ({ address, family: 6 });

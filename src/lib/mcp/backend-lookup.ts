@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { isMetadataAddress } from "../lib/policy/metadata-address.ts";
+import { isMetadataAddress } from "../policy/metadata-address.ts";
 
 /** The backend's name leads to an address that is never called; no connection was tried. */
 export class ForbiddenBackendError extends Error {

@@ -1,0 +1,43 @@
+import { Option, type Command } from "commander";
+import type { Severity } from "../../lib/policy/source.ts";
+import { withExamples, type Cli } from "../cli.ts";
+import { explainRule } from "../roles/explain-rule.ts";
+import { verifyPromises } from "./verify.ts";
+
+const FORMS = ["pretty", "compact", "json", "yaml", "github", "sarif", "junit", "markdown"] as const;
+const SEVERITIES = ["error", "warning", "info"] as const satisfies readonly Severity[];
+
+interface VerifyFlags {
+  readonly servers?: true;
+  readonly failOn: Severity;
+  readonly explain?: string;
+  readonly output: (typeof FORMS)[number];
+}
+
+export function registerVerify(program: Command, cli: Cli, run = verifyPromises): void {
+  const command = program
+    .command("verify")
+    .summary("hold what the registry promises against what is so")
+    .description(
+      "Walk the backend registry: is each read-only backend read-only in Kubernetes and AWS, has each its own identities, " +
+        "is anything cluster-admin, does a NetworkPolicy keep others than the gateway out, who can get round it, and do the " +
+        "servers offer what the registry names (--servers)? From the files that mcpctl.yaml names. The rules are in docs/rules.md.",
+    )
+    .option("--servers", "ask every MCP server for its tools as well")
+    .addOption(
+      new Option("--fail-on <severity>", "exit code 1 from this severity on").choices(SEVERITIES).default("error"),
+    )
+    .option("--explain <code>", "print a rule's page")
+    .addOption(new Option("-o, --output <form>", "form of the output").choices(FORMS).default("pretty"))
+    .action(async ({ servers, failOn, explain, output }: VerifyFlags) =>
+      cli.show(
+        explain === undefined ? await run({ servers: servers === true, failOn }, cli.ports) : explainRule(explain),
+        output === "pretty" ? "text" : output,
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 as promised, or nothing at --fail-on or above; 1 findings; 3\nunusable file; 7 what was asked cannot be decided.",
+    );
+  withExamples(command, "mcpctl verify", "mcpctl verify --servers -o sarif");
+}

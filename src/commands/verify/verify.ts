@@ -1,0 +1,96 @@
+import type { ExitCode } from "../../lib/errors.ts";
+import { loadRegistry, requireUsable } from "../../lib/files/load-policy.ts";
+import type { Undecided, Verified } from "../../lib/flow/verify/subject.ts";
+import { verify } from "../../lib/flow/verify/verify.ts";
+import type { CheckReport } from "../../lib/policy/check-report.ts";
+import { VERIFY_RULES } from "../../lib/policy/rules/catalogue.ts";
+import type { RuleSettings } from "../../lib/policy/rules/settings.ts";
+import type { Finding, Severity } from "../../lib/policy/source.ts";
+import { plural } from "../../lib/plural.ts";
+import { printable } from "../../lib/output/printable.ts";
+import type { View } from "../../lib/output/view.ts";
+import { policyFiles } from "../policy-files.ts";
+import type { Result } from "../result.ts";
+import { reportView } from "../roles/report-view.ts";
+import { gatherFacts, type FactPorts } from "./gather-facts.ts";
+
+export interface VerifyOptions {
+  /** Whether every MCP server is asked for its tools. */
+  readonly servers: boolean;
+  readonly failOn: Severity;
+}
+
+const RANK: readonly Severity[] = ["error", "warning", "info"];
+
+export async function verifyPromises({ servers, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
+  const config = await ports.projectConfig();
+  const files = policyFiles(config, {}, ports);
+  const registry = loadRegistry(files.backends);
+  requireUsable(registry.findings);
+  const gathered = await gatherFacts(config, servers ? registry.registry : null, ports);
+  const subject = { ...gathered, registry: registry.registry, registrySource: registry.source };
+  const judged = withLevels(verify(subject), config.policy.rules);
+  const report: CheckReport = {
+    title: "verify",
+    files: [
+      { label: registry.source.file, contents: plural(registry.registry.size, "backend") },
+      ...gathered.files.map((label) => ({ label, contents: "facts" })),
+    ],
+    findings: inOrder(judged.findings, [registry.source.file, ...gathered.files]),
+    suppressed: [],
+    skipped: judged.skipped,
+  };
+  return { view: viewOf(report, judged.undecided), notes: gathered.notes, ...exitOf(judged, failOn) };
+}
+
+/** The team may want a rule otherwise, as of `roles check`. */
+function withLevels({ findings, undecided, skipped }: Verified, { levels }: RuleSettings): Verified {
+  const isOff = (code: string): boolean => levels.get(code) === "skip";
+  return {
+    findings: findings
+      .filter(({ code }) => !isOff(code))
+      .map((finding) => ({ ...finding, severity: severityOf(finding, levels) })),
+    undecided: undecided.filter(({ code }) => !isOff(code)),
+    skipped: [
+      ...VERIFY_RULES.filter(({ code }) => isOff(code)).map(({ code }) => ({ code, why: "off" })),
+      ...skipped.filter(({ code }) => !isOff(code)),
+    ],
+  };
+}
+
+function severityOf({ code, severity }: Finding, levels: RuleSettings["levels"]): Severity {
+  const level = levels.get(code);
+  return level === undefined || level === "skip" ? severity : level;
+}
+
+/** File by file, in document order within each, and each once. */
+function inOrder(findings: readonly Finding[], files: readonly string[]): readonly Finding[] {
+  const rank = new Map(files.map((file, index) => [file, index]));
+  const once = new Map(findings.map((each) => [JSON.stringify([each.code, each.place, each.message]), each]));
+  return [...once.values()].toSorted(
+    (a, b) =>
+      (rank.get(a.place.file) ?? files.length) - (rank.get(b.place.file) ?? files.length) ||
+      a.place.line - b.place.line ||
+      a.place.column - b.place.column,
+  );
+}
+
+/** Something that was asked and could not be decided is no yes. */
+function exitOf({ findings, undecided }: Verified, failOn: Severity): { readonly exit?: ExitCode } {
+  if (findings.some(({ severity }) => RANK.indexOf(severity) <= RANK.indexOf(failOn))) return { exit: 1 };
+  return undecided.length > 0 ? { exit: 7 } : {};
+}
+
+function viewOf(report: CheckReport, undecided: readonly Undecided[]): View {
+  const view = reportView(report);
+  const { suppressed: _, ...data } = view.data as Readonly<Record<string, unknown>>;
+  return {
+    ...view,
+    data: { ...data, undecided },
+    text: (paint) => [...undecided.map(undecidedText), view.text?.(paint) ?? ""].join("\n"),
+  };
+}
+
+function undecidedText({ code, about, missing }: Undecided): string {
+  return printable(`undecided ${code} ${about}: ${missing.join("; ")}`);
+}
