@@ -1,4 +1,4 @@
-import { BOOTSTRAP_LABELS } from "./bootstrap.ts";
+import { BOOTSTRAP_LABELS, isBootstrapRole } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { Readings } from "./readings.ts";
 import { selects, type LabelSelector } from "./label-selector.ts";
@@ -43,17 +43,18 @@ interface Search extends Shared {
 }
 
 function contentsOf(role: Role, shared: Shared): Contents {
-  if (role.selectors === null) return { sources: [role], doubts: [] };
   const search: Search = { ...shared, sources: [], doubts: new Set(), seen: new Set() };
-  if (role.isPrinted) {
-    search.sources.push(role);
+  if (role.selectors === null || role.isPrinted) search.sources.push(role);
+  if (role.selectors !== null && role.isPrinted) {
     // A manifest beside the printed role may be a change to come.
     for (const other of selectedBy(role, search))
       if (!other.isPrinted) search.doubts.add(`${label(other)}, which it aggregates, must be in force to count`);
-  } else {
+  } else if (role.selectors !== null) {
     collect(role, search);
     for (const doubt of strangers(role, shared.facts)) search.doubts.add(doubt);
   }
+  if (role.kind === "ClusterRole" && isBootstrapRole(role.name) && !role.isPrinted)
+    search.doubts.add(`the rules that the cluster itself gives ${label(role)} must be known`);
   return { sources: search.sources, doubts: [...search.doubts] };
 }
 

@@ -1,10 +1,12 @@
 import type { ServiceAccount } from "../requests.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
-import { CLUSTER_ADMIN, EVERYTHING } from "./bootstrap.ts";
+import { EVERYTHING } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { grantsReader } from "./grants.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
-import { label, type Granted } from "./words.ts";
+import type { Readings } from "./readings.ts";
+import { unseenRole } from "./unseen-role.ts";
+import type { Granted } from "./words.ts";
 
 interface Cluster {
   readonly facts: ClusterFacts;
@@ -13,8 +15,7 @@ interface Cluster {
 
 /** Every rule of a binding whose role is there. */
 export function* rulesOf(binding: Binding, { facts, contentsOf }: Cluster): Iterable<Granted> {
-  const { kind, name } = binding.role;
-  for (const role of facts.role(kind === "Role" ? binding.namespace : null, name) ?? [])
+  for (const role of rolesOf(binding, facts) ?? [])
     for (const source of contentsOf(role).sources)
       for (const [index, rule] of source.rules.entries()) yield { binding, role, source, index, rule };
 }
@@ -47,24 +48,20 @@ export function grantedRulesReader(facts: ClusterFacts): {
 }
 
 function* rulesThrough(binding: Binding, cluster: Cluster): Iterable<Granted> {
-  if (isKnownAdmin(binding, cluster.facts)) yield { binding, role: null, source: null, index: 0, rule: EVERYTHING };
+  if (rolesOf(binding, cluster.facts) === null && unseenRole(binding, cluster.facts) === "everything")
+    yield { binding, role: null, source: null, index: 0, rule: EVERYTHING };
   yield* rulesOf(binding, cluster);
 }
 
-/** Its rules are known without seeing them. */
-function isKnownAdmin({ role }: Binding, facts: ClusterFacts): boolean {
-  return role.kind === "ClusterRole" && role.name === CLUSTER_ADMIN && facts.role(null, CLUSTER_ADMIN) === null;
+function rolesOf({ namespace, role: { kind, name } }: Binding, facts: ClusterFacts): Readings<Role> | null {
+  return facts.role(kind === "Role" ? namespace : null, name);
 }
 
 function doubtsAbout(binding: Binding, { facts, contentsOf }: Cluster): readonly string[] {
-  const { kind, name } = binding.role;
-  const namespace = kind === "Role" ? binding.namespace : null;
-  const roles = facts.role(namespace, name);
+  const roles = rolesOf(binding, facts);
   if (roles !== null) return roles.flatMap((role) => contentsOf(role).doubts);
-  const isOpen = !facts.isComplete(kind) && !isKnownAdmin(binding, facts);
-  return isOpen
-    ? [`the rules of ${label({ kind, namespace, name })} must be known, which ${label(binding)} binds`]
-    : [];
+  const unseen = unseenRole(binding, facts);
+  return typeof unseen === "string" ? [] : [unseen.doubt];
 }
 
 function absenceDoubts(facts: ClusterFacts): readonly string[] {

@@ -4,13 +4,14 @@ import type { Verdict } from "../verdict.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
 import { plural } from "../../plural.ts";
 import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked } from "./asked.ts";
-import { CLUSTER_ADMIN, EVERYTHING, FOR_ALL, isBootstrapRole, SYSTEM_NAMESPACE } from "./bootstrap.ts";
+import { EVERYTHING, FOR_ALL, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { Readings } from "./readings.ts";
 import { grantsReader, type Grants } from "./grants.ts";
 import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import { nearest } from "./nearest.ts";
+import { unseenRole } from "./unseen-role.ts";
 import { denialText, grantText, label, shortName, type Granted } from "./words.ts";
 
 /** Answers for one cluster, whose facts it has put in order once. */
@@ -110,13 +111,10 @@ function agreed(opinions: readonly Opinion[], readings: Readings<Role | Binding>
 }
 
 function opinionOfUnseen(binding: Binding, { cluster, asked, doubts }: Circumstances): Opinion {
-  const { kind, name } = binding.role;
-  const role = { kind, namespace: kind === "Role" ? binding.namespace : null, name };
-  if (kind === "ClusterRole" && name === CLUSTER_ADMIN && !cluster.facts.isWhole("ClusterRole"))
+  const role = unseenRole(binding, cluster.facts);
+  if (role === "everything")
     return within(binding, asked, { binding, role: null, source: null, index: 0, rule: EVERYTHING });
-  const isOfSystem = kind === "ClusterRole" && isBootstrapRole(name) && !cluster.facts.isWhole("ClusterRole");
-  if (isOfSystem || !cluster.facts.isComplete(kind))
-    doubts.add(`the rules of ${label(role)} must be known, which ${label(binding)} binds`);
+  if (role !== "missing") doubts.add(role.doubt);
   return NO;
 }
 
@@ -132,8 +130,6 @@ function opinionOfRole(binding: Binding, role: Role, { cluster, asked, doubts }:
     }
   }
   for (const doubt of ofContents) doubts.add(doubt);
-  if (role.kind === "ClusterRole" && isBootstrapRole(role.name) && !role.isPrinted)
-    doubts.add(`the rules that the cluster itself gives ${label(role)} must be known`);
   return maybe;
 }
 

@@ -342,8 +342,11 @@ describe("aggregated ClusterRoles", () => {
       outcome: "unknown",
       missing: ["ClusterRole r aggregates roles in a circle, so only the cluster knows its rules"],
     });
-    expect(outcome(join(aggregated("r", "{}", "", ", labels: {n: a}"), pods, bound), "get - nodes * x")).toBe(
-      "unknown",
-    );
+  });
+
+  it("do not aggregate themselves", () => {
+    const itself = aggregated("r", "{matchLabels: {to: r}}", "", ", labels: {to: r}");
+    expect(outcome(join(itself, pods, bound), "get - pods ns x")).toBe("allow");
+    expect(outcome(join(itself, pods, bound), "get - nodes * x")).toBe("deny");
   });
 });
