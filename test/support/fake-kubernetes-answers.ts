@@ -1,4 +1,5 @@
 import { RESOURCES, type Resource } from "../../src/lib/cluster/resources.ts";
+import { reviewAccess } from "./fake-access-review.ts";
 import type { FakeCall } from "./fake-kubernetes-call.ts";
 import { mergePatch, type FakeObjects, type Place, type StoredObject } from "./fake-objects.ts";
 
@@ -26,6 +27,8 @@ export const KINDS: Readonly<Record<Resource, { readonly apiVersion: string; rea
   rolebindings: kind("rolebindings", "RoleBinding"),
   clusterroles: kind("clusterroles", "ClusterRole"),
   clusterrolebindings: kind("clusterrolebindings", "ClusterRoleBinding"),
+  apiresources: kind("apiresources", "APIResource"),
+  subjectaccessreviews: kind("subjectaccessreviews", "SubjectAccessReview"),
   validatingadmissionpolicies: kind("validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
   validatingadmissionpolicybindings: kind("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
   externalsecrets: kind("externalsecrets", "ExternalSecret"),
@@ -41,6 +44,8 @@ function kind(resource: Resource, name: string): { readonly apiVersion: string; 
 /** What a healthy API server answers; for a watch, whether it can begin. */
 export function answerCall(call: FakeCall, objects: FakeObjects): Answer {
   if (call.verb === "list") return list(call, objects);
+  if (call.resource === "apiresources") return discover(call.name ?? "");
+  if (call.resource === "subjectaccessreviews") return { status: 201, body: reviewAccess(call.body, objects) };
   if (call.verb === "create") return create(call, objects);
   if (call.verb !== "watch") return named(call, objects);
   return objects.since(versionOf(call)) === null ? expired() : { status: 200, body: null };
@@ -51,14 +56,52 @@ export function versionOf({ query }: FakeCall): number {
   return Number(query["resourceVersion"] ?? 0);
 }
 
-function list({ resource, namespace, name }: FakeCall, objects: FakeObjects): Answer {
+const CLUSTER_WIDE = new Set<Resource>(["namespaces", "clusterroles", "clusterrolebindings", "subjectaccessreviews"]);
+
+/** The documents of discovery, for the kinds that mcpctl touches. */
+function discover(path: string): Answer {
+  const [, , group = "", version = "v1"] = path.startsWith("/api/") ? [] : path.split("/");
+  const names = (Object.keys(RESOURCES) as Resource[]).filter((resource) => resource !== "apiresources");
+  if (path === "/apis") {
+    const groups = [...new Set(names.map((resource) => RESOURCES[resource].group))].filter((name) => name !== "");
+    const versions = (name: string): unknown => [{ groupVersion: `${name}/v1`, version: "v1" }];
+    return {
+      status: 200,
+      body: {
+        kind: "APIGroupList",
+        apiVersion: "v1",
+        groups: groups.map((name) => ({ name, versions: versions(name) })),
+      },
+    };
+  }
+  const resources = names
+    .filter((resource) => RESOURCES[resource].group === group)
+    .map((name) => ({
+      name,
+      singularName: "",
+      namespaced: !CLUSTER_WIDE.has(name),
+      kind: KINDS[name].kind,
+      verbs: ["get"],
+    }));
+  if (resources.length === 0) return { status: 404, body: null };
+  const groupVersion = group === "" ? "v1" : `${group}/${version}`;
+  return { status: 200, body: { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources } };
+}
+
+function list({ resource, namespace, name, query }: FakeCall, objects: FakeObjects): Answer {
   const { apiVersion, kind } = KINDS[resource];
-  const items = objects
+  const all = objects
     .list(resource, namespace)
     .filter(({ metadata }) => name === null || metadata.name === name)
     // Items carry neither.
     .map(({ apiVersion: _version, kind: _kind, ...object }) => object);
-  const metadata = { resourceVersion: String(objects.version) };
+  const from = Number(query["continue"] ?? 0);
+  const to = from + Number(query["limit"] ?? all.length);
+  const items = all.slice(from, to);
+  const metadata = {
+    resourceVersion: String(objects.version),
+    ...(to < all.length ? { continue: String(to), remainingItemCount: all.length - to } : {}),
+  };
   return { status: 200, body: { apiVersion, kind: `${kind}List`, metadata, items } };
 }
 

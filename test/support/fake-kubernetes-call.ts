@@ -19,9 +19,18 @@ export interface FakeCall {
 const PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/[^/]+))?\/(?<resource>[a-z]+)(?:\/(?<name>[^/]+)(?:\/proxy\/(?<proxied>.*))?)?$/;
 
+const DISCOVERY = /^\/(?:api\/[^/]+|apis(?:\/[^/]+\/[^/]+)?)$/;
+
+/** `name` is the path. */
+function discovery(path: string): FakeCall {
+  const common = { namespace: null, isMetadataOnly: false, query: {}, body: null };
+  return { ...common, verb: "get", resource: "apiresources", name: path };
+}
+
 /** Null for what is not served. */
 export function readCall(request: IncomingMessage, body: string, unserved: readonly Resource[]): FakeCall | null {
   const url = new URL(request.url ?? "", "http://fake");
+  if (DISCOVERY.test(url.pathname)) return discovery(url.pathname);
   const groups = PATH.exec(url.pathname)?.groups;
   const resource = groups?.["resource"] as Resource | undefined;
   if (groups === undefined || resource === undefined || unserved.includes(resource)) return null;

@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createLiveKubernetesLayer } from "../../src/lib/cluster/access-review.ts";
 import type { KubeApi, WatchEvent } from "../../src/lib/cluster/kube-api.ts";
 import type { KubeList, KubeObject, Metadata } from "../../src/lib/cluster/objects.ts";
 import type { KubeCall, Resource } from "../../src/lib/cluster/resources.ts";
+import { until } from "./gateway.ts";
+import { requestOf } from "./rbac-facts.ts";
 
 /** A cluster without External Secrets. */
 export interface OpenedCluster {
@@ -225,6 +228,37 @@ export function describeKubernetes(name: string, open: () => Promise<OpenedClust
       const query = { watch: "1", resourceVersion: metadata?.resourceVersion ?? "", timeoutSeconds: "1" };
       const call = { ...at("secrets", null), verb: "watch", query } as const;
       expect(await cluster.api.watch(call, 10_000, () => undefined, new AbortController().signal)).toBeUndefined();
+    });
+
+    it("lists in pages, which together are the whole", async () => {
+      for (const name of ["a", "b", "c", "d", "e"]) await create({ "keys.json": "" }, name);
+      const names: unknown[] = [];
+      let next: string | undefined;
+      do {
+        const query = { limit: "2", ...(next === undefined ? {} : { continue: next }) };
+        const { items, metadata }: KubeList<Stored> = await list(query);
+        names.push(items?.map((object) => object.metadata.name));
+        next = metadata?.continue;
+      } while (next !== undefined && next !== "");
+      expect(names).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+    });
+
+    it("reviews what a ServiceAccount may do", async () => {
+      const rules = [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }];
+      const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: NAME };
+      const subjects = [{ kind: "ServiceAccount", name: "agent", namespace }];
+      await send({ ...at("roles", null), verb: "create", body: { ...named(NAME), rules } });
+      await send({ ...at("rolebindings", null), verb: "create", body: { ...named(NAME), subjects, roleRef } });
+      const requests = [`get - pods ${namespace} x`, `list - pods ${namespace}`, "get - pods elsewhere x"].map(
+        requestOf,
+      );
+      // A real one learns of a binding a moment later.
+      const verdicts = await until(
+        () => createLiveKubernetesLayer(cluster.api).judge({ namespace, name: "agent" }, requests),
+        ([first]) => first?.outcome === "allow",
+      );
+      expect(verdicts.map(({ outcome }) => outcome)).toEqual(["allow", "deny", "deny"]);
+      expect(verdicts[0]?.text).toMatch(/^the API server allows it: RBAC: allowed by RoleBinding /);
     });
 
     it("passes a request on to a pod, and its answer back, whatever that is", async () => {

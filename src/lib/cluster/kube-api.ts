@@ -87,8 +87,8 @@ export class KubeApi {
   }
 
   /** The object, list or status that answers this call. @throws AppError as the API's status says */
-  async send<T>(call: KubeCall): Promise<T> {
-    const { status, text } = await this.reply(call);
+  async send<T>(call: KubeCall, special: SpecialCall = {}): Promise<T> {
+    const { status, text } = await this.reply(call, special);
     const value = parse(text);
     if (status < 200 || status > 299) throw statusError(call, status, value);
     if (value === null) throw kubeError(call, UNREADABLE, null);

@@ -15,6 +15,9 @@ export const RESOURCES = {
   rolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
   clusterroles: { group: "rbac.authorization.k8s.io", version: "v1" },
   clusterrolebindings: { group: "rbac.authorization.k8s.io", version: "v1" },
+  /** What the API serves; see `discoveryCall`. */
+  apiresources: { group: "", version: "v1" },
+  subjectaccessreviews: { group: "authorization.k8s.io", version: "v1" },
   validatingadmissionpolicies: { group: "admissionregistration.k8s.io", version: "v1" },
   validatingadmissionpolicybindings: { group: "admissionregistration.k8s.io", version: "v1" },
   externalsecrets: { group: "external-secrets.io", version: "v1" },
@@ -37,12 +40,20 @@ export interface KubeCall {
   readonly subresource?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** Where it goes instead, for what is no resource. */
+  readonly path?: string;
   /** Only the metadata, whatever is in the object: an answer of a few hundred bytes. */
   readonly isMetadataOnly?: boolean;
 }
 
+/** Asks for a document of discovery: `/apis`, `/api/v1` or `/apis/apps/v1`. */
+export function discoveryCall(path: string): KubeCall {
+  return { verb: "get", resource: "apiresources", namespace: null, name: null, path };
+}
+
 /** The path of the API and its query. */
-export function pathOf({ resource, namespace, name, subresource, query }: KubeCall): string {
+export function pathOf({ resource, namespace, name, subresource, query, path: other }: KubeCall): string {
+  if (other !== undefined) return other;
   const { group, version } = RESOURCES[resource];
   const segments = [
     ...(group === "" ? ["api", version] : ["apis", group, version]),
@@ -55,7 +66,8 @@ export function pathOf({ resource, namespace, name, subresource, query }: KubeCa
 }
 
 /** `get externalsecrets.external-secrets.io "mcp-gateway-keys" in namespace mcp-gateway`: what a Role must allow. */
-export function rightOf({ verb, resource, namespace, name, subresource }: KubeCall): string {
+export function rightOf({ verb, resource, namespace, name, subresource, path }: KubeCall): string {
+  if (path !== undefined) return `${verb} ${path}`;
   const { group } = RESOURCES[resource];
   const kind = `${resource}${subresource === undefined ? "" : `/${subresource.split("/")[0] ?? ""}`}`;
   const object = `${kind}${group === "" ? "" : `.${group}`}${name === null ? "" : ` "${name}"`}`;
