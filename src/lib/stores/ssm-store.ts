@@ -1,5 +1,6 @@
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
-import { type AwsPin, type AwsSession, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
+import { makeSsmClients } from "../aws/clients.ts";
+import { type AwsPin, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
 import { ACCESS_DENIED, KEY_UNUSABLE } from "../aws/error-table.ts";
 import { AppError } from "../errors.ts";
 import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
@@ -14,6 +15,7 @@ import {
   getParametersBelow,
   type NewParameter,
   putParameter,
+  type SsmSession,
 } from "./ssm-parameters.ts";
 import { prunedPath, tombstoneParameters } from "./ssm-tombstones.ts";
 import { parseTombstones } from "../keys/tombstone.ts";
@@ -39,7 +41,7 @@ type Put = "created" | "exists";
 export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}): KeyStore {
   const { path } = options;
   checkSsmPath(path);
-  const session = openAwsSession(pinOf(options), deps);
+  const session = openAwsSession(pinOf(options), deps, makeSsmClients);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
   const pauseFor = (action: string, resource: string) => (ms: number) => session.pause({ action, resource }, ms);
 
@@ -189,7 +191,7 @@ function isUndecryptable(error: unknown): boolean {
 
 /** Reads what can be decrypted, and gives the names of what cannot. @throws `cause` where not even names may be read */
 async function readOneByOne(
-  session: AwsSession,
+  session: SsmSession,
   below: string,
   read: (page: readonly Parameter[]) => readonly never[],
   cause: unknown,
