@@ -39,10 +39,13 @@ const VERBS = [
   "keys import",
   "keys prune",
   "keys scan",
+  "backends import",
+  "backends list",
+  "verify",
 ];
 
 describe("help", () => {
-  it.each(["", "keys", "roles", "context", "gateway", ...VERBS])(
+  it.each(["", "keys", "roles", "context", "gateway", "backends", ...VERBS])(
     "of `mcpctl %s` begins with two examples and is no error",
     async (verb) => {
       const words = verb.split(" ").filter(Boolean);
@@ -94,7 +97,20 @@ describe("a line that cannot be understood", () => {
     [["keys", "lst"], "unknown command 'lst'\n  Did you mean list?"],
     [["rolse", "check"], "unknown command 'rolse'\n  Did you mean roles?"],
     [["keys", "show"], "missing required argument 'key-id'\n  See --help."],
-    [["can", "dev"], "missing required argument 'backend'\n  See --help."],
+    [["can", "dev"], "a role and a backend must be named\n  Like `mcpctl can dev-readonly eks-ro eks_get_pods`."],
+    [
+      ["can", "dev", "eks-ro", "--layer", "aws"],
+      "--layer aws is asked for a tool\n  Name the tool after the backend, or ask --all-tools.",
+    ],
+    [["can", "--matrix", "--who", "x"], "--matrix and --who ask for different things\n  Choose one of them."],
+    [
+      ["can", "dev", "--all-tools"],
+      "--all-tools lists the tools of one backend\n  Name a role and a backend, or use --matrix.",
+    ],
+    [
+      ["can", "dev", "eks-ro", "t", "--arg", "x"],
+      "option '--arg <name=value>' argument 'x' is invalid. Write it as name=value.\n  See --help.",
+    ],
     [["keys", "create", "--role"], "option '--role <role>' argument missing\n  See --help."],
     [["keys", "list", "extra"], "too many arguments for 'list'. Expected 0 arguments but got 1: extra.\n  See --help."],
     [

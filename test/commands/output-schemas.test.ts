@@ -54,6 +54,16 @@ describe("-o json", () => {
     ["can", ["can", "dev-readonly", "eks-ro"]],
     ["can", ["can", "dev-readonly", "eks-rw"]],
     ["can", ["can", "dev-readonly", "eks-ro", "eks_get_pods", "--layer", "gateway"]],
+    ["can", ["--config", resolve("examples/mcpctl.yaml"), "can", "dev-readonly", "eks-ro", "eks_delete_pod"]],
+    ["can", ["--config", resolve("examples/mcpctl.yaml"), "can", "dev-readonly", "aws-ro", "aws_terminate_instance"]],
+    ["can-grid", ["can", "--matrix"]],
+    ["can-grid", ["can", "--who", "eks_get_pods"]],
+    ["verify", ["verify"]],
+    ["verify", ["--config", resolve("examples/mcpctl.yaml"), "verify"]],
+    ["backends-list", ["backends", "list"]],
+    ["backends-list", ["backends", "list", "--service", "none"]],
+    ["backends-import", ["backends", "import", "--catalogue", "awslabs-eks", "eks-ro", "--dry-run"]],
+    ["backends-import", ["backends", "import", "--catalogue", "postgres-mcp", "postgres-ro", "--yes"]],
     ["context-list", ["context", "list"]],
     ["context-list", ["--config", resolve("examples/mcpctl.yaml"), "context", "list"]],
   ])("fits %s for `%o`", async (schema, argv) => {
@@ -308,7 +318,10 @@ describe("-o json", () => {
   it("has no schema that this test does not use", async () => {
     const names = (await readdir("schemas/output")).map((file) => file.replace(".schema.json", ""));
     expect(names.toSorted()).toEqual([
+      "backends-import",
+      "backends-list",
       "can",
+      "can-grid",
       "context-list",
       "error",
       "iam-policy",
@@ -335,6 +348,7 @@ describe("-o json", () => {
       "status",
       "sync",
       "token",
+      "verify",
     ]);
   });
 });

@@ -3,8 +3,9 @@ import { createMcpHandler, Server } from "@modelcontextprotocol/server";
 import { Server as V1Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { ListToolsRequestSchema, type ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { listenLocally } from "./mcp-fixture/fixture-server.ts";
+import { listenLocally, Sessions, type Session } from "./mcp-fixture/fixture-server.ts";
 
 /** An official server that lists these tools, `pageSize` at a time. */
 export interface ToolServer {
@@ -40,7 +41,7 @@ export async function startToolServer(
     const more = from + pageSize < listed.tools.length ? { nextCursor: String(from + pageSize) } : {};
     return { tools: listed.tools.slice(from, from + pageSize), ...more } as ListToolsResult;
   };
-  const { url, heads, close } = await listenLocally(await serverOf(kind, page));
+  const { url, heads, close } = await listenLocally(serverOf(kind, page));
   return {
     url: `${url}/mcp`,
     heads,
@@ -57,22 +58,38 @@ export async function startToolServer(
 type Page = (cursor: string | undefined) => ListToolsResult;
 type Serve = Parameters<typeof listenLocally>[0];
 
-async function serverOf(kind: ToolServerKind, page: Page): Promise<Serve> {
+function serverOf(kind: ToolServerKind, page: Page): Serve {
   if (kind === "v2, 2026-07-28") {
     const handle = toNodeHandler(createMcpHandler(() => newV2(page)));
     return (request, response) => handle(request as Parameters<typeof handle>[0], response);
   }
+  const sessions = new Sessions((keep) => openSession(kind, page, keep));
+  return (request, response) => sessions.serve(request, response);
+}
+
+async function openSession(
+  kind: ToolServerKind,
+  page: Page,
+  keep: (id: string, session: Session) => void,
+): Promise<Session> {
+  const options = {
+    sessionIdGenerator: () => randomUUID(),
+    onsessioninitialized: (id: string) => keep(id, session),
+  };
+  const tellUpdated = async (): Promise<void> => undefined;
+  let session: Session;
   if (kind === "v2, in sessions") {
-    const transport = new NodeStreamableHTTPServerTransport({ sessionIdGenerator: () => "one" });
+    const transport = new NodeStreamableHTTPServerTransport(options);
+    session = { transport, tellUpdated };
     await newV2(page).connect(transport);
-    return (request, response) => transport.handleRequest(request, response);
+    return session;
   }
-  const isJson = kind === "v1, plain JSON";
-  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => "one", enableJsonResponse: isJson });
+  const transport = new StreamableHTTPServerTransport({ ...options, enableJsonResponse: kind === "v1, plain JSON" });
+  session = { transport, tellUpdated };
   const server = new V1Server(INFO, CAPABILITIES);
   server.setRequestHandler(ListToolsRequestSchema, ({ params }) => page(params?.cursor));
   await server.connect(transport);
-  return (request, response) => transport.handleRequest(request, response);
+  return session;
 }
 
 function newV2(page: Page): Server {

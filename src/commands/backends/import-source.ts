@@ -1,20 +1,19 @@
 import { resolve } from "node:path";
 import { AppError } from "../../lib/errors.ts";
 import { decodeUtf8, readFileBytesSync } from "../../lib/files/read-file.ts";
+import type { RegistryText } from "../../lib/flow/mcp/backend-lines.ts";
 import { commentedDeclarations } from "../../lib/flow/mcp/change-registry.ts";
 import { planCatalogue } from "../../lib/flow/mcp/plan-catalogue.ts";
 import { planImport, type ImportPlan } from "../../lib/flow/mcp/plan-import.ts";
 import { readSavedList } from "../../lib/flow/mcp/saved-list.ts";
 import { readToolList, type ToolList } from "../../lib/flow/mcp/tool-list.ts";
-import { endpointOf, urlProblem, type Registry } from "../../lib/policy/registry.ts";
+import { endpointOf, urlProblem } from "../../lib/policy/registry.ts";
 import type { Ports } from "../ports.ts";
 import { requireKnown } from "../require-known.ts";
 import { loadCatalogue } from "./catalogues.ts";
 import type { ImportOptions } from "./import.ts";
 
-export interface RegistryFile {
-  readonly registry: Registry;
-  readonly text: string;
+export interface RegistryFile extends RegistryText {
   readonly label: string;
 }
 
@@ -50,7 +49,7 @@ export async function readImportSource(
     named !== undefined && options.backend === undefined
       ? await ask(endpointOf(named), ports)
       : await readOther(source, ports);
-  const commented = commentedDeclarations(file.text, target.name);
+  const commented = commentedDeclarations(file, target.name);
   const wishes = { commented, replacesEdited: options.replaceEdited === true };
   return {
     backend: target.name,

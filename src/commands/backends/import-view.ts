@@ -67,8 +67,9 @@ function problemNotes({ problems }: Import): readonly string[] {
 }
 
 function editedNotes({ plan }: Import): readonly string[] {
-  const isDeclared = plan.changes.some(({ kind, detail }) => kind === "kept" && detail.startsWith("edited by hand"));
-  return isDeclared ? ["What was edited by hand was kept; --replace-edited writes over it."] : [];
+  return plan.changes.some(({ isEdited }) => isEdited)
+    ? ["What was edited by hand was kept; --replace-edited writes over it."]
+    : [];
 }
 
 function lastNote({ file, isWritten, plan }: Import, isDryRun: boolean): string {

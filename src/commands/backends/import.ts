@@ -2,6 +2,8 @@ import { Option, type Command } from "commander";
 import { AppError } from "../../lib/errors.ts";
 import { loadRegistry, requireUsable } from "../../lib/files/load-policy.ts";
 import { replaceUnchanged } from "../../lib/files/replace-unchanged.ts";
+import type { ImportPlan } from "../../lib/flow/mcp/plan-import.ts";
+import type { Backend } from "../../lib/policy/registry.ts";
 import { changeRegistry } from "../../lib/flow/mcp/change-registry.ts";
 import type { Format } from "../../lib/output/view.ts";
 import { MAX_POLICY_BYTES } from "../../lib/policy/source.ts";
@@ -34,7 +36,7 @@ export function registerImport(backends: Command, cli: Cli, run = importTools): 
     )
     .argument("<server>", "a backend of the registry, a URL, or a file with a tools/list result")
     .option("--backend <backend>", "whose tools they are, where a URL or a file is given")
-    .option("--catalogue <name>", `add the needs of ${CATALOGUE_NAMES.join(", ")}`)
+    .option("--catalogue <catalogue>", `add the needs of ${CATALOGUE_NAMES.join(", ")}`)
     .option("--replace-edited", "write over declarations that were edited by hand as well")
     .option("--dry-run", "show what would change, write nothing")
     .option("-y, --yes", "do not ask")
@@ -64,12 +66,34 @@ export async function importTools(
   const read = await readImportSource(options, { registry, text: source.text, label: file.label }, ports);
   const done: Import = { ...read, file: file.label, isWritten: false };
   if (read.plan.edits.size === 0) return importResult(done, options.dryRun === true);
-  const after = changeRegistry(source.text, read.backend, read.plan.edits, options.replaceEdited === true);
+  requireRoom(registry.get(read.backend), read.plan, file.label);
+  const after = changeRegistry(
+    { text: source.text, registry },
+    read.backend,
+    read.plan.edits,
+    options.replaceEdited === true,
+  );
   if (after === null) throw notEditable(read.backend, file.label);
   if (options.dryRun === true) return importResult(done, true);
   if (options.yes !== true) await ports.confirm(planLines(done), `Write this to ${file.label}?`);
   await replaceUnchanged({ ...file, before: source.text, after, maxBytes: MAX_POLICY_BYTES });
   return importResult({ ...done, isWritten: true }, false);
+}
+
+/** As many as the registry takes of one backend. */
+const MAX_TOOLS = 10_000;
+
+function requireRoom(backend: Backend | undefined, { changes }: ImportPlan, label: string): void {
+  const count = Object.keys(backend?.tools ?? {}).length + changes.filter(({ kind }) => kind === "added").length;
+  if (count <= MAX_TOOLS) return;
+  throw new AppError(
+    "invalid",
+    "too_many_tools",
+    `${label} would name ${count} tools of ${backend?.name ?? "one backend"}`,
+    {
+      hint: `It takes ${MAX_TOOLS} of one; take out those that are gone.`,
+    },
+  );
 }
 
 function notEditable(backend: string, label: string): AppError {

@@ -101,7 +101,11 @@ function gridResult(cells: readonly GridCell[], { tool }: GridRequest, notes: re
         rows: asked.filter((cell) => !isUngranted(cell)).map(cellRow),
       },
     },
-    notes: [...notes, ...(ungranted === 0 ? [] : [left]), ...(asked.length === 0 ? ["Nobody can."] : [])],
+    notes: [
+      ...notes,
+      ...(ungranted === 0 ? [] : [left]),
+      ...(tool !== null && asked.length === 0 ? ["Nobody can."] : []),
+    ],
   };
 }
 

@@ -5,6 +5,7 @@ import { isSelected } from "../../lib/keys/select-keys.ts";
 import { loadRegistry, loadRoles, requireUsable } from "../../lib/files/load-policy.ts";
 import { plural } from "../../lib/plural.ts";
 import { isBackendName, isRoleName, isUserName } from "../../lib/names.ts";
+import { CATALOGUE_NAMES } from "../backends/catalogues.ts";
 import { openEnforcement } from "../cluster/open-enforcement.ts";
 import { storeWords } from "../context/store-words.ts";
 import { CANDIDATES, type KeyVerb } from "../keys/ask-key.ts";
@@ -32,6 +33,8 @@ type Source = (line: Line, ports: Ports) => Promise<Values>;
 export const VALUES: Readonly<Record<string, Source>> = {
   role: roles,
   backend: backends,
+  server: servers,
+  catalogue: catalogues,
   user: users,
   "key-id": keyIds,
   "lock-id": lockIds,
@@ -65,6 +68,15 @@ async function backends(_line: Line, ports: Ports): Promise<Values> {
     [...registry.values()].map(({ name, environment, access }) => [name, `${environment}, ${access}`]),
     isBackendName,
   );
+}
+
+/** A backend, or a file that holds what it says. */
+async function servers(line: Line, ports: Ports): Promise<Values> {
+  return { ...(await backends(line, ports)), isFile: true };
+}
+
+async function catalogues(): Promise<Values> {
+  return { candidates: CATALOGUE_NAMES.map((value) => ({ value, description: "" })), isFile: false };
 }
 
 async function contexts(_line: Line, ports: Ports): Promise<Values> {

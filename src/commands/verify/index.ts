@@ -37,7 +37,7 @@ export function registerVerify(program: Command, cli: Cli, run = verifyPromises)
     )
     .addHelpText(
       "after",
-      "\nExit codes: 0 as promised, or nothing at --fail-on or above; 1 findings; 3 unusable\nfile; 7 something asked cannot be decided.",
+      "\nExit codes: 0 as promised, or nothing at --fail-on or above; 1 findings; 3\nunusable file; 7 what was asked cannot be decided.",
     );
   withExamples(command, "mcpctl verify", "mcpctl verify --servers -o sarif");
 }

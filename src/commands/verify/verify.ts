@@ -83,9 +83,10 @@ function exitOf({ findings, undecided }: Verified, failOn: Severity): { readonly
 
 function viewOf(report: CheckReport, undecided: readonly Undecided[]): View {
   const view = reportView(report);
+  const { suppressed: _, ...data } = view.data as Readonly<Record<string, unknown>>;
   return {
     ...view,
-    data: { ...(view.data as object), undecided },
+    data: { ...data, undecided },
     text: (paint) => [...undecided.map(undecidedText), view.text?.(paint) ?? ""].join("\n"),
   };
 }

@@ -101,7 +101,7 @@ function isSeen({ path, label }: PolicyFile, { seen }: Walk): boolean {
 }
 
 function below(folder: PolicyFile, name: string): PolicyFile {
-  return { path: join(folder.path, name), label: `${folder.label}/${name}` };
+  return { path: join(folder.path, name), label: join(folder.label, name) };
 }
 
 function tooMany(what: string): AppError {

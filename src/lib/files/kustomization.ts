@@ -1,3 +1,5 @@
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
 import { AppError } from "../errors.ts";
 import { readDocuments } from "../flow/document.ts";
 import { formatPlace } from "../policy/source.ts";
@@ -44,15 +46,21 @@ export function resourcesOf(file: PolicyFile, folder: PolicyFile): readonly stri
     throw unrendered(formatPlace(document.placeOf([stray])), `has "${stray.slice(0, 80)}"`, folder);
   const resources = value["resources"] ?? [];
   if (!Array.isArray(resources)) throw unrendered(file.label, "has resources", folder);
-  const odd = resources.findIndex((resource) => typeof resource !== "string" || isRemote(resource));
-  if (odd >= 0) throw unrendered(formatPlace(document.placeOf(["resources", odd])), "lists something", folder);
+  const odd = resources.findIndex((resource) => typeof resource !== "string" || !isHere(folder, resource));
+  if (odd >= 0)
+    throw unrendered(formatPlace(document.placeOf(["resources", odd])), "lists what is not here, or something", folder);
   return resources as readonly string[];
 }
 
-/** A URL, or a repository in one of git's spellings. */
-function isRemote(resource: string): boolean {
+/** A file below the folder, or another folder with a kustomization; whatever else is a URL, or an error of kustomize, too. */
+function isHere({ path }: PolicyFile, resource: string): boolean {
+  const target = join(path, resource);
+  const stats = statSync(target, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return kustomizationIn(readdirSync(target)) !== null;
   return (
-    resource.includes("://") || /^(?:[^/]*@|[^/.][^/]*\.[a-z]+\/|[^/]*:)/.test(resource) || resource.includes("?ref=")
+    stats !== undefined &&
+    target.startsWith(join(path, sep)) &&
+    realpathSync(target).startsWith(realpathSync(path) + sep)
   );
 }
 

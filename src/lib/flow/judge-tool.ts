@@ -81,6 +81,8 @@ async function judgeAws(backend: Backend, need: ToolNeed, layer: AwsLayer | Unas
   const role = backend.iamRole ?? null;
   const none = { role, assume: null };
   if (need.kind === "unknown") return { ...withoutAsking(unknownNeed(need)), ...none };
+  // A server tells what it needs of Kubernetes alone; without a role its pod is nobody to AWS.
+  if (need.kind === "bound" && role !== null) return { ...withoutAsking(undeclared()), ...none };
   if (need.aws.length === 0) return { ...withoutAsking(nothingNeeded("AWS")), ...none };
   if (role === null) return { ...withoutAsking(unnamed("iamRole", backend)), ...none };
   if ("missing" in layer) return { ...withoutAsking(unasked("AWS IAM", layer)), ...none };
@@ -134,6 +136,12 @@ function unnamed(field: "serviceAccount" | "iamRole", { name }: Backend): Verdic
 
 function unasked(system: string, { missing }: Unasked): Verdict {
   return unknownVerdict("not_asked", `${system} was not asked`, [missing]);
+}
+
+function undeclared(): Verdict {
+  return unknownVerdict("need_unknown", "the server declares what it needs of Kubernetes, and nothing of AWS", [
+    "what the tool needs of AWS, exactly, in the registry",
+  ]);
 }
 
 function unresolved(why: string): Verdict {

@@ -52,9 +52,15 @@ describe("can", () => {
       code: 1,
       data: {
         role: "dev-readonly",
+        user: null,
+        key: null,
         backend: "eks-rw",
         tool: null,
+        args: {},
         answer: "no",
+        stopped_by: "gateway",
+        also_stopped_by: [],
+        beyond: null,
         layers: [
           {
             layer: "gateway",
@@ -96,9 +102,13 @@ describe("can", () => {
   it("judges a tool, and tells the smallest change for that tool alone", async () => {
     expect(await can("dev-readonly", "aws-rw", "aws_reboot")).toEqual({
       code: 1,
-      out: `no  dev-readonly -> aws-rw, tool aws_reboot
-  gateway: The role is not granted this backend.
+      out: `no  dev-readonly -> aws-rw, tool aws_reboot: the gateway stops it
+  gateway: no. The role is not granted this backend.
            roles.yaml:16:3: role dev-readonly does not list aws-rw
+  kubernetes: unknown: the registry says nothing of the tool aws_reboot of aws-rw
+              missing: what the tool needs, in the registry (\`mcpctl backends import\`)
+  aws: unknown: the registry says nothing of the tool aws_reboot of aws-rw
+       missing: what the tool needs, in the registry (\`mcpctl backends import\`)
   to allow it: add \`- { backend: aws-rw, tools: { allow: ["aws_reboot"] } }\` to role dev-readonly, below roles.yaml:27:7
   that opens: aws_reboot of aws-rw: write access to production (prod)
   who may now: devops-full
@@ -112,9 +122,12 @@ describe("can", () => {
     await put("roles.yaml", `roleMapping:\n  dev: [costs, ${narrowed}]\n  ops: [eks-ro]\n`);
     expect(await can("dev", "eks-ro", "eks_get_pods")).toEqual({
       code: 1,
-      out: `no  dev -> eks-ro, tool eks_get_pods
-  gateway: The grant does not let this tool through.
+      out: `no  dev -> eks-ro, tool eks_get_pods: the gateway stops it
+  gateway: no. The grant does not let this tool through.
            roles.yaml:2:16: role dev narrows eks-ro to tools that leave out eks_get_pods
+  kubernetes: unknown: Kubernetes RBAC was not asked
+              missing: manifests, named as policy.manifests in mcpctl.yaml
+  aws: yes: the tool needs nothing of AWS
   to allow it: add "eks_get_pods" to \`allow\` of eks-ro at roles.yaml:2:16
                remove "eks_get_p*" from \`deny\` of eks-ro at roles.yaml:2:16
                remove "eks_g*s" from \`deny\` of eks-ro at roles.yaml:2:16
@@ -128,11 +141,13 @@ describe("can", () => {
   });
 
   it("says unknown to a tool that the gateway lets through while other layers were not asked", async () => {
-    const { code, out, err } = await can("dev-readonly", "eks-ro", "eks_delete_pod");
+    const { code, out } = await can("dev-readonly", "eks-ro", "eks_delete_pod");
     expect([code, out.split("\n")[0]]).toEqual([7, "unknown  dev-readonly -> eks-ro, tool eks_delete_pod"]);
-    expect(err).toContain("Kubernetes RBAC and AWS IAM were not asked. The gateway's answer alone: --layer gateway.\n");
     const { out: json } = await can("dev-readonly", "eks-ro", "eks_delete_pod", "-o", "json");
-    expect(JSON.parse(json)).toMatchObject({ answer: "unknown", layers: [{ layer: "gateway", answer: "yes" }] });
+    expect(JSON.parse(json)).toMatchObject({
+      answer: "unknown",
+      layers: [{ answer: "yes" }, { answer: "unknown", why: { reason: "not_asked" } }, { answer: "yes" }],
+    });
     expect((await can("dev-readonly", "eks-ro", "eks_delete_pod", "--layer", "gateway")).code).toBe(0);
     expect((await can("dev-readonly", "eks-rw", "eks_delete_pod")).code).toBe(1);
   });

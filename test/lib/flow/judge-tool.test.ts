@@ -61,12 +61,16 @@ describe("judgeTool", () => {
 
   it("of an upper bound says yes when all is allowed, no when nothing is, else unknown", async () => {
     const bound = `{ declared: { ${DIGEST}, bounds: { kubernetes: [{ verb: get, resource: pods }, { verb: delete, resource: pods }] } } }`;
-    const of = async (script: Parameters<typeof scriptedLayers>[0]) => (await outcomes(bound, script))[0];
+    const identity = "serviceAccount: mcp/x";
+    const of = async (script: Parameters<typeof scriptedLayers>[0]) => (await outcomes(bound, script, { identity }))[0];
     expect(await of({})).toBe("allow");
     expect(await of({ get: "deny", delete: "deny" })).toBe("deny");
     expect(await of({ delete: "deny" })).toBe("unknown");
     expect(await of({ get: "deny", delete: "unknown" })).toBe("unknown");
-    expect(await outcomes(`{ declared: { ${DIGEST}, bounds: { kubernetes: [] } } }`)).toEqual(["allow", "allow"]);
+    const none = `{ declared: { ${DIGEST}, bounds: { kubernetes: [] } } }`;
+    expect(await outcomes(none, {}, { identity })).toEqual(["allow", "allow"]);
+    // Whoever has a role in AWS may use it, and the server does not say.
+    expect(await outcomes(none)).toEqual(["allow", "unknown"]);
   });
 
   it("prefers what is exact to what the server declares", async () => {

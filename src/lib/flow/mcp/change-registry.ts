@@ -1,6 +1,7 @@
 import type { Backend, Registry, ToolNeeds } from "../../policy/registry.ts";
 import { readRegistry } from "../../policy/registry.ts";
 import { isError } from "../../policy/source.ts";
+import { backendLines, joinLines, type RegistryText } from "./backend-lines.ts";
 import { canonical } from "./canonical.ts";
 import { editTools, type ToolEdits } from "./edit-tools.ts";
 import { commentsOf, contentEnd, lineEnd, pairAt, parsePlaces, startOf } from "./yaml-places.ts";
@@ -10,34 +11,34 @@ import { commentsOf, contentEnd, lineEnd, pairAt, parsePlaces, startOf } from ".
  * and has lost no comment. Null where that cannot be had. `mayLoseComments` for those in what is written over.
  */
 export function changeRegistry(
-  text: string,
+  file: RegistryText,
   backend: string,
   edits: ToolEdits,
   mayLoseComments: boolean,
 ): string | null {
-  if (edits.size === 0) return text;
-  const edited = editTools(text, backend, edits);
+  if (edits.size === 0) return file.text;
+  const lines = backendLines(file, backend);
+  const own = lines?.own ?? file.text;
+  const edited = editTools(own, backend, edits);
   if (edited === null) return null;
-  const [before, after] = [text, edited].map((each) => readRegistry("backends.yaml", Buffer.from(each)));
-  if (before === undefined || after === undefined || after.findings.some(isError)) return null;
-  const wanted = expected(before.registry, backend, edits);
-  if (JSON.stringify(wanted) !== JSON.stringify(contentOf(after.registry, backend, edits))) return null;
-  return mayLoseComments || isSubset(commentsOf(text), commentsOf(edited)) ? edited : null;
+  if (!mayLoseComments && !isSubset(commentsOf(own), commentsOf(edited))) return null;
+  const whole = lines === null ? edited : joinLines(lines, edited);
+  const { registry, findings } = readRegistry("backends.yaml", Buffer.from(whole));
+  if (findings.some(isError)) return null;
+  const wanted = expected(file.registry, backend, edits);
+  return JSON.stringify(wanted) === JSON.stringify(contentOf(registry, backend, edits)) ? whole : null;
 }
 
 /** The tools whose declaration holds a comment: somebody wrote there, though it says what it said. */
-export function commentedDeclarations(text: string, backend: string): ReadonlySet<string> {
-  const at = ["backends", backend, "tools"];
+export function commentedDeclarations(file: RegistryText, backend: string): ReadonlySet<string> {
+  const text = backendLines(file, backend)?.own ?? file.text;
   const { root } = parsePlaces(text);
-  const tools = pairAt(root, at)?.value;
-  const names = Object.keys(toolsOf(readRegistry("backends.yaml", Buffer.from(text)).registry.get(backend)));
-  if (tools === undefined) return new Set();
+  const names = Object.keys(toolsOf(file.registry.get(backend)));
   return new Set(
     names.filter((tool) => {
-      const pair = pairAt(root, [...at, tool, "declared"]);
+      const pair = pairAt(root, ["backends", backend, "tools", tool, "declared"]);
       if (pair === undefined) return false;
-      const end = lineEnd(text, contentEnd(text, pair));
-      return commentsOf(text.slice(startOf(pair.key), end)).length > 0;
+      return commentsOf(text.slice(startOf(pair.key), lineEnd(text, contentEnd(text, pair)))).length > 0;
     }),
   );
 }

@@ -26,7 +26,7 @@ function linesOf(name: string, value: unknown): readonly string[] {
 
 /** A name or text as YAML of every version reads it; in quotes where in doubt. */
 export function scalar(text: string): string {
-  const isPlain = /^[A-Za-z][A-Za-z0-9_./-]*$/.test(text) && !WORDS.test(text);
+  const isPlain = /^[A-Za-z][A-Za-z0-9_./-]*$/.test(text) && !WORDS.test(text) && !DIGEST.test(text);
   return isPlain ? text : JSON.stringify(text);
 }
 
@@ -34,6 +34,8 @@ export function indented(lines: readonly string[], by = 2): readonly string[] {
   return lines.map((line) => `${" ".repeat(by)}${line}`);
 }
 
+/** Some look like numbers; all are written alike. */
+const DIGEST = /^[0-9a-f]{12}$/;
 const WORDS = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
 
 function inline(value: unknown): string {

@@ -16,12 +16,12 @@ export function planCatalogue(
     const old = before.get(tool);
     if (old?.kubernetes === undefined && old?.aws === undefined) {
       const kind = old === undefined ? "added" : "changed";
-      changes.push({ tool, kind, detail: needsWords(needs) });
+      changes.push({ tool, kind, isEdited: false, detail: needsWords(needs) });
       edits.set(tool, old?.beyond === undefined ? needs : { ...needs, beyond: old.beyond });
     } else if (isSame(old, needs)) unchanged += 1;
     else {
       const detail = `has an exact entry already; the catalogue says: ${needsWords(needs)}`;
-      changes.push({ tool, kind: "kept", detail });
+      changes.push({ tool, kind: "kept", isEdited: false, detail });
     }
   }
   return { changes, edits, unchanged };

@@ -10,6 +10,8 @@ export interface ToolChange {
   readonly kind: "added" | "changed" | "gone" | "kept";
   /** For people: what of it. */
   readonly detail: string;
+  /** Whether a declaration that was edited by hand stays. */
+  readonly isEdited: boolean;
 }
 
 export interface ImportPlan {
@@ -41,17 +43,22 @@ export function planImport(
     const digest = declarationDigest(declared);
     if (old?.declared?.digest === digest && !isEdited(old.declared)) continue;
     if (old !== undefined && isKept(tool, old)) {
-      changes.push({ tool, kind: "kept", detail: `edited by hand; the server says: ${declaredWords(declared)}` });
+      changes.push({
+        tool,
+        kind: "kept",
+        isEdited: true,
+        detail: `edited by hand; the server says: ${declaredWords(declared)}`,
+      });
       continue;
     }
     const kind = old === undefined ? "added" : "changed";
-    changes.push({ tool, kind, detail: changeWords(old?.declared, declared) });
+    changes.push({ tool, kind, isEdited: false, detail: changeWords(old?.declared, declared) });
     edits.set(tool, { declared: { digest, ...declared } });
   }
   for (const [tool, old] of before) {
     if (listed.tools.has(tool)) continue;
     const kept = isKept(tool, old);
-    changes.push({ tool, kind: "gone", detail: goneWords(old, kept) });
+    changes.push({ tool, kind: "gone", isEdited: kept, detail: goneWords(old, kept) });
     if (old.declared !== undefined && !kept) edits.set(tool, { declared: null });
   }
   const unchanged = listed.tools.size - changes.filter(({ kind }) => kind !== "gone").length;

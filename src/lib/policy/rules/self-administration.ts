@@ -1,4 +1,4 @@
-import type { AwsNeed, KindNeed, KubernetesNeed, ResourceNeed, ToolNeeds } from "../registry.ts";
+import type { AwsNeed, Backend, KindNeed, KubernetesNeed, ResourceNeed, ToolNeeds } from "../registry.ts";
 import { isToolAllowed, matchesGlob } from "../tools.ts";
 import type { RoleRule } from "./grants.ts";
 import type { RuleSettings } from "./settings.ts";
@@ -8,7 +8,7 @@ import { grantSpot, tell } from "./subject.ts";
 export const selfAdministration: RoleRule = ({ settings }, { file, open }) =>
   open.flatMap(({ grant, backend }) => {
     const named = settings.administers.includes(backend.name) ? "is known to reach keys or roles" : null;
-    const by = named ?? reach(Object.entries(backend.tools ?? {}), grant.tools, settings);
+    const by = named ?? reach(backend, grant.tools, settings);
     if (by === null) return [];
     return [
       tell(
@@ -21,13 +21,13 @@ export const selfAdministration: RoleRule = ({ settings }, { file, open }) =>
   });
 
 function reach(
-  tools: readonly (readonly [string, ToolNeeds])[],
+  { tools = {}, access }: Backend,
   rule: Parameters<typeof isToolAllowed>[0] | null,
   settings: RuleSettings,
 ): string | null {
-  for (const [tool, needs] of tools) {
+  for (const [tool, needs] of Object.entries(tools)) {
     if (rule !== null && !isToolAllowed(rule, tool)) continue;
-    const { aws = [], kubernetes = [] } = atMost(needs);
+    const { aws = [], kubernetes = [] } = atMost(needs, access);
     if (kubernetes === "anything") return `offers ${tool}, which may ask Kubernetes for anything`;
     const action = aws.find((need) => reachesStore(need, settings));
     if (action !== undefined) return `offers ${tool}, which may ${action.action}`;
@@ -37,9 +37,11 @@ function reach(
   return null;
 }
 
-/** What the entry says exactly, or else what the server says of itself. */
-function atMost({ aws, kubernetes, declared }: ToolNeeds): AtMost {
+/** What the entry says exactly, or else what the server says of itself, where it is there to write. */
+function atMost({ aws, kubernetes, declared }: ToolNeeds, access: Backend["access"]): AtMost {
   if (kubernetes !== undefined || aws !== undefined) return { aws, kubernetes };
+  // A server offers the same tools where its rights are to read: those stop it, and `verify` holds them against the registry.
+  if (access === "ro") return {};
   const bounds = declared?.bounds ?? { kubernetes: [] };
   return { kubernetes: "unbounded" in bounds ? "anything" : bounds.kubernetes };
 }

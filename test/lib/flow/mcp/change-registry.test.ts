@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { changeRegistry, commentedDeclarations } from "../../../../src/lib/flow/mcp/change-registry.ts";
+import type { RegistryText } from "../../../../src/lib/flow/mcp/backend-lines.ts";
+import { readRegistry } from "../../../../src/lib/policy/registry.ts";
 import { declarationDigest } from "../../../../src/lib/flow/mcp/declaration-digest.ts";
 import type { ToolEdit } from "../../../../src/lib/flow/mcp/needs-lines.ts";
 
@@ -9,8 +11,9 @@ const READS = { declared: { digest: DIGEST, readOnly: true } };
 const READS_LINE = 'declared: { digest: "0123456789ab", readOnly: true }';
 const GONE = { declared: null };
 
+const fileOf = (text: string): RegistryText => ({ text, registry: readRegistry("f", Buffer.from(text)).registry });
 const change = (text: string, edits: Readonly<Record<string, ToolEdit>>, mayLose = false): string | null =>
-  changeRegistry(text, "a", new Map(Object.entries(edits)), mayLose);
+  changeRegistry(fileOf(text), "a", new Map(Object.entries(edits)), mayLose);
 
 /** A registry whose backend `a` has these lines behind its URL, and a neighbour below. */
 const block = (lines: string): string => `# The registry
@@ -39,7 +42,9 @@ describe("changeRegistry", () => {
       put: { aws: [{ action: "ssm:PutParameter", resource: "*" }], kubernetes: [], beyond: "the grants of the user" },
       __proto__: READS,
     };
-    expect(changeRegistry(block(""), "a", new Map([...Object.entries(edits), ["__proto__", READS]]), false)).toBe(
+    expect(
+      changeRegistry(fileOf(block("")), "a", new Map([...Object.entries(edits), ["__proto__", READS]]), false),
+    ).toBe(
       block(`    tools:
       pods_log:
         declared:
@@ -166,6 +171,25 @@ describe("changeRegistry", () => {
     expect(change(text, { x: READS })).toBeNull();
   });
 
+  it("opens a registry on one line", () => {
+    const fields = "service: s, environment: e, access: ro, owner: o";
+    expect(
+      change(`backends: { b: { ${fields}, url: "http://b" }, a: { ${fields}, url: "http://a" } }`, { x: READS }),
+    ).toBe(
+      `backends:
+  b: { ${fields}, url: "http://b" }
+  a:
+    service: s
+    environment: e
+    access: ro
+    owner: o
+    url: "http://a"
+    tools:
+      x:
+        ${READS_LINE}`,
+    );
+  });
+
   it("keeps a comment in a declaration, unless it may go", () => {
     const text = block('    tools:\n      x:\n        declared:\n          digest: "aaaaaaaaaaaa" # mine');
     expect([change(text, { x: READS }), change(text, { x: READS }, true)]).toEqual([
@@ -191,8 +215,8 @@ describe("commentedDeclarations", () => {
         declared: ${bounds}
         # of what follows
         kubernetes: []`);
-    expect(commentedDeclarations(text, "a")).toEqual(new Set(["b", "c"]));
-    expect(commentedDeclarations(text, "b")).toEqual(new Set());
+    expect(commentedDeclarations(fileOf(text), "a")).toEqual(new Set(["b", "c"]));
+    expect(commentedDeclarations(fileOf(text), "b")).toEqual(new Set());
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { changeRegistry, commentedDeclarations } from "../../../../src/lib/flow/mcp/change-registry.ts";
+import type { RegistryText } from "../../../../src/lib/flow/mcp/backend-lines.ts";
 import { planImport, type ImportPlan } from "../../../../src/lib/flow/mcp/plan-import.ts";
 import { readToolList, type ToolList } from "../../../../src/lib/flow/mcp/tool-list.ts";
 import { readRegistry, type ToolNeeds } from "../../../../src/lib/policy/registry.ts";
@@ -77,8 +78,13 @@ function randomTools(random: Random): readonly string[] {
 const toolsOf = (text: string): Readonly<Record<string, ToolNeeds>> =>
   readRegistry("f", Buffer.from(text)).registry.get("a")?.tools ?? {};
 
+const fileOf = (text: string): RegistryText => ({ text, registry: readRegistry("f", Buffer.from(text)).registry });
+
 function plan(text: string, list: ToolList): ImportPlan {
-  return planImport(toolsOf(text), list, { commented: commentedDeclarations(text, "a"), replacesEdited: false });
+  return planImport(toolsOf(text), list, {
+    commented: commentedDeclarations(fileOf(text), "a"),
+    replacesEdited: false,
+  });
 }
 
 /** What people wrote: every entry without what the server declares, and the rest of the registry. */
@@ -107,7 +113,7 @@ describe("an import", () => {
       for (let turn = 0; turn < 3; turn += 1) {
         const list = randomList(random);
         const { edits } = plan(text, list);
-        const after = changeRegistry(text, "a", edits, false);
+        const after = changeRegistry(fileOf(text), "a", edits, false);
         if (after === null) throw new Error(`not edited:\n${text}`);
         expect({ byHand: byHand(after), comments: comments(after) }).toEqual(first);
         expect([...plan(after, list).edits]).toEqual([]);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { checkText } from "../../../support/check-text.ts";
 
-const FIELDS = "service: eks, environment: stage, access: rw, owner: platform";
+const FIELDS = "service: eks, environment: stage, owner: platform";
 const declared = (bounds: string): string => `declared: { digest: "0123456789ab", bounds: ${bounds} }`;
 
 /** What MC308 tells of a role that is granted a backend whose one tool needs this. */
-function found(needs: string): readonly string[] {
-  const backends = `backends:\n  a: { ${FIELDS}, url: "http://a", tools: { t: { ${needs} } } }\n`;
+function found(needs: string, access = "rw"): readonly string[] {
+  const backends = `backends:\n  a: { ${FIELDS}, access: ${access}, url: "http://a", tools: { t: { ${needs} } } }\n`;
   const { findings } = checkText({ roles: ["roleMapping:\n  ops: [a]\n"], backends });
   return findings.filter(({ code }) => code === "MC308").map(({ message }) => message);
 }
@@ -38,5 +38,10 @@ describe("MC308", () => {
     ['declared: { digest: "0123456789ab", destructive: true }'],
   ])("tells nothing of a tool with %s", (needs) => {
     expect(found(needs)).toEqual([]);
+  });
+
+  it("takes what a server says of itself only where the backend is there to write", () => {
+    expect(found(declared("{ unbounded: runs helm }"), "ro")).toEqual([]);
+    expect(found("kubernetes: [{ verb: update, resource: secrets }]", "ro")).toEqual(told("update secrets"));
   });
 });
