@@ -1,5 +1,5 @@
 import type { IAMClient } from "@aws-sdk/client-iam";
-import { SSMClient } from "@aws-sdk/client-ssm";
+import type { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { Traffic } from "./traffic.ts";
 
@@ -32,9 +32,6 @@ export interface AwsClients<Service> {
 
 /** Makes the client of one service, and one of STS, in the region given or the SDK's own. */
 export type MakeClients<Service> = (region: string | undefined, options: AwsClientOptions) => AwsClients<Service>;
-
-export const makeSsmClients: MakeClients<SSMClient> = (region, options) =>
-  withSts(new SSMClient(settingsOf(region, options)), region, options);
 
 /** Every client is set up alike. */
 export function settingsOf(region: string | undefined, options: AwsClientOptions) {

@@ -6,13 +6,10 @@ import {
   type Parameter,
   type ParameterMetadata,
   PutParameterCommand,
-  type SSMClient,
 } from "@aws-sdk/client-ssm";
-import type { AwsSession } from "../aws/session.ts";
+import type { SsmSession } from "../aws/ssm-session.ts";
 import { type AwsCall, errorName } from "../aws/to-app-error.ts";
 import { AppError } from "../errors.ts";
-
-export type SsmSession = AwsSession<SSMClient>;
 
 interface Page<T> {
   readonly items: readonly T[];

@@ -1,6 +1,6 @@
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
-import { makeSsmClients } from "../aws/clients.ts";
-import { type AwsPin, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
+import type { AwsPin, AwsSessionDeps } from "../aws/session.ts";
+import { openSsmSession, type SsmSession } from "../aws/ssm-session.ts";
 import { ACCESS_DENIED, KEY_UNUSABLE } from "../aws/error-table.ts";
 import { AppError } from "../errors.ts";
 import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
@@ -15,7 +15,6 @@ import {
   getParametersBelow,
   type NewParameter,
   putParameter,
-  type SsmSession,
 } from "./ssm-parameters.ts";
 import { prunedPath, tombstoneParameters } from "./ssm-tombstones.ts";
 import { parseTombstones } from "../keys/tombstone.ts";
@@ -41,7 +40,7 @@ type Put = "created" | "exists";
 export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}): KeyStore {
   const { path } = options;
   checkSsmPath(path);
-  const session = openAwsSession(pinOf(options), deps, makeSsmClients);
+  const session = openSsmSession(pinOf(options), deps);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
   const pauseFor = (action: string, resource: string) => (ms: number) => session.pause({ action, resource }, ms);
 
