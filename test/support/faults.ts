@@ -6,7 +6,9 @@ export const SERVICE_TEXT = "said-by-the-service";
 /** Refused before anything behind the proxy sees it, in the protocol of the service. */
 export function refuse(code: string, status = 400): Fault {
   return (call) =>
-    call.service === "sts" ? stsError(code, status) : json({ __type: code, message: SERVICE_TEXT }, status);
+    call.service === "sts" || call.service === "iam"
+      ? queryError(call.service, code, status)
+      : json({ __type: code, message: SERVICE_TEXT }, status);
 }
 
 export const throttle = (): Fault => refuse("ThrottlingException");
@@ -68,9 +70,18 @@ export function json(body: unknown, status = 200): Answer {
 
 const STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-function stsError(code: string, status: number): Answer {
+const IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/";
+
+/** An answer of IAM, whose result has these elements. */
+export function iamAnswer(action: string, elements: string): Fault {
+  const result = `<${action}Result>${elements}</${action}Result>`;
+  return () => xml(`<${action}Response xmlns="${IAM_NAMESPACE}">${result}</${action}Response>`, 200);
+}
+
+function queryError(service: string, code: string, status: number): Answer {
+  const namespace = service === "sts" ? STS_NAMESPACE : IAM_NAMESPACE;
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${SERVICE_TEXT}</Message></Error>`;
-  return xml(`<ErrorResponse xmlns="${STS_NAMESPACE}">${error}<RequestId>test</RequestId></ErrorResponse>`, status);
+  return xml(`<ErrorResponse xmlns="${namespace}">${error}<RequestId>test</RequestId></ErrorResponse>`, status);
 }
 
 function xml(body: string, status: number): Answer {

@@ -60,9 +60,9 @@ describe("the evaluator of IAM policies", () => {
     ["ForAnyValue:StringEquals", "k", "v", { k: [] }, false],
     ["ForAnyValue:StringEquals", "k", "v", {}, false],
     ["ForAnyValue:StringLike", "k", "v*", { k: ["u", "vv"] }, true],
-    ["ArnLike", "k", "a:*/p", { k: "a:b/p" }, true],
-    ["ArnNotLike", "k", "a:*/p", { k: "a:b/p" }, false],
-    ["ArnNotLike", "k", "a:*/p", { k: "a:b/q" }, true],
+    ["ArnLike", "k", "arn:aws:iam::*:role/p", { k: "arn:aws:iam::1:role/p" }, true],
+    ["ArnNotLike", "k", "arn:aws:iam::*:role/p", { k: "arn:aws:iam::1:role/p" }, false],
+    ["ArnNotLike", "k", "arn:aws:iam::*:role/p", { k: "arn:aws:iam::1:role/q" }, true],
     ["ArnNotLike", "k", "a:*/p", {}, true],
   ] as const)("reads %s of %s and %o in %o", (operator, key, expected, context, isMet) => {
     const statement = allow({ Condition: { [operator]: { [key]: [expected].flat() } } });
@@ -78,18 +78,11 @@ describe("the evaluator of IAM policies", () => {
   });
 
   it.each([
-    ["an element", { NotAction: ["x:y"] }],
-    ["an operator", { Condition: { IpAddress: { k: ["::1"] } } }],
-    ["an operator that is a word of JavaScript", { Condition: { constructor: { k: ["v"] } } }],
-    ["a set operator", { Condition: { "ForAllValues:StringEquals": { k: ["v"] } } }],
-    ["a variable", { Resource: ["arn:${aws:username}"] }],
-  ])("throws at %s that it does not know, though it would not decide", (_what, rest) => {
-    const statement = { ...allow({ Action: ["x:y"] }), ...rest } as PolicyStatement;
-    expect(() => ask([statement])).toThrow("does not know");
-  });
-
-  it("throws at many values under an operator for one", () => {
-    const statement = allow({ Condition: { StringEquals: { k: ["v"] } } });
-    expect(() => ask([statement], { k: ["u", "v"] })).toThrow("2 values");
+    ["an element that IAM does not know", { Actions: ["x:y"] }, "there is no element"],
+    ["an operator that IAM does not know", { Condition: { StringFoo: { k: ["v"] } } }, "open"],
+    ["a variable without a value", { Resource: ["arn:aws:ssm:r:1:parameter/${aws:username}"] }, "open"],
+    ["many values under an operator for one", { Condition: { StringEquals: { many: ["v"] } } }, "open"],
+  ])("throws at %s", (_what, rest, message) => {
+    expect(() => ask([{ ...allow(), ...rest }], { k: "v", many: ["u", "v"] })).toThrow(message);
   });
 });

@@ -1,4 +1,5 @@
-import { SSMClient } from "@aws-sdk/client-ssm";
+import type { IAMClient } from "@aws-sdk/client-iam";
+import type { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { Traffic } from "./traffic.ts";
 
@@ -18,8 +19,8 @@ export interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
-export interface AwsClients {
-  readonly ssm: SSMClient;
+export interface AwsClients<Service> {
+  readonly service: Service;
   readonly sts: STSClient;
   /** What went over the wire. */
   readonly traffic: Traffic;
@@ -29,11 +30,15 @@ export interface AwsClients {
   loadCredentials(): Promise<void>;
 }
 
-/** Both clients share one credential provider, so that the account asked of STS is the account written to. */
-export function makeAwsClients(region: string | undefined, options: AwsClientOptions): AwsClients {
-  const settings = {
+/** Makes the client of one service, and one of STS, in the region given or the SDK's own. */
+export type MakeClients<Service> = (region: string | undefined, options: AwsClientOptions) => AwsClients<Service>;
+
+/** Every client is set up alike. */
+export function settingsOf(region: string | undefined, options: AwsClientOptions) {
+  return {
     ...(region === undefined ? {} : { region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ...(options.credentials ? { credentials: options.credentials } : {}),
     retryMode: "standard",
     maxAttempts: options.maxAttempts ?? 6,
     requestHandler: {
@@ -43,18 +48,25 @@ export function makeAwsClients(region: string | undefined, options: AwsClientOpt
       throwOnRequestTimeout: true,
     },
   };
-  const ssm = new SSMClient({ ...settings, ...(options.credentials ? { credentials: options.credentials } : {}) });
-  const sts = new STSClient({ ...settings, credentials: ssm.config.credentials });
+}
+
+/** Both clients share one credential provider, so that the account asked of STS is the account that is asked. */
+export function withSts<Service extends SSMClient | IAMClient>(
+  service: Service,
+  region: string | undefined,
+  options: AwsClientOptions,
+): AwsClients<Service> {
+  const sts = new STSClient({ ...settingsOf(region, options), credentials: service.config.credentials });
   const traffic = new Traffic();
-  traffic.watch(ssm);
+  traffic.watch(service);
   traffic.watch(sts);
   return {
-    ssm,
+    service,
     sts,
     traffic,
-    region: () => ssm.config.region(),
+    region: () => service.config.region(),
     loadCredentials: async () => {
-      await ssm.config.credentials();
+      await service.config.credentials();
     },
   };
 }

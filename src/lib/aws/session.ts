@@ -1,8 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import type { SSMClient } from "@aws-sdk/client-ssm";
 import { AppError } from "../errors.ts";
-import { type AwsClientOptions, type AwsClients, makeAwsClients } from "./clients.ts";
+import type { AwsClientOptions, AwsClients, MakeClients } from "./clients.ts";
 import { CREDENTIALS_INVALID, CREDENTIALS_MISSING } from "./error-table.ts";
 import { checkRegionPin, type Environment, regionMismatch, regionMissing } from "./region.ts";
 import { withPatience } from "./throttling.ts";
@@ -27,8 +26,8 @@ export interface AwsSessionDeps {
   readonly tell?: (line: string) => void;
 }
 
-/** One identity in one region. Every method throws AppError only. */
-export interface AwsSession {
+/** One identity in one region, and the client of one service. Every method throws AppError only. */
+export interface AwsSession<Service> {
   /** Is this the pinned account and region, by AWS's own word? A yes is remembered. */
   verify(): Promise<void>;
   /** The region and account: as pinned, or else as far as they have been learnt. */
@@ -38,28 +37,32 @@ export interface AwsSession {
   /** AWS's clock minus this machine's, in milliseconds and whole seconds, as its last answer told; 0 when they agree within 30 s. */
   clockOffsetMs(): number;
   /** Runs one call of the SDK; its failures become AppErrors that name `call`. */
-  run<T>(call: AwsCall, work: (ssm: SSMClient, signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
+  run<T>(call: AwsCall, work: (service: Service, signal: AbortSignal | undefined) => Promise<T>): Promise<T>;
   /** Waits before `call` is made again. @throws AppError interrupted, naming it */
   pause(call: AwsCall, ms: number): Promise<void>;
 }
 
 const IDENTITY: AwsCall = { action: "sts:GetCallerIdentity", resource: "the credentials in use" };
 
-export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
+export function openAwsSession<Service>(
+  pin: AwsPin,
+  deps: AwsSessionDeps,
+  makeClients: MakeClients<Service>,
+): AwsSession<Service> {
   const env = deps.env ?? process.env;
-  const clients = makeAwsClients(pin.region, deps.client ?? {});
+  const clients = makeClients(pin.region, deps.client ?? {});
   const pause = deps.pause ?? ((ms, signal) => setTimeout(ms, undefined, { ...(signal && { signal }) }));
   let known: AwsPin = pin;
   let verified: Promise<void> | null = null;
 
-  const run: AwsSession["run"] = async (call, work) => {
+  const run: AwsSession<Service>["run"] = async (call, work) => {
     checkRegionPin(pin.region, env);
     return abortable(call, deps.signal, async () => {
       const region = await resolveRegion(clients, env);
       await loadCredentials(clients, call);
       if (pin.region === undefined) known = { ...known, region };
       else if (region !== pin.region) throw regionMismatch(`The AWS SDK uses ${region}`, pin.region, "Check the pin");
-      return withPatience(() => work(clients.ssm, deps.signal), {
+      return withPatience(() => work(clients.service, deps.signal), {
         call,
         pause: (ms) => pause(ms, deps.signal),
         tell: deps.tell ?? (() => undefined),
@@ -68,7 +71,7 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
   };
 
   const verifyOnce = async (): Promise<void> => {
-    const account = await run(IDENTITY, async (_ssm, signal) => {
+    const account = await run(IDENTITY, async (_service, signal) => {
       const answer = await clients.sts.send(new GetCallerIdentityCommand({}), {
         ...(signal && { abortSignal: signal }),
       });
@@ -81,7 +84,7 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
 
   return {
     run,
-    pause: (call, ms) => run(call, (_ssm, signal) => pause(ms, signal)),
+    pause: (call, ms) => run(call, (_service, signal) => pause(ms, signal)),
     known: () => known,
     calls: () => clients.traffic.calls,
     clockOffsetMs: () => clients.traffic.clockOffsetMs,
@@ -95,7 +98,7 @@ export function openAwsSession(pin: AwsPin, deps: AwsSessionDeps): AwsSession {
   };
 }
 
-async function resolveRegion(clients: AwsClients, env: Environment): Promise<string> {
+async function resolveRegion<Service>(clients: AwsClients<Service>, env: Environment): Promise<string> {
   try {
     return await clients.region();
   } catch (error) {
@@ -104,7 +107,7 @@ async function resolveRegion(clients: AwsClients, env: Environment): Promise<str
 }
 
 /** Apart from the call itself, so that a role that may not be assumed is not told as a right missing for the call. */
-async function loadCredentials(clients: AwsClients, call: AwsCall): Promise<void> {
+async function loadCredentials<Service>(clients: AwsClients<Service>, call: AwsCall): Promise<void> {
   try {
     await clients.loadCredentials();
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { IAMClient } from "@aws-sdk/client-iam";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { STSClient } from "@aws-sdk/client-sts";
 
@@ -10,8 +11,8 @@ export class Traffic {
   clockOffsetMs = 0;
 
   /** Every attempt of the client from now on, the retried ones included. */
-  watch(client: SSMClient | STSClient): void {
-    // One stack for both: what they send is not looked at.
+  watch(client: SSMClient | IAMClient | STSClient): void {
+    // One stack for all: what they send is not looked at.
     (client as SSMClient).middlewareStack.add(
       (next) => async (args) => {
         this.calls += 1;

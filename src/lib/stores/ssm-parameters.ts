@@ -7,7 +7,7 @@ import {
   type ParameterMetadata,
   PutParameterCommand,
 } from "@aws-sdk/client-ssm";
-import type { AwsSession } from "../aws/session.ts";
+import type { SsmSession } from "../aws/ssm-session.ts";
 import { type AwsCall, errorName } from "../aws/to-app-error.ts";
 import { AppError } from "../errors.ts";
 
@@ -24,7 +24,7 @@ export interface NewParameter {
 }
 
 /** Creates a SecureString and never changes one; `busy` when AWS was just changing it for somebody else. */
-export async function putParameter(session: AwsSession, made: NewParameter): Promise<"created" | "exists" | "busy"> {
+export async function putParameter(session: SsmSession, made: NewParameter): Promise<"created" | "exists" | "busy"> {
   const command = new PutParameterCommand({
     Name: made.name,
     Value: made.value,
@@ -46,7 +46,7 @@ export async function putParameter(session: AwsSession, made: NewParameter): Pro
 }
 
 /** Those of these parameters that there are, decrypted, ten a call (AWS's most); in no order. */
-export async function getParameters(session: AwsSession, names: readonly string[]): Promise<readonly Parameter[]> {
+export async function getParameters(session: SsmSession, names: readonly string[]): Promise<readonly Parameter[]> {
   return inTens(names, async (ten) =>
     session.run({ action: "ssm:GetParameters", resource: resourceOf(ten) }, async (ssm, signal) => {
       const command = new GetParametersCommand({ Names: [...ten], WithDecryption: true });
@@ -56,7 +56,7 @@ export async function getParameters(session: AwsSession, names: readonly string[
 }
 
 /** Deletes them, ten a call (AWS's most); one that is not there is deleted. */
-export async function deleteParameters(session: AwsSession, names: readonly string[]): Promise<void> {
+export async function deleteParameters(session: SsmSession, names: readonly string[]): Promise<void> {
   await inTens(names, async (ten) =>
     session.run({ action: "ssm:DeleteParameters", resource: resourceOf(ten) }, async (ssm, signal) => {
       await ssm.send(new DeleteParametersCommand({ Names: [...ten] }), withSignal(signal));
@@ -67,7 +67,7 @@ export async function deleteParameters(session: AwsSession, names: readonly stri
 
 /** Every parameter below the path, decrypted, ten a page (AWS's most), each page given to `read` as it comes. */
 export async function getParametersBelow<T>(
-  session: AwsSession,
+  session: SsmSession,
   path: string,
   read: (page: readonly Parameter[]) => readonly T[],
   isDecrypted = true,
@@ -87,7 +87,7 @@ export type Described = { readonly path: string } | { readonly names: readonly s
 
 /** The metadata, without values, of parameters, fifty a page (AWS's most), each page given to `read` as it comes. */
 export async function describeParameters<T>(
-  session: AwsSession,
+  session: SsmSession,
   described: Described,
   read: (page: readonly ParameterMetadata[]) => readonly T[],
 ): Promise<readonly T[]> {

@@ -1,5 +1,6 @@
 import type { Parameter, ParameterMetadata } from "@aws-sdk/client-ssm";
-import { type AwsPin, type AwsSession, type AwsSessionDeps, openAwsSession } from "../aws/session.ts";
+import type { AwsPin, AwsSessionDeps } from "../aws/session.ts";
+import { openSsmSession, type SsmSession } from "../aws/ssm-session.ts";
 import { ACCESS_DENIED, KEY_UNUSABLE } from "../aws/error-table.ts";
 import { AppError } from "../errors.ts";
 import type { CreateOutcome, EntryHistory, KeyStore, NewEntry, StoredEntry } from "../keys/key-store.ts";
@@ -39,7 +40,7 @@ type Put = "created" | "exists";
 export function openSsmStore(options: SsmStoreOptions, deps: SsmStoreDeps = {}): KeyStore {
   const { path } = options;
   checkSsmPath(path);
-  const session = openAwsSession(pinOf(options), deps);
+  const session = openSsmSession(pinOf(options), deps);
   const parameterName = (name: EntryName): string => `${path}/${formatEntryName(name, "/")}`;
   const pauseFor = (action: string, resource: string) => (ms: number) => session.pause({ action, resource }, ms);
 
@@ -189,7 +190,7 @@ function isUndecryptable(error: unknown): boolean {
 
 /** Reads what can be decrypted, and gives the names of what cannot. @throws `cause` where not even names may be read */
 async function readOneByOne(
-  session: AwsSession,
+  session: SsmSession,
   below: string,
   read: (page: readonly Parameter[]) => readonly never[],
   cause: unknown,

@@ -93,9 +93,9 @@ function readTags(value: unknown): ReadonlyMap<string, string> | null {
 }
 
 function addManaged(spot: Spot, value: unknown, facts: RawFacts): void {
-  const [arn, name] = [textAt(value, "Arn"), textAt(value, "PolicyName")];
-  if (arn === null || name === null)
-    return void facts.flaws.push(flaw(spot, "this policy has no Arn or no PolicyName"));
+  const arn = textAt(value, "Arn");
+  if (arn === null) return void facts.flaws.push(flaw(spot, "this policy has no Arn"));
+  const name = textAt(value, "PolicyName") ?? arn.slice(arn.lastIndexOf("/") + 1);
   const versions = at(value, "PolicyVersionList");
   const list: readonly unknown[] = Array.isArray(versions) ? versions : [];
   const index = list.findIndex(

@@ -75,69 +75,63 @@ export function subjectOf(template: Template): Subject {
 export function matchPattern({ prefix, rest, suffix }: Pattern, subject: Subject): Match {
   if (typeof subject !== "string") {
     const pattern = [...codePoints(prefix), ...rest];
-    if (reaches(pattern, subject, covers)) return "yes";
-    return reaches(pattern, subject, overlaps) ? "maybe" : "no";
+    if (!reaches(pattern, subject, false)) return "no";
+    return reaches(pattern, subject, true) ? "yes" : "maybe";
   }
   if (!subject.startsWith(prefix)) return "no";
   if (rest.length === 0) return subject.length === prefix.length ? "yes" : "no";
   if (rest.length === 1 && rest[0] === MANY) return "yes";
   if (!subject.endsWith(suffix)) return "no";
   const left = codePoints(subject.slice(prefix.length));
-  if (reaches(rest, left, covers)) return "yes";
-  return reaches(rest, left, overlaps) ? "maybe" : "no";
-}
-
-/** How far one code of the pattern goes with one of the subject. */
-interface Relation {
-  /** May the pattern's code, which stands for many, take the subject's, or nothing? */
-  readonly repeats: (pattern: number) => boolean;
-  readonly takes: (pattern: number, subject: number) => boolean;
-  /** Does the subject's code stand for many, or nothing, of which the pattern's is one? */
-  readonly isMany: (subject: number) => boolean;
+  if (!reaches(rest, left, false)) return "no";
+  return reaches(rest, left, true) ? "yes" : "maybe";
 }
 
 /** Is every text of the subject one of the pattern's? Sure where it says yes. */
-const covers: Relation = {
-  repeats: (pattern) => pattern === MANY || pattern === MANY_INSIDE,
-  takes: (pattern, subject) => {
-    if (pattern === MANY) return true;
-    if (pattern === MANY_INSIDE || pattern === ONE_INSIDE) return subject >= 0 && subject !== COLON;
-    return pattern === ONE ? subject !== MANY : pattern >= 0 && pattern === subject;
-  },
-  isMany: () => false,
-};
+function takesSurely(pattern: number, subject: number): boolean {
+  if (pattern >= 0) return pattern === subject;
+  if (pattern === MANY) return true;
+  if (pattern === ONE) return subject !== MANY;
+  return pattern !== UNTOLD && subject >= 0 && subject !== COLON;
+}
 
 /** Have both a text in common? Sure where it says no. */
-const overlaps: Relation = {
-  repeats: (pattern) => pattern === MANY || pattern === MANY_INSIDE || pattern === UNTOLD,
-  takes: (pattern, subject) => pattern < 0 || subject < 0 || pattern === subject,
-  isMany: (subject) => subject === MANY,
-};
+function mayTake(pattern: number, subject: number): boolean {
+  return pattern < 0 || subject < 0 || pattern === subject;
+}
+
+function standsForMany(pattern: number, isSure: boolean): boolean {
+  return pattern === MANY || pattern === MANY_INSIDE || (pattern === UNTOLD && !isSure);
+}
 
 /** Can the whole pattern be laid over the whole subject? One row for each code of the pattern. */
-function reaches(pattern: readonly number[], subject: readonly number[], relation: Relation): boolean {
+function reaches(pattern: readonly number[], subject: readonly number[], isSure: boolean): boolean {
+  const takes = isSure ? takesSurely : mayTake;
   // row[at]: everything before the current code of the pattern takes the first `at` codes of the subject.
   let row = new Uint8Array(subject.length + 1);
   row[0] = 1;
-  skipMany(row, subject, relation);
+  // What stands for many may stand for nothing.
+  if (!isSure) for (let at = 1; at <= subject.length && subject[at - 1] === MANY; at += 1) row[at] = 1;
   for (const code of pattern) {
     const next = new Uint8Array(subject.length + 1);
-    const isRepeated = relation.repeats(code);
-    for (let at = 0; at <= subject.length; at += 1) {
-      const before = at === 0 ? 0 : (subject[at - 1] as number);
-      const isTaken = at > 0 && relation.takes(code, before);
-      const isSame = at > 0 && relation.isMany(before) && (row[at] === 1 || row[at - 1] === 1 || next[at - 1] === 1);
-      if (isSame || (isRepeated && row[at] === 1) || (isTaken && (isRepeated ? next[at - 1] : row[at - 1]) === 1))
-        next[at] = 1;
+    const isMany = standsForMany(code, isSure);
+    if (isMany) next[0] = row[0] as number;
+    let isAny = next[0] === 1;
+    for (let at = 1; at <= subject.length; at += 1) {
+      const taken = subject[at - 1] as number;
+      const before = isMany ? next[at - 1] : row[at - 1];
+      const isReached =
+        (isMany && row[at] === 1) ||
+        (before === 1 && takes(code, taken)) ||
+        (!isSure && taken === MANY && (row[at] === 1 || next[at - 1] === 1));
+      if (!isReached) continue;
+      next[at] = 1;
+      isAny = true;
     }
+    if (!isAny) return false;
     row = next;
   }
   return row[subject.length] === 1;
-}
-
-/** Before any of the pattern: what stands for many may stand for nothing. */
-function skipMany(row: Uint8Array, subject: readonly number[], { isMany }: Relation): void {
-  for (let at = 1; at <= subject.length && isMany(subject[at - 1] as number); at += 1) row[at] = 1;
 }
 
 function codePoints(text: string): number[] {

@@ -161,6 +161,7 @@ describe("the facts of IAM", () => {
       details([], [{ Arn: "a", PolicyName: "x" }]),
       "policy x does not show its default version",
     ],
+    ["a policy without an ARN", details([], [{ PolicyName: "x" }]), "this policy has no Arn"],
     ["Policies that are none", details([], 7 as never), "Policies is no list"],
     ["something else", { hello: "world" }, "this is no output of AWS or Terraform that is known here"],
     ["a list", [1], "this is no output of AWS or Terraform that is known here"],
