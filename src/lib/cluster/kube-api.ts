@@ -32,6 +32,8 @@ export interface KubeApiOptions {
 /** What differs for one call. */
 export interface SpecialCall extends Pick<KubeApiOptions, "timeoutMs" | "patienceMs"> {
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent though the signal has ended everything else: it undoes what was begun. */
+  readonly isCleanup?: true;
 }
 
 export interface WatchEvent {
@@ -42,6 +44,11 @@ export interface WatchEvent {
 interface Reply {
   readonly status: number;
   readonly text: string;
+}
+
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 interface Opening {
@@ -97,7 +104,8 @@ export class KubeApi {
 
   /** The answer whatever its status, for what is behind the API (a pod's proxy). @throws AppError when there is none */
   async reply(call: KubeCall, special: SpecialCall = {}): Promise<Reply> {
-    const { patienceMs = 0, signal, tell, timeoutMs = DEFAULT_TIMEOUT_MS } = { ...this.#options, ...special };
+    const { patienceMs = 0, tell, timeoutMs = DEFAULT_TIMEOUT_MS } = { ...this.#options, ...special };
+    const signal = special.isCleanup === true ? undefined : this.#options.signal;
     const deadline = performance.now() + patienceMs;
     let isTold = false;
     const repeat = (why: string): void => {
@@ -106,7 +114,7 @@ export class KubeApi {
     };
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LAST_PAUSE_MS, pause * 2)) {
       try {
-        const reply = await this.#once(call, special.headers ?? {}, timeoutMs);
+        const reply = await this.#once(call, special.headers ?? {}, { timeoutMs, signal });
         // A pod that fails is not the API server's failure: who asked through it decides what that means.
         const isOver = call.subresource !== undefined || performance.now() + pause > deadline;
         if (isOver || !(await this.#isPassing(reply.status, call))) return reply;
@@ -133,7 +141,7 @@ export class KubeApi {
     const idle = new AbortController();
     const timer = setTimeout(() => idle.abort(), idleMs);
     try {
-      const secured = await this.#credentials(call);
+      const secured = await this.#credentials(call, this.#options.signal);
       const response = await this.#open(call, wireOf(call), {
         secured,
         signal: AbortSignal.any([signal, idle.signal]),
@@ -162,7 +170,7 @@ export class KubeApi {
   async #isReady(call: KubeCall): Promise<boolean> {
     try {
       const asked = { method: "GET", path: "/readyz", body: null, headers: {} };
-      const secured = await this.#credentials(call);
+      const secured = await this.#credentials(call, this.#options.signal);
       const response = await this.#open(call, asked, { secured, signal: AbortSignal.timeout(READY_MS) });
       response.resume();
       return response.statusCode === 200;
@@ -173,8 +181,8 @@ export class KubeApi {
   }
 
   /** A person may have to log in; a program that gives credentials and does not end must not keep others waiting for ever. */
-  async #credentials(call: KubeCall): Promise<RequestOptions> {
-    const { signal, loginMs = DEFAULT_LOGIN_MS } = this.#options;
+  async #credentials(call: KubeCall, signal: AbortSignal | undefined): Promise<RequestOptions> {
+    const { loginMs = DEFAULT_LOGIN_MS } = this.#options;
     const done = new AbortController();
     const ends = signal === undefined ? [done.signal] : [done.signal, signal];
     const over = delay(loginMs, null, { signal: AbortSignal.any(ends), ref: false }).catch(() => null);
@@ -188,10 +196,13 @@ export class KubeApi {
     }
   }
 
-  async #once(call: KubeCall, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<Reply> {
-    const { signal: own } = this.#options;
+  async #once(
+    call: KubeCall,
+    headers: Readonly<Record<string, string>>,
+    { timeoutMs, signal: own }: Limits,
+  ): Promise<Reply> {
     // Before the time runs: a person may have to log in.
-    const secured = await this.#credentials(call);
+    const secured = await this.#credentials(call, own);
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = own === undefined ? timeout : AbortSignal.any([own, timeout]);
     try {

@@ -22,6 +22,12 @@ interface PodObject {
   readonly spec: unknown;
 }
 
+/** No mesh: its proxy in the pod would take every connection for the server's. */
+export const PROBE_LABELS = {
+  "app.kubernetes.io/managed-by": "mcpctl",
+  "sidecar.istio.io/inject": "false",
+  "istio.io/dataplane-mode": "none",
+} as const;
 /** What a connection may take, in seconds, and the pause before it is tried again. */
 export const CONNECT_SECONDS = 3;
 const PAUSE_SECONDS = 5;
@@ -38,7 +44,7 @@ const USER_ID = 65_532;
 export const PROBE_SCRIPT = `
 left=$1 seconds=$2 pause=$3
 shift 3
-case "$(nc --help 2>&1)" in *" -z"*) zero=-z ;; *) zero= ;; esac
+case "$(nc --help 2>&1)" in *-z*) zero=-z ;; *) zero= ;; esac
 connects() {
   if [ -n "$zero" ]; then set -- -z -w "$seconds" "$1" "$2"; else set -- -w "$seconds" "$1" "$2" -e true; fi
   timeout $((seconds + 2)) nc "$@" < /dev/null > /dev/null 2>&1
@@ -71,11 +77,11 @@ export function probePodObject(request: PodRequest): PodObject {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace, labels: { "app.kubernetes.io/managed-by": "mcpctl" } },
+    metadata: { name, namespace, labels: PROBE_LABELS, annotations: { "linkerd.io/inject": "disabled" } },
     spec: {
       restartPolicy: "Never",
       activeDeadlineSeconds: deadlineSeconds,
-      terminationGracePeriodSeconds: 0,
+      terminationGracePeriodSeconds: 1,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       securityContext: {
@@ -92,7 +98,7 @@ export function probePodObject(request: PodRequest): PodObject {
 /** Addresses are arguments of their own: nothing that a cluster says becomes part of the script. */
 function container({ image, addresses }: PodRequest): object {
   const targets = addresses.flatMap(({ host, port }) => [host, String(port)]);
-  const resources = { cpu: "50m", memory: "64Mi", "ephemeral-storage": "16Mi" };
+  const resources = { cpu: "50m", memory: "64Mi" };
   return {
     name: "probe",
     image,
