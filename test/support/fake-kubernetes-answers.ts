@@ -93,6 +93,7 @@ function list({ resource, namespace, name, query }: FakeCall, objects: FakeObjec
   const all = objects
     .list(resource, namespace)
     .filter(({ metadata }) => name === null || metadata.name === name)
+    .filter(({ metadata }) => isLabelled(metadata.labels ?? {}, query["labelSelector"]))
     // Items carry neither.
     .map(({ apiVersion: _version, kind: _kind, ...object }) => object);
   const from = Number(query["continue"] ?? 0);
@@ -103,6 +104,12 @@ function list({ resource, namespace, name, query }: FakeCall, objects: FakeObjec
     ...(to < all.length ? { continue: String(to), remainingItemCount: all.length - to } : {}),
   };
   return { status: 200, body: { apiVersion, kind: `${kind}List`, metadata, items } };
+}
+
+/** Of selectors, `key=value`. */
+function isLabelled(labels: Readonly<Record<string, string>>, selector: string | undefined): boolean {
+  const [key = "", value] = selector?.split("=") ?? [];
+  return selector === undefined || labels[key] === value;
 }
 
 function create({ resource, namespace, body }: FakeCall, objects: FakeObjects): Answer {

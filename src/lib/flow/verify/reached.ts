@@ -23,7 +23,7 @@ function judge(subject: VerifySubject, backend: Backend, outcome: ProbeOutcome |
   const { name } = backend;
   if (outcome === "kept-out") return verified({});
   if (outcome === "reached") {
-    const message = `a pod that is not the gateway's connected to "${name}" itself`;
+    const message = `a pod that is not the gateway's can connect to "${name}"`;
     return verified({ findings: [findingOf("MC606", subject, backend, [message, HINT])] });
   }
   const missing = [outcome?.undecided ?? "it must be tried from a pod"];

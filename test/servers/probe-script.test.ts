@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PROBE_SCRIPT } from "../../../src/lib/cluster/probe-pod-object.ts";
-import { shellAvailable } from "../../support/shells.ts";
+import { PROBE_SCRIPT } from "../../src/lib/cluster/probe-pod-object.ts";
+import { shellAvailable } from "../support/shells.ts";
 
 const run = promisify(execFile);
 const hasBusybox = shellAvailable("busybox");
