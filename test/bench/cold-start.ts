@@ -16,6 +16,7 @@ export async function coldStart(): Promise<void> {
     const commands: readonly (readonly [string, readonly string[], number, number])[] = [
       ["node -e 0", ["-e", "0"], 0, 1],
       ["can dev-readonly eks-ro", [LAUNCHER, "can", "dev-readonly", "eks-ro"], 0, 2],
+      ["can dev-readonly eks-ro eks_get_pods", [LAUNCHER, "can", "dev-readonly", "eks-ro", "eks_get_pods"], 0, 2],
       ["roles check", [LAUNCHER, "roles", "check"], 0, 2],
       ["keys list (file)", [LAUNCHER, "keys", "list"], 0, 2],
     ];
@@ -28,7 +29,7 @@ export async function coldStart(): Promise<void> {
       const each = times[index] as number[];
       const ratios = each.map((time, round) => time / (base[round] as number));
       process.stdout.write(
-        `  ${name.padEnd(26)} ${spread(each, 0, " ms").padEnd(26)} ratio ${spread(ratios, 2)}  bar ${bar}\n`,
+        `  ${name.padEnd(38)} ${spread(each, 0, " ms").padEnd(26)} ratio ${spread(ratios, 2)}  bar ${bar}\n`,
       );
     });
   } finally {

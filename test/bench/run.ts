@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { canMatrix } from "./can-matrix.ts";
 import { coldStart } from "./cold-start.ts";
 import { clusterRevocations } from "./cluster-revocations.ts";
 import { evaluator } from "./evaluator.ts";
@@ -18,6 +19,7 @@ interface Part {
 
 const PARTS: Readonly<Record<string, Part>> = {
   "cold-start": { title: "Cold start", run: coldStart },
+  "can-matrix": { title: "Every answer of a large project", run: canMatrix },
   evaluator: { title: "Evaluator", run: evaluator },
   gateway: { title: "Gateway: audited, authorised tools/call", run: gatewayCost },
   replay: { title: "Replay of recorded calls", run: replay },
