@@ -31,6 +31,7 @@ export async function writeValidators(): Promise<void> {
 async function compile(schema: object): Promise<string> {
   const ajv = new Ajv2020({
     allErrors: true,
+    inlineRefs: false,
     strict: true,
     allowUnionTypes: true,
     strictTypes: false,
