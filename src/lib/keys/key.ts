@@ -1,6 +1,8 @@
-import { hash } from "node:crypto";
 import { Secret } from "../secret.ts";
 import { crc32 } from "./crc32.ts";
+
+/** Loaded when a key is hashed: that takes 10 ms, and most commands hash none. */
+let crypto: typeof import("node:crypto") | null = null;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "mcpk_";
@@ -42,7 +44,8 @@ export function formatKey(bytes: Uint8Array): string {
 
 /** SHA-256 of a key's bytes, 64 lower-case hex characters. */
 export function hashKey(key: Uint8Array): string {
-  return hash("sha256", key, "hex");
+  crypto ??= process.getBuiltinModule("node:crypto");
+  return crypto.hash("sha256", key, "hex");
 }
 
 /** `k_` and the first 12 hex characters of the hash: safe to log, not guaranteed unique. */
