@@ -1,8 +1,9 @@
+import type * as Crypto from "node:crypto";
 import { Secret } from "../secret.ts";
 import { crc32 } from "./crc32.ts";
 
 /** Loaded when a key is hashed: that takes 10 ms, and most commands hash none. */
-let crypto: typeof import("node:crypto") | null = null;
+let crypto: typeof Crypto | null = null;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "mcpk_";
