@@ -3,16 +3,14 @@ import { AppError } from "../errors.ts";
 import { readDocuments } from "../flow/document.ts";
 import type { Association } from "../flow/iam/raw-facts.ts";
 import { type IamFacts, readIamFacts } from "../flow/iam/iam-facts.ts";
-import { judgeTrust, type PodFacts } from "../flow/iam/judge-trust.ts";
+import { judgeTrust, type ClusterOfPods } from "../flow/iam/judge-trust.ts";
 import type { AwsLayer, ServiceAccount } from "../flow/requests.ts";
 import type { Verdict } from "../flow/verdict.ts";
 import type { IamSession } from "./iam-session.ts";
 import { otherAccount, simulate, unanswered } from "./simulate.ts";
 
-/** What is known of the cluster, and how to learn the annotation of a ServiceAccount. */
-export interface LiveCluster extends Omit<PodFacts, "annotation"> {
-  /** `eks.amazonaws.com/role-arn`; null where it surely has none, `unknown` where nobody told. */
-  annotationOf(account: ServiceAccount): Promise<PodFacts["annotation"]>;
+/** What is known of the cluster beside IAM. */
+export interface LiveCluster extends ClusterOfPods {
   /** From files: IAM does not tell them. */
   readonly associations: readonly Association[];
 }

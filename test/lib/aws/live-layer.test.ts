@@ -54,7 +54,7 @@ describe("AWS asked live", () => {
           pause: async () => undefined,
         },
       ),
-      { oidcIssuer: ISSUER, annotationOf: async () => ROLE, associations: [], ...cluster },
+      { oidcIssuer: ISSUER, clusterName: null, annotationOf: async () => ROLE, associations: [], ...cluster },
     );
   const ask = async (results: string): Promise<AwsVerdict | undefined> => {
     proxy.inject(SIMULATE, iamAnswer(SIMULATE, answered(results)));
