@@ -6,8 +6,9 @@ import { at, textAt } from "./fact-objects.ts";
 export const ROLE_ANNOTATION = "eks.amazonaws.com/role-arn";
 
 /**
- * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it names none, `unknown`
- * where it is not among the facts, or stands there twice and differs. All of them are read once.
+ * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it surely names
+ * none, `unknown` where it is not among the facts, stands there twice and differs, or shows no annotation while the facts may
+ * be incomplete: tools like eksctl add it to what a manifest says. All of them are read once.
  */
 export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAccount) => Promise<string | null> {
   const found = new Map<string, string | null>();
@@ -17,8 +18,10 @@ export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAc
     const annotation = textAt(at(metadata, "annotations"), ROLE_ANNOTATION);
     found.set(key, found.has(key) && found.get(key) !== annotation ? "unknown" : annotation);
   }
+  const isComplete = facts?.isComplete("ServiceAccount") === true;
   return async ({ namespace, name }) => {
     const annotation = found.get(JSON.stringify([namespace, name]));
-    return annotation === undefined ? "unknown" : annotation;
+    if (annotation === undefined) return "unknown";
+    return annotation ?? (isComplete ? null : "unknown");
   };
 }
