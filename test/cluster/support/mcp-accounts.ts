@@ -34,9 +34,7 @@ export const ACCOUNTS: Readonly<Record<string, Account>> = {
         apiVersion: API,
         kind: "ClusterRole",
         metadata: { name: "no-delete" },
-        rules: [
-          { apiGroups: ["*"], resources: ["*"], verbs: ["get", "list", "watch", "create", "update", "patch"] },
-        ],
+        rules: [{ apiGroups: ["*"], resources: ["*"], verbs: ["get", "list", "watch", "create", "update", "patch"] }],
       },
       clusterWide("no-delete", "no-delete"),
     ],

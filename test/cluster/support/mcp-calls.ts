@@ -7,9 +7,9 @@ export interface ToolCall {
 export const NAMESPACES = ["stage", "prod"] as const;
 export const NODE = "node-1";
 
-/** An object that one call of this account may destroy. */
-export function doomed(account: string): string {
-  return `doomed-${account}`;
+/** The name of objects that the calls of this account alone change and destroy. */
+export function ownOf(account: string): string {
+  return `own-${account}`;
 }
 
 /** Every tool, called in each namespace, and without one where it may be left out. */
@@ -19,9 +19,11 @@ export function callsOf(account: string, chart: string): readonly ToolCall[] {
       ...readingCalls({ namespace }),
       ...writingCalls({ namespace }, account, chart),
     ]),
-    // An argument that is left out is for the server to choose, and one that is empty is taken for left out.
+    // A namespace that is left out is for the server to choose, and one that is empty is taken for left out.
     ...readingCalls({}),
-    ...readingCalls({ namespace: "" }),
+    { tool: "events_list", args: { namespace: "" } },
+    { tool: "pods_get", args: { name: "web", namespace: "" } },
+    { tool: "resources_list", args: { apiVersion: "apps/v1", kind: "Deployment", namespace: "" } },
     ...clusterCalls(),
   ];
 }
@@ -50,26 +52,25 @@ function readingCalls(place: Place): readonly ToolCall[] {
     { tool: "vm_guest_info", args: web },
     { tool: "vm_troubleshoot", args: web },
   ];
-  return (place.namespace ?? "") === "" ? calls : [...calls, ...named];
+  return place.namespace === undefined ? calls : [...calls, ...named];
 }
 
 function writingCalls(place: Place, account: string, chart: string): readonly ToolCall[] {
   const web = { name: "web", ...place };
-  const name = doomed(account);
-  const gone = { name, ...place };
-  const manifest = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...gone, name: `made-${account}` } };
+  const own = { name: ownOf(account), ...place };
+  const manifest = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...place, name: `made-${account}` } };
   return [
-    { tool: "helm_install", args: { ...gone, chart } },
-    { tool: "helm_uninstall", args: gone },
+    { tool: "helm_install", args: { ...own, chart } },
+    { tool: "helm_uninstall", args: own },
     { tool: "pods_exec", args: { ...web, command: ["true"] } },
     { tool: "pods_run", args: { ...place, name: `run-${account}`, image: "web" } },
     { tool: "pods_run", args: { ...place, name: `serve-${account}`, image: "web", port: 80 } },
     { tool: "pods_delete", args: { ...place, name: `serve-${account}` } },
-    { tool: "pods_delete", args: gone },
+    { tool: "pods_delete", args: own },
     { tool: "resources_create_or_update", args: { resource: JSON.stringify(manifest) } },
-    { tool: "resources_scale", args: { apiVersion: "apps/v1", kind: "Deployment", ...web, scale: 2 } },
-    { tool: "resources_delete", args: { apiVersion: "v1", kind: "ConfigMap", ...gone } },
-    { tool: "resources_delete", args: { apiVersion: "apps/v1", kind: "Deployment", ...gone } },
+    { tool: "resources_scale", args: { apiVersion: "apps/v1", kind: "Deployment", ...own, scale: 2 } },
+    { tool: "resources_delete", args: { apiVersion: "v1", kind: "ConfigMap", ...own } },
+    { tool: "resources_delete", args: { apiVersion: "apps/v1", kind: "Deployment", ...own } },
     { tool: "tekton_pipeline_start", args: web },
     { tool: "tekton_pipelinerun_lifecycle", args: { ...web, action: "cancel" } },
     { tool: "tekton_pipelinerun_lifecycle", args: { ...web, action: "restart" } },
@@ -78,7 +79,7 @@ function writingCalls(place: Place, account: string, chart: string): readonly To
     { tool: "vm_clone", args: { ...web, targetName: `clone-${account}` } },
     { tool: "vm_create", args: { ...place, name: `made-${account}` } },
     { tool: "vm_create_from_template", args: { ...place, template_name: "web" } },
-    { tool: "vm_lifecycle", args: { ...web, action: "start" } },
+    { tool: "vm_lifecycle", args: { ...own, action: "start" } },
     { tool: "vm_lifecycle", args: { ...web, action: "pause" } },
   ];
 }
@@ -87,8 +88,6 @@ function clusterCalls(): readonly ToolCall[] {
   return [
     { tool: "configuration_view", args: { minified: true } },
     { tool: "helm_list", args: { all_namespaces: true } },
-    { tool: "kcp_workspace_describe", args: { workspace: "web" } },
-    { tool: "kcp_workspaces_list", args: {} },
     { tool: "namespaces_list", args: {} },
     { tool: "nodes_log", args: { name: NODE, query: "kubelet" } },
     { tool: "nodes_stats_summary", args: { name: NODE } },

@@ -2,23 +2,24 @@ import { filledByController } from "../../support/aggregate-as-controller.ts";
 import type { Kubernetes } from "./kubernetes.ts";
 import { namespaceOf, type Json } from "./manifests.ts";
 import { ACCOUNTS, accountObjects, SERVERS } from "./mcp-accounts.ts";
-import { doomed, NAMESPACES, NODE } from "./mcp-calls.ts";
+import { ownOf, NAMESPACES, NODE } from "./mcp-calls.ts";
 
 /**
  * Kinds that other servers bring, of which the tools need no more than that the API server keeps their objects: metrics,
- * OpenShift, kcp, Tekton, KubeVirt.
+ * OpenShift, Tekton, KubeVirt. Those of the groups `subresources` have none; the API server authorises before it says so.
  */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   "metrics.k8s.io/v1beta1": ["NodeMetrics*nodes", "PodMetrics:pods"],
   "project.openshift.io/v1": ["Project*projects"],
   "route.openshift.io/v1": ["Route:routes"],
-  "tenancy.kcp.io/v1alpha1": ["Workspace*workspaces"],
   "tekton.dev/v1": ["Pipeline:pipelines", "PipelineRun:pipelineruns", "Task:tasks", "TaskRun:taskruns"],
   "kubevirt.io/v1": [
     "VirtualMachine:virtualmachines",
     "VirtualMachineInstance:virtualmachineinstances",
     "VirtualMachineInstanceMigration:virtualmachineinstancemigrations",
   ],
+  "subresources.kubevirt.io/v1": ["VirtualMachineInstance:virtualmachineinstances"],
+  "subresources.template.kubevirt.io/v1beta1": ["VirtualMachineTemplate:virtualmachinetemplates"],
   "cdi.kubevirt.io/v1beta1": ["DataSource:datasources", "DataVolume:datavolumes"],
   "clone.kubevirt.io/v1beta1": ["VirtualMachineClone:virtualmachineclones"],
   "instancetype.kubevirt.io/v1beta1": [
@@ -39,49 +40,39 @@ export async function makeObjects(kubernetes: Kubernetes): Promise<void> {
   await apply([
     { apiVersion: "v1", kind: "Node", metadata: { name: NODE } },
     { apiVersion: "metrics.k8s.io/v1beta1", kind: "NodeMetrics", metadata: { name: NODE } },
-    { apiVersion: "tenancy.kcp.io/v1alpha1", kind: "Workspace", metadata: { name: "web" } },
-    ...NAMESPACES.flatMap(objectsWithin),
+    ...[...NAMESPACES, "default"].flatMap(objectsWithin),
     ...accountObjects(),
   ]);
   await fillAggregatedRoles(kubernetes);
 }
 
 function objectsWithin(namespace: string): readonly Json[] {
-  const at = (name: string): Json => ({ name, namespace });
-  const object = (apiVersion: string, kind: string, more: Json = {}): Json => ({
-    apiVersion,
-    kind,
-    metadata: at("web"),
-    ...more,
-  });
-  const spoilt = Object.keys(ACCOUNTS).map(doomed);
+  const object = (apiVersion: string, kind: string, more: Json = {}, name = "web"): Json => {
+    return { apiVersion, kind, metadata: { name, namespace, labels: { "tekton.dev/pipelineRun": "web" } }, ...more };
+  };
   return [
-    ...["web", ...spoilt].flatMap((name) => [
-      pod(at(name)),
-      deployment(at(name)),
-      { apiVersion: "v1", kind: "ConfigMap", metadata: at(name) },
+    ...["web", ...Object.keys(ACCOUNTS).map(ownOf)].flatMap((name) => [
+      object("v1", "ConfigMap", {}, name),
+      object("v1", "Pod", { spec: { containers: CONTAINERS } }, name),
+      object("apps/v1", "Deployment", { spec: deploymentSpec(name) }, name),
+      object("kubevirt.io/v1", "VirtualMachine", { spec: { runStrategy: "Halted" } }, name),
     ]),
     object("v1", "Secret"),
     object("metrics.k8s.io/v1beta1", "PodMetrics"),
     object("tekton.dev/v1", "Pipeline"),
     object("tekton.dev/v1", "PipelineRun", { spec: { pipelineRef: { name: "web" } } }),
     object("tekton.dev/v1", "Task"),
-    object("tekton.dev/v1", "TaskRun", { spec: { taskRef: { name: "web" } }, status: { podName: "web" } }),
-    object("kubevirt.io/v1", "VirtualMachine", { spec: { runStrategy: "Halted" } }),
-    object("kubevirt.io/v1", "VirtualMachineInstance"),
+    object("tekton.dev/v1", "TaskRun", { spec: { taskRef: { name: "web" } }, status: TASK_STATUS }),
+    object("kubevirt.io/v1", "VirtualMachineInstance", { status: { phase: "Running" } }),
   ];
 }
 
 const CONTAINERS = [{ name: "web", image: "web" }];
+const TASK_STATUS = { podName: "web", steps: [{ name: "web", container: "web" }] };
 
-function pod(metadata: Json): Json {
-  return { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: CONTAINERS } };
-}
-
-function deployment(metadata: Json): Json {
-  const labels = { app: String(metadata["name"]) };
-  const template = { metadata: { labels }, spec: { containers: CONTAINERS } };
-  return { apiVersion: "apps/v1", kind: "Deployment", metadata, spec: { selector: { matchLabels: labels }, template } };
+function deploymentSpec(app: string): Json {
+  const template = { metadata: { labels: { app } }, spec: { containers: CONTAINERS } };
+  return { selector: { matchLabels: { app } }, template };
 }
 
 function definitions(): readonly Json[] {

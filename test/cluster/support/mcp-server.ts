@@ -2,8 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { eventually, freePort, startChild, type Child } from "./children.ts";
 import type { Kubernetes } from "./kubernetes.ts";
 
-/** All but those that talk to servers of their own: Kiali and NetObserv, of whose tools nothing is declared. */
-const TOOLSETS = "core,config,helm,kcp,kubevirt,tekton";
+/** All but those of servers that are not here, kcp, Kiali and NetObserv, which answer without asking the API server. */
+const TOOLSETS = "core,config,helm,kubevirt,tekton";
 
 /** A kubernetes-mcp-server that acts as one ServiceAccount. */
 export interface McpServer extends Child {

@@ -39,6 +39,8 @@ export async function makeRequestLog(namespace: string): Promise<RequestLog> {
   const [policy, log] = [join(folder, "policy.json"), join(folder, "audit.jsonl")];
   const rules = [
     { level: "None", nonResourceURLs: ["*"] },
+    // Everybody may ask what they may do themselves.
+    { level: "None", resources: [{ group: "authorization.k8s.io", resources: ["selfsubjectaccessreviews"] }] },
     { level: "Metadata", userGroups: [`system:serviceaccounts:${namespace}`] },
     { level: "None" },
   ];
