@@ -1,5 +1,6 @@
 import { AppError } from "../errors.ts";
 import { askedOf, type Asked } from "../flow/rbac/asked.ts";
+import { missingArguments } from "../flow/missing-arguments.ts";
 import { groupsOf, userOf } from "../flow/rbac/grants.ts";
 import type { KubernetesLayer, KubernetesRequest, ServiceAccount } from "../flow/requests.ts";
 import { holesOf, textOf, type Template } from "../flow/template.ts";
@@ -27,7 +28,7 @@ const RIGHT = "create subjectaccessreviews.authorization.k8s.io";
 
 /**
  * Layer 2 as the API server itself answers, with whatever authorisers it has. It is asked as the ServiceAccount with all
- * its groups, and never with a guess for an argument.
+ * its groups, and never with a guess for an argument: of one that is not known it is asked whether all would do.
  * @throws AppError (from `judge`) when the API server cannot be asked
  */
 export function createLiveKubernetesLayer(api: Pick<KubeApi, "send">): KubernetesLayer {
@@ -50,11 +51,28 @@ export function createLiveKubernetesLayer(api: Pick<KubeApi, "send">): Kubernete
   };
 }
 
-/** Where a request may be of one form or another, only what holds for both is an answer. */
-async function judge(request: KubernetesRequest, ask: (attributes: Attributes) => Promise<Verdict>): Promise<Verdict> {
+type Ask = (attributes: Attributes) => Promise<Verdict>;
+
+/** What is allowed in all namespaces and of all names is allowed whichever is meant; what is not may still be. */
+async function judge(request: KubernetesRequest, ask: Ask): Promise<Verdict> {
   const asked = askedOf(request);
   const open = openArguments(asked);
-  if (open.length > 0) return argumentsUnknown(open);
+  if (open.length === 0) return judgeKnown(asked, ask);
+  const [names, namespaces] = [asked.names.map(widest), asked.namespaces.map(widest)];
+  const wide = { ...asked, names, namespaces };
+  if (openArguments(wide).length > 0) return argumentsUnknown(open);
+  const verdict = await judgeKnown(wide, ask);
+  return verdict.outcome === "deny" ? argumentsUnknown(open) : verdict;
+}
+
+/** In a review, no namespace stands for all of them, and no name for all names. */
+function widest(template: Template): Template {
+  const [only, ...others] = template;
+  return typeof only === "object" && others.length === 0 ? [] : template;
+}
+
+/** Where a request may be of one form or another, only what holds for both is an answer. */
+async function judgeKnown(asked: Asked, ask: Ask): Promise<Verdict> {
   const forms = asked.namespaces.flatMap((namespace) =>
     asked.names.map((name) => attributesOf(asked, textOf(namespace) ?? "", textOf(name) ?? "")),
   );
@@ -116,9 +134,9 @@ function live(outcome: Verdict["outcome"], reason: string, text: string): Verdic
 
 function argumentsUnknown(names: readonly string[]): Verdict {
   return {
-    ...live("unknown", "argument_unknown", "the API server was not asked, for the request is not wholly known"),
+    ...live("unknown", "argument_unknown", "the API server cannot be asked, for the request is not wholly known"),
     source: "nothing",
-    missing: names.map((name) => `the argument ${name} decides (--arg ${name}=VALUE)`),
+    missing: missingArguments(names),
   };
 }
 
