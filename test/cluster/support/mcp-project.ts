@@ -69,7 +69,9 @@ export async function makeBackendProject({ name, url, snapshot, api }: BackendOp
     promised: async ({ tool, args }) => {
       // Lists and objects are no arguments that a need could name.
       const known = Object.entries(args).flatMap(([key, value]) =>
-        typeof value === "object" ? [] : [[key, String(value)] as const],
+        ["string", "number", "boolean"].includes(typeof value)
+          ? [[key, `${value as string | number | boolean}`] as const]
+          : [],
       );
       const given = known.flatMap(([key, value]) => ["--arg", `${key}=${value}`]);
       const told = JSON.parse(await run(["can", ROLE, name, tool, ...given, "-o", "json"])) as Told;

@@ -173,11 +173,11 @@ describe("can --live", () => {
   });
 
   it.each([
-    ["is not there", () => fake.remove("configmaps", "locks", "mcp-gateway"), 3, "mcpctl lock init"],
-    ["is not understood", () => lock("{}"), 3, "lock"],
+    ["is not there", (): void => fake.remove("configmaps", "locks", "mcp-gateway"), 3, "mcpctl lock init"],
+    ["is not understood", (): void => lock("{}"), 3, "lock"],
     [
       "may not be read",
-      () => void fake.inject({ resource: "configmaps" }, () => failure(403, "Forbidden", "x")),
+      (): void => void fake.inject({ resource: "configmaps" }, () => failure(403, "Forbidden", "x")),
       4,
       "configmaps",
     ],

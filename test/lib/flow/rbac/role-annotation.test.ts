@@ -12,14 +12,14 @@ describe("the IAM role that a ServiceAccount names", () => {
     ["not named, which is sure only where the facts are complete", named(""), null, "unknown"],
     ["unknown without the object", named(ROLE).replace("agent", "other"), "unknown", "unknown"],
     ["unknown where two objects differ", join(named(ROLE), named("")), "unknown", "unknown"],
-  ])("is %s", (_what, manifests, complete, incomplete) => {
+  ])("is %s", async (_what, manifests, complete, incomplete) => {
     const asked = [true, false].map((isComplete) =>
       roleAnnotations(factsOf(manifests, isComplete))(account("mcp/agent")),
     );
-    expect(asked).toEqual([complete, incomplete]);
+    expect(await Promise.all(asked)).toEqual([complete, incomplete]);
   });
 
-  it("is unknown without any facts", () => {
-    expect(roleAnnotations(null)(account("mcp/agent"))).toBe("unknown");
+  it("is unknown without any facts", async () => {
+    expect(await roleAnnotations(null)(account("mcp/agent"))).toBe("unknown");
   });
 });
