@@ -1,3 +1,4 @@
+import { askedOnce } from "../asked-once.ts";
 import { AppError } from "../errors.ts";
 import { askedOf, type Asked } from "../flow/rbac/asked.ts";
 import { missingArguments } from "../flow/missing-arguments.ts";
@@ -21,6 +22,11 @@ interface Review {
 
 type Attributes = Readonly<Record<string, string>>;
 
+interface Question {
+  readonly account: ServiceAccount;
+  readonly attributes: Attributes;
+}
+
 /** Reviews under way at a time: an API server has others to serve. */
 const MAX_AT_ONCE = 8;
 const MAX_REASON = 300;
@@ -32,19 +38,15 @@ const RIGHT = "create subjectaccessreviews.authorization.k8s.io";
  * @throws AppError (from `judge`) when the API server cannot be asked
  */
 export function createLiveKubernetesLayer(api: Pick<KubeApi, "send">): KubernetesLayer {
-  const asked = new Map<string, Promise<Verdict>>();
-  const ask = (account: ServiceAccount, attributes: Attributes): Promise<Verdict> => {
-    const key = JSON.stringify([account.namespace, account.name, attributes]);
-    const verdict = asked.get(key) ?? review(api, account, attributes);
-    asked.set(key, verdict);
-    return verdict;
-  };
+  const ask = askedOnce((question: Question) => review(api, question));
   return {
     judge: async (account, requests) => {
       const verdicts: Verdict[] = [];
       for (let from = 0; from < requests.length; from += MAX_AT_ONCE) {
         const some = requests.slice(from, from + MAX_AT_ONCE);
-        verdicts.push(...(await Promise.all(some.map((request) => judge(request, (one) => ask(account, one))))));
+        verdicts.push(
+          ...(await Promise.all(some.map((request) => judge(request, (attributes) => ask({ account, attributes }))))),
+        );
       }
       return verdicts;
     },
@@ -102,7 +104,7 @@ function attributesOf(asked: Asked, namespace: string, name: string): Attributes
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
 }
 
-async function review(api: Pick<KubeApi, "send">, account: ServiceAccount, attributes: Attributes): Promise<Verdict> {
+async function review(api: Pick<KubeApi, "send">, { account, attributes }: Question): Promise<Verdict> {
   const spec = { user: userOf(account), groups: groupsOf(account.namespace), resourceAttributes: attributes };
   const body = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
   const call: KubeCall = { verb: "create", resource: "subjectaccessreviews", namespace: null, name: null, body };

@@ -1,3 +1,4 @@
+import { askedOnce } from "../asked-once.ts";
 import { AppError } from "../errors.ts";
 import { ROLE_ANNOTATION } from "../flow/rbac/role-annotation.ts";
 import type { ServiceAccount } from "../flow/requests.ts";
@@ -11,13 +12,7 @@ import type { KubeObject } from "./objects.ts";
  * @throws AppError when the API server cannot be asked
  */
 export function liveAnnotations(api: Pick<KubeApi, "send">): (account: ServiceAccount) => Promise<string | null> {
-  const asked = new Map<string, Promise<string | null>>();
-  return (account) => {
-    const key = JSON.stringify([account.namespace, account.name]);
-    const annotation = asked.get(key) ?? read(api, account);
-    asked.set(key, annotation);
-    return annotation;
-  };
+  return askedOnce((account) => read(api, account));
 }
 
 async function read(api: Pick<KubeApi, "send">, { namespace, name }: ServiceAccount): Promise<string | null> {

@@ -2,12 +2,11 @@ import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Ports } from "../../../src/commands/ports.ts";
-import { openIamSession } from "../../../src/lib/aws/iam-session.ts";
 import { failure } from "../../support/fake-kubernetes-answers.ts";
 import { startFakeKubernetes, type FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 import { account, iamAnswer } from "../../support/faults.ts";
-import { TEST_CREDENTIALS } from "../../support/moto.ts";
+import { scriptedIam } from "../../support/scripted-iam.ts";
 import { misfits } from "../../support/output-schema.ts";
 import { makeProject, type Project, type RunResult } from "../../support/run-cli.ts";
 
@@ -62,11 +61,7 @@ const lock = (locks: string): void =>
   void fake.put("configmaps", "locks", { data: { "denylist.json": `{"locks":[${locks}]}` } }, "mcp-gateway");
 const ports = (): Partial<Ports> => ({
   kube: async () => fake.api(),
-  iam: async () =>
-    openIamSession(
-      { region: "eu-central-1" },
-      { env: {}, client: { endpoint: aws.url, credentials: TEST_CREDENTIALS, maxAttempts: 1 } },
-    ),
+  iam: async () => scriptedIam(aws),
 });
 const run = (...argv: readonly string[]): Promise<RunResult> => project.run(argv, { ports: ports() });
 
