@@ -1,4 +1,6 @@
 import { join, resolve, sep } from "node:path";
+import type { IamSession } from "../../lib/aws/iam-session.ts";
+import type { KubeApi } from "../../lib/cluster/kube-api.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import { readFileBytesIfAnySync } from "../../lib/files/read-file.ts";
@@ -8,7 +10,7 @@ import { parseJson } from "../../lib/json/parse-json.ts";
 import { printable } from "../../lib/output/printable.ts";
 import { MAX_POLICY_BYTES } from "../../lib/policy/source.ts";
 import { readAccount, readCluster, unreadNote } from "../live-facts.ts";
-import { openLive, type Live, type LiveLayer } from "../live.ts";
+import { openLive, type LiveLayer } from "../live.ts";
 import type { Ports } from "../ports.ts";
 import type { Result } from "../result.ts";
 
@@ -42,8 +44,8 @@ export async function snapshot({ layers, out }: SnapshotOptions, ports: Snapshot
   try {
     await makeFolder(folder);
     const written = [
-      ...(live.api === null ? [] : [await writeCluster({ ...live, api: live.api }, files.kubernetes, ports)]),
-      ...(live.iam === null ? [] : [await writeAccount({ ...live, iam: live.iam }, files.aws, ports)]),
+      ...(live.api === null ? [] : [await writeCluster(live.api, files.kubernetes, ports)]),
+      ...(live.iam === null ? [] : [await writeAccount(live.iam, files.aws, ports)]),
     ];
     return resultOf(written, config, ports);
   } finally {
@@ -63,11 +65,7 @@ function requireOwn(path: string, label: string): void {
   });
 }
 
-async function writeCluster(
-  { api }: Live & { readonly api: NonNullable<Live["api"]> },
-  path: string,
-  ports: SnapshotPorts,
-): Promise<Written> {
+async function writeCluster(api: KubeApi, path: string, ports: SnapshotPorts): Promise<Written> {
   const { snapshot: taken, unread } = await readCluster(api, ports);
   const { cluster, takenAt } = taken.metadata.mcpctl;
   await write(path, taken);
@@ -75,11 +73,7 @@ async function writeCluster(
   return { layer: "kubernetes", path, of: `cluster ${cluster}`, taken_at: takenAt, objects, unread };
 }
 
-async function writeAccount(
-  { iam }: Live & { readonly iam: NonNullable<Live["iam"]> },
-  path: string,
-  ports: SnapshotPorts,
-): Promise<Written> {
+async function writeAccount(iam: IamSession, path: string, ports: SnapshotPorts): Promise<Written> {
   const taken = await readAccount(iam, ports);
   const { account, takenAt } = taken.mcpctl;
   await write(path, taken);

@@ -37,24 +37,23 @@ export function needOfTool(
 ): ToolNeed {
   const entry = toolEntry({ tools }, tool);
   if (entry === null) return { kind: "unknown", why: `the registry says nothing of the tool ${tool} of ${name}` };
-  const fillFrom = (known: ReadonlyMap<string, string>): Fill => {
-    return (text) => fillTemplate(parseTemplate(text), known);
-  };
-  const stepsOf = (needs: readonly KubernetesNeed[], known: ReadonlyMap<string, string>): readonly KubernetesStep[] =>
-    needs.map((need) => stepOf(need, fillFrom(known), kinds));
   const { kubernetes, aws, declared, beyond = null } = entry;
   // An entry that says anything exactly says everything: what it leaves out is not needed.
-  if (kubernetes !== undefined || aws !== undefined) {
-    const actions = (aws ?? []).map(({ action, resource }) => ({ action, resource: fillFrom(args)(resource) }));
-    return { kind: "exact", kubernetes: stepsOf(kubernetes ?? [], args), aws: actions, beyond };
-  }
+  const isExact = kubernetes !== undefined || aws !== undefined;
   // A server takes an argument that is empty for one that is left out, and chooses itself.
-  const given = new Map([...args].filter(([, value]) => value !== ""));
+  const known = isExact ? args : new Map([...args].filter(([, value]) => value !== ""));
+  const fill = (text: string): Template => fillTemplate(parseTemplate(text), known);
+  const stepsOf = (needs: readonly KubernetesNeed[]): readonly KubernetesStep[] =>
+    needs.map((need) => stepOf(need, fill, kinds));
+  if (isExact) {
+    const actions = (aws ?? []).map(({ action, resource }) => ({ action, resource: fill(resource) }));
+    return { kind: "exact", kubernetes: stepsOf(kubernetes ?? []), aws: actions, beyond };
+  }
   const bounds = declared?.bounds;
   if (bounds === undefined) return { kind: "unknown", why: `the registry does not say what ${tool} of ${name} needs` };
   if ("unbounded" in bounds)
     return { kind: "unknown", why: `the server itself sets no bound to what ${tool} needs: ${bounds.unbounded}` };
-  return { kind: "bound", kubernetes: stepsOf(bounds.kubernetes, given), aws: [], beyond };
+  return { kind: "bound", kubernetes: stepsOf(bounds.kubernetes), aws: [], beyond };
 }
 
 /** What the registry says of a tool; null where it says nothing. */
