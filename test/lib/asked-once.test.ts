@@ -13,7 +13,7 @@ it("asks equal questions once, at the same time and later, and different ones ea
 
 it("gives the same failure to whoever asks again", async () => {
   let calls = 0;
-  const ask = askedOnce(async (_: object): Promise<never> => {
+  const ask = askedOnce<object, never>(async () => {
     throw new Error(`failure ${(calls += 1)}`);
   });
   const told = [ask({}), ask({})].map((answer) => answer.catch((error: Error) => error.message));
