@@ -76,6 +76,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   roles: async () => (await import("./commands/roles/index.ts")).registerRoles,
   can: async () => (await import("./commands/can/index.ts")).registerCan,
   verify: async () => (await import("./commands/verify/index.ts")).registerVerify,
+  snapshot: async () => (await import("./commands/snapshot/index.ts")).registerSnapshot,
   backends: async () => (await import("./commands/backends/index.ts")).registerBackends,
   context: async () => (await import("./commands/context/index.ts")).registerContext,
   lock: async () => (await import("./commands/lock/index.ts")).registerLock,

@@ -46,15 +46,15 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     return new KubeApi(connect({ context, env: io.env, home: io.home }), { signal: io.signal, ...options });
   };
   const pinnedCluster = async (): Promise<KubeApi> => {
-    const { name, kubernetes } = currentContext(await config());
-    if (kubernetes === null)
-      throw new AppError("usage", "no_cluster", `context ${name} names no cluster that a Secret could lie in`, {
-        hint: "Add its `kubernetes` part in mcpctl.yaml, or name a file.",
-      });
-    const { verifyCluster } = await import("./lib/cluster/pin.ts");
-    const api = await kube(kubernetes.context, { patienceMs: 15_000 });
-    await verifyCluster(api, kubernetes.cluster);
-    return api;
+    const { openPinned } = await import("./lib/cluster/pin.ts");
+    return openPinned(currentContext(await config()), kube, {
+      purpose: "a Secret could lie in",
+      hint: "name a file",
+    });
+  };
+  const tell = (line: string): void => {
+    progress(null);
+    void io.stderr.write(`${printable(line)}\n`).catch(() => undefined);
   };
   return {
     now: Date.now,
@@ -69,6 +69,14 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     projectConfig: once(() => loadConfigOf(null)),
     store: once(async () => openStore(await config(), io, label)),
     kube,
+    iam: once(async () => {
+      const { store } = currentContext(await config());
+      const { openIamSession } = await import("./lib/aws/iam-session.ts");
+      // IAM is one for all regions of a partition, so that any of them will do.
+      const isRegionNamed = Boolean(io.env["AWS_REGION"] || io.env["AWS_DEFAULT_REGION"]);
+      const pin = store.type === "ssm" && !isRegionNamed ? { region: store.region } : {};
+      return openIamSession(pin, { signal: io.signal, tell });
+    }),
     listTools: async (url) => {
       const { listTools } = await import("./lib/mcp/list-tools.ts");
       return listTools({ url, token: io.env["MCPCTL_MCP_TOKEN"] || null, signal: io.signal });
@@ -117,10 +125,7 @@ export function createPorts(io: Io, globals: () => GlobalOptions, paint: ChalkIn
     print: (line) => stdoutSink(io).deliver(`${line}\n`),
     paint,
     progress,
-    tell: (line) => {
-      progress(null);
-      void io.stderr.write(`${printable(line)}\n`).catch(() => undefined);
-    },
+    tell,
   };
 }
 

@@ -42,6 +42,7 @@ const VERBS = [
   "backends import",
   "backends list",
   "verify",
+  "snapshot",
 ];
 
 describe("help", () => {

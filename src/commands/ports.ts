@@ -1,4 +1,5 @@
 import type { ChalkInstance } from "chalk";
+import type { IamSession } from "../lib/aws/iam-session.ts";
 import type { Config } from "../lib/config/config.ts";
 import type { KubeApi, KubeApiOptions } from "../lib/cluster/kube-api.ts";
 import type { KeyStore } from "../lib/keys/key-store.ts";
@@ -45,6 +46,8 @@ export interface Ports {
    * @throws AppError
    */
   readonly kube: (context: string | null, options?: KubeApiOptions) => Promise<KubeApi>;
+  /** IAM, with the AWS credentials in use, of whatever account they are. */
+  readonly iam: () => Promise<IamSession>;
   /** Every entry of the `tools/list` of the MCP server at this address, which gets the token in MCPCTL_MCP_TOKEN. @throws AppError */
   readonly listTools: (url: string) => Promise<readonly unknown[]>;
   /** What this machine keeps of keys of that store between their making and their delivery. */

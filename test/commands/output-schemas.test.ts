@@ -345,6 +345,7 @@ describe("-o json", () => {
       "roles-replay",
       "roles-replay-suggest",
       "roles-test",
+      "snapshot",
       "status",
       "sync",
       "token",

@@ -9,6 +9,7 @@ import type { Backend } from "../../lib/policy/registry.ts";
 import { findRemedy } from "../../lib/policy/remedy.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { policyFiles } from "../policy-files.ts";
+import { openLive, type Live, type LiveLayer } from "../live.ts";
 import type { Ports } from "../ports.ts";
 import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
@@ -17,7 +18,7 @@ import { callerOfKey, roleAlone } from "./caller.ts";
 import { readLocks } from "../read-locks.ts";
 import type { AskedLayers } from "../layers.ts";
 
-export type CanPorts = Pick<Ports, "config" | "cwd" | "label" | "now" | "progress" | "store" | "tell">;
+export type CanPorts = Pick<Ports, "config" | "cwd" | "iam" | "kube" | "label" | "now" | "progress" | "store" | "tell">;
 
 export interface CanQuestion {
   /** A role, or the id of a key. */
@@ -29,11 +30,28 @@ export interface CanQuestion {
   readonly args: ReadonlyMap<string, string>;
   /** To ask for that layer alone; null for all that a call has to pass. */
   readonly layer: Layer | null;
+  /** The layers that are asked themselves, and not through files. */
+  readonly live: readonly LiveLayer[];
 }
 
 export async function can(question: CanQuestion, ports: CanPorts): Promise<Result> {
-  const { who, backend, tool } = question;
   const config = await ports.config();
+  const live = await openLive(question.live, config, ports);
+  try {
+    return await answerOne(question, { config, live }, ports);
+  } finally {
+    live.close();
+  }
+}
+
+interface Sources {
+  readonly config: Config;
+  readonly live: Live;
+}
+
+async function answerOne(question: CanQuestion, sources: Sources, ports: CanPorts): Promise<Result> {
+  const { who, backend, tool } = question;
+  const { config, live } = sources;
   const files = policyFiles(config, {}, ports);
   const policy = loadPolicy(files);
   if ("role" in who) requireKnown("role", who.role, policy.roles, files.roles.label);
@@ -42,12 +60,12 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
   const { role, user, keyId } = caller;
   const request: AccessRequest = { role, user, keyId, backend, method: tool === null ? null : "tools/call", tool };
   const now = ports.now();
-  const { locks, note } = readLocks(currentContext(config), ports.label);
+  const { locks, note } = await readLocks(currentContext(config), ports.label, live.api);
   const gateway = caller.refusal ?? decide(policy, locks, request, now);
   const isRefused = gateway.outcome === "deny" && (gateway.lock !== null || caller.refusal !== null);
   const layer = tool === null ? "gateway" : question.layer;
   // What is below the gateway takes reading, and may not be readable: who asks for the gateway alone must not wait for it.
-  const asked = tool === null || layer === "gateway" ? null : await openBelow(config, ports);
+  const asked = tool === null || layer === "gateway" ? null : await openBelow(sources, ports);
   const lower = tool === null || asked === null ? null : await askBelow(target, { ...question, tool }, asked);
   const notes = [note, toolNote(target, tool), ...argumentNotes(question, target), ...caller.notes];
   return answer(request, {
@@ -67,8 +85,8 @@ export async function can(question: CanQuestion, ports: CanPorts): Promise<Resul
 
 const NOTHING_LEFT_OUT: AskedLayers["leavesOut"] = { kubernetes: [], aws: [] };
 
-async function openBelow(config: Config, ports: CanPorts): Promise<AskedLayers> {
-  return (await import("../layers.ts")).openLayers(config, ports);
+async function openBelow({ config, live }: Sources, ports: CanPorts): Promise<AskedLayers> {
+  return (await import("../layers.ts")).openLayers(config, ports, live);
 }
 
 function askBelow(

@@ -7,6 +7,7 @@ import type { Backend } from "../../lib/policy/registry.ts";
 import { plural } from "../../lib/plural.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { policyFiles } from "../policy-files.ts";
+import { openLive, type LiveLayer } from "../live.ts";
 import { readLocks } from "../read-locks.ts";
 import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
@@ -22,6 +23,7 @@ export interface GridRequest {
   readonly backend: string | null;
   readonly tool: string | null;
   readonly args: ReadonlyMap<string, string>;
+  readonly live: readonly LiveLayer[];
 }
 
 /** Every answer that was asked for, a row each. */
@@ -35,14 +37,16 @@ export async function canGrid(request: GridRequest, ports: CanPorts): Promise<Re
       ? [...policy.registry.values()]
       : [requireKnown("backend", request.backend, policy.registry, files.backends.label)];
   if (request.tool !== null) requireTool(request.tool, backends, files.backends.label);
-  const asked = openLayers(config, ports);
+  const live = await openLive(request.live, config, ports);
   try {
-    const { locks, note } = readLocks(currentContext(config), ports.label);
+    const asked = await openLayers(config, ports, live);
+    const { locks, note } = await readLocks(currentContext(config), ports.label, live.api);
     const question = { callers, backends, tool: request.tool, args: request.args, now: ports.now() };
     const cells = await finish(answerGrid(question, { ...asked, policy, locks }), ports);
     return gridResult(cells, request, [...notes, ...(note === null ? [] : [note]), ...toolless(backends)]);
   } finally {
     ports.progress(null);
+    live.close();
   }
 }
 

@@ -4,12 +4,14 @@ import type { Format } from "../../lib/output/view.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { can } from "./can.ts";
 import type { canGrid } from "./grid.ts";
+import { liveOption, type LiveChoice } from "../live-option.ts";
 import { readQuestion } from "./read-question.ts";
 
 export interface CanFlags {
   readonly key?: string;
   readonly arg?: ReadonlyMap<string, string>;
   readonly layer?: Layer;
+  readonly live?: LiveChoice;
   readonly allTools?: true;
   readonly matrix?: true;
   readonly who?: string;
@@ -32,6 +34,7 @@ export function registerCan(program: Command, cli: Cli, run = { can, canGrid: gr
     .option("--arg <name=value>", "an argument of the call, e.g. namespace=stage; repeatable", addArgument)
     .option("--key <id>", "ask for the user and role of this key, and whether a gateway accepts it")
     .addOption(new Option("--layer <layer>", "ask this layer alone").choices(LAYERS))
+    .addOption(liveOption("instead of files, ask the cluster (its locks, too), AWS, or both"))
     .option("--all-tools", "every tool of the backend")
     .option("--matrix", "every tool of every backend, for this role or for all")
     .option("--who <tool>", "who can call this tool, of this backend or of any?", readTool)

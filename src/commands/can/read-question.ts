@@ -1,4 +1,5 @@
 import { AppError } from "../../lib/errors.ts";
+import { liveLayers } from "../live-option.ts";
 import type { CanQuestion } from "./can.ts";
 import type { GridRequest } from "./grid.ts";
 import type { CanFlags } from "./index.ts";
@@ -36,7 +37,7 @@ function oneQuestion(names: Names, flags: CanFlags): CanQuestion {
   if (tool === null && layer !== null && layer !== "gateway")
     throw usage(`--layer ${layer} is asked for a tool`, "Name the tool after the backend, or ask --all-tools.");
   const who = key === undefined ? { role: role as string } : { key };
-  return { who, backend, tool, args: arg, layer };
+  return { who, backend, tool, args: arg, layer, live: liveLayers(flags) };
 }
 
 function gridRequest(mode: string, names: Names, flags: CanFlags): GridRequest {
@@ -49,7 +50,7 @@ function gridRequest(mode: string, names: Names, flags: CanFlags): GridRequest {
     throw usage(`${mode} takes ${hasRole ? "a role and a backend" : "a backend"} at most`, "See `mcpctl can --help`.");
   if (mode === "--all-tools" && backend === null)
     throw usage("--all-tools lists the tools of one backend", "Name a role and a backend, or use --matrix.");
-  return { key, role, backend, tool: who, args: arg };
+  return { key, role, backend, tool: who, args: arg, live: liveLayers(flags) };
 }
 
 function usage(message: string, hint: string): AppError {

@@ -1,11 +1,9 @@
 import type { Context, KubernetesConfig } from "../../lib/config/config.ts";
 import type { Enforcement, SecretPair } from "../../lib/cluster/enforcement.ts";
 import type { DenylistStore } from "../../lib/policy/denylist-store.ts";
+import { PATIENCE_MS, verifyCluster } from "../../lib/cluster/pin.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Ports } from "../ports.ts";
-
-/** How long the API server may be away before that is told, milliseconds: a control plane that restarts is back in time. */
-export const PATIENCE_MS = 15_000;
 
 /** @throws AppError for a kubeconfig that cannot be used, invalid for pairs that are none */
 export async function openEnforcement(
@@ -26,7 +24,6 @@ export async function openEnforcement(
     };
   }
   const { denylistMap } = await import("../../lib/cluster/denylist-map.ts");
-  const { verifyCluster } = await import("../../lib/cluster/pin.ts");
   const pairs = pairsOf(config);
   const api = await ports.kube(config.context, { patienceMs, tell: ports.tell });
   const { namespace, denylist, gateway } = config;

@@ -55,7 +55,7 @@ export async function inspect(
   const store = await ports.store();
   const keyring = await loadKeyring(store, ports);
   const now = storeTime(ports, store);
-  const { locks, note } = readLocks(context, ports.label);
+  const { locks, note } = await readLocks(context, ports.label, null);
   const key = keyring.keys.get(reading.hash) ?? null;
   const refusal = refusalOf(acceptKey(keyring, reading.hash, now), locks, now);
   const buried = key === null ? (await store.tombstones()).find(({ hash }) => hash === reading.hash) : undefined;

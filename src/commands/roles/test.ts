@@ -117,7 +117,7 @@ async function askBelow(tests: readonly PolicyTest[], policy: Policy, ports: Tes
     import("../../lib/flow/judge-expectations.ts"),
     import("../layers.ts"),
   ]);
-  return judgeExpectations(tests, policy, openLayers(await ports.projectConfig(), ports));
+  return judgeExpectations(tests, policy, await openLayers(await ports.projectConfig(), ports));
 }
 
 function exitOf({ problems, report, mutation, threshold }: TestRun): { readonly exit?: ExitCode } {

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import type { Severity } from "../../lib/policy/source.ts";
 import { withExamples, type Cli } from "../cli.ts";
+import { liveLayers, liveOption, type LiveChoice } from "../live-option.ts";
 import { explainRule } from "../roles/explain-rule.ts";
 import { verifyPromises } from "./verify.ts";
 
@@ -9,6 +10,7 @@ const SEVERITIES = ["error", "warning", "info"] as const satisfies readonly Seve
 
 interface VerifyFlags {
   readonly servers?: true;
+  readonly live?: LiveChoice;
   readonly failOn: Severity;
   readonly explain?: string;
   readonly output: (typeof FORMS)[number];
@@ -21,17 +23,20 @@ export function registerVerify(program: Command, cli: Cli, run = verifyPromises)
     .description(
       "Walk the backend registry: is each read-only backend read-only in Kubernetes and AWS, has each its own identities, " +
         "is anything cluster-admin, does a NetworkPolicy keep others than the gateway out, who can get round it, and do the " +
-        "servers offer what the registry names (--servers)? From the files that mcpctl.yaml names. The rules are in docs/rules.md.",
+        "servers offer what the registry names (--servers)? From the files that mcpctl.yaml names, or live. The rules are in docs/rules.md.",
     )
+    .addOption(liveOption("read the cluster, AWS IAM, or both, instead of files"))
     .option("--servers", "ask every MCP server for its tools as well")
     .addOption(
       new Option("--fail-on <severity>", "exit code 1 from this severity on").choices(SEVERITIES).default("error"),
     )
     .option("--explain <code>", "print a rule's page")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(FORMS).default("pretty"))
-    .action(async ({ servers, failOn, explain, output }: VerifyFlags) =>
+    .action(async ({ servers, live, failOn, explain, output }: VerifyFlags) =>
       cli.show(
-        explain === undefined ? await run({ servers: servers === true, failOn }, cli.ports) : explainRule(explain),
+        explain === undefined
+          ? await run({ servers: servers === true, live: liveLayers({ live }), failOn }, cli.ports)
+          : explainRule(explain),
         output === "pretty" ? "text" : output,
       ),
     )

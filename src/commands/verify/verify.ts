@@ -10,6 +10,7 @@ import type { Severity } from "../../lib/policy/source.ts";
 import { plural } from "../../lib/plural.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
+import type { LiveLayer } from "../live.ts";
 import { policyFiles } from "../policy-files.ts";
 import type { Result } from "../result.ts";
 import { reportView } from "../roles/report-view.ts";
@@ -18,17 +19,18 @@ import { gatherFacts, type FactPorts } from "./gather-facts.ts";
 export interface VerifyOptions {
   /** Whether every MCP server is asked for its tools. */
   readonly servers: boolean;
+  readonly live: readonly LiveLayer[];
   readonly failOn: Severity;
 }
 
 const RANK: readonly Severity[] = ["error", "warning", "info"];
 
-export async function verifyPromises({ servers, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
+export async function verifyPromises({ servers, live, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
   const config = await ports.projectConfig();
   const files = policyFiles(config, {}, ports);
   const registry = loadRegistry(files.backends);
   requireUsable(registry.findings);
-  const gathered = await gatherFacts(config, servers ? registry.registry : null, ports);
+  const gathered = await gatherFacts(config, { live, servers: servers ? registry.registry : null }, ports);
   const subject = { ...gathered, registry: registry.registry, registrySource: registry.source };
   const judged = withLevels(verify(subject), config.policy.rules);
   const report: CheckReport = {

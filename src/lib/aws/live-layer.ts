@@ -1,37 +1,37 @@
 import { GetRoleCommand, type Role } from "@aws-sdk/client-iam";
-import { AppError } from "../errors.ts";
-import { readDocuments } from "../flow/document.ts";
+import { askedOnce } from "../asked-once.ts";
+import { documentOf } from "../flow/document.ts";
 import type { Association } from "../flow/iam/raw-facts.ts";
 import { type IamFacts, readIamFacts } from "../flow/iam/iam-facts.ts";
-import { judgeTrust, type PodFacts } from "../flow/iam/judge-trust.ts";
+import { judgeTrust, type ClusterOfPods } from "../flow/iam/judge-trust.ts";
 import type { AwsLayer, ServiceAccount } from "../flow/requests.ts";
 import type { Verdict } from "../flow/verdict.ts";
 import type { IamSession } from "./iam-session.ts";
 import { otherAccount, simulate, unanswered } from "./simulate.ts";
+import { unreadableAnswer } from "./to-app-error.ts";
 
-/** What is known of the cluster, and how to learn the annotation of a ServiceAccount. */
-export interface LiveCluster extends Omit<PodFacts, "annotation"> {
-  /** `eks.amazonaws.com/role-arn`; null where it surely has none, `unknown` where nobody told. */
-  annotationOf(account: ServiceAccount): Promise<PodFacts["annotation"]>;
+/** What is known of the cluster beside IAM. */
+export interface LiveCluster extends ClusterOfPods {
   /** From files: IAM does not tell them. */
   readonly associations: readonly Association[];
 }
 
 /** Layer 3 as AWS tells it. Its limits are SIMULATION_LEAVES_OUT. */
 export function createLiveAwsLayer(session: IamSession, cluster: LiveCluster): AwsLayer {
+  // Every tool of a backend asks it again.
+  const assume = askedOnce((asked: Asked) => canAssume(session, cluster, asked));
   return {
     judge: (roleArn, requests) => simulate(session, roleArn, requests),
-    canAssume: (roleArn, account) => canAssume(session, { roleArn, account, cluster }),
+    canAssume: (roleArn, account) => assume({ roleArn, account }),
   };
 }
 
 interface Asked {
   readonly roleArn: string;
   readonly account: ServiceAccount;
-  readonly cluster: LiveCluster;
 }
 
-async function canAssume(session: IamSession, { roleArn, account, cluster }: Asked): Promise<Verdict> {
+async function canAssume(session: IamSession, cluster: LiveCluster, { roleArn, account }: Asked): Promise<Verdict> {
   const elsewhere = await otherAccount(session, roleArn);
   if (elsewhere !== null) return elsewhere;
   const role = await getRole(session, roleArn);
@@ -49,7 +49,7 @@ async function getRole(session: IamSession, roleArn: string): Promise<Role | Ver
   try {
     return await session.run({ action, resource: roleArn }, async (iam, signal) => {
       const { Role } = await iam.send(new GetRoleCommand({ RoleName }), { ...(signal && { abortSignal: signal }) });
-      if (Role === undefined) throw new AppError("unavailable", "aws_answer_unreadable", `${action} told of no role.`);
+      if (Role === undefined) throw unreadableAnswer({ action, resource: roleArn }, "tells of no role");
       return Role;
     });
   } catch (error) {
@@ -60,6 +60,5 @@ async function getRole(session: IamSession, roleArn: string): Promise<Role | Ver
 /** The role's trust policy, as a file would tell it; it is whole, for AWS told it. */
 function factsOf({ Arn, RoleName, AssumeRolePolicyDocument }: Role): IamFacts {
   const role = { Arn, RoleName, AssumeRolePolicyDocument, RolePolicyList: [], AttachedManagedPolicies: [] };
-  const { documents } = readDocuments("AWS", Buffer.from(JSON.stringify({ RoleDetailList: [role] })));
-  return readIamFacts(documents, { isComplete: true });
+  return readIamFacts([documentOf("AWS", { RoleDetailList: [role] })], { isComplete: true });
 }

@@ -4,11 +4,11 @@ import { holesOf, textOf } from "../flow/template.ts";
 import type { AwsRequest, AwsVerdict } from "../flow/requests.ts";
 import { showAwsRequest } from "../flow/tool-need.ts";
 import { unknownVerdict, type Verdict } from "../flow/verdict.ts";
-import { ACCESS_DENIED, UNREADABLE_ANSWER } from "./error-table.ts";
+import { ACCESS_DENIED } from "./error-table.ts";
 import { AppError } from "../errors.ts";
 import type { IamSession } from "./iam-session.ts";
 import { simulationVerdict } from "./simulation-verdict.ts";
-import { errorName } from "./to-app-error.ts";
+import { errorName, unreadableAnswer } from "./to-app-error.ts";
 
 const ACTION = "iam:SimulatePrincipalPolicy";
 /** Actions of one call; the answer has pages besides. */
@@ -81,12 +81,6 @@ async function askAll(session: IamSession, { roleArn, resource, group }: Group):
   return found;
 }
 
-function unreadable(roleArn: string, says: string): AppError {
-  return new AppError("unavailable", UNREADABLE_ANSWER.code, `${ACTION} on ${roleArn}: what came ${says}.`, {
-    hint: UNREADABLE_ANSWER.hint,
-  });
-}
-
 interface Call {
   readonly roleArn: string;
   readonly resource: string;
@@ -94,19 +88,20 @@ interface Call {
 }
 
 async function askSome(session: IamSession, call: Call): Promise<readonly EvaluationResult[] | Verdict> {
+  const asked = { action: ACTION, resource: call.roleArn };
   try {
-    return await session.run({ action: ACTION, resource: call.roleArn }, async (iam, signal) => {
+    return await session.run(asked, async (iam, signal) => {
       const results: EvaluationResult[] = [];
       let Marker: string | undefined;
       for (let page = 0; page < MAX_PAGES; page += 1) {
         const answer = await iam.send(commandOf(call, Marker), { ...(signal && { abortSignal: signal }) });
         // The SDK takes a page that is not AWS's for an answer without anything in it.
-        if (answer.EvaluationResults === undefined) throw unreadable(call.roleArn, "is no answer of AWS");
+        if (answer.EvaluationResults === undefined) throw unreadableAnswer(asked, "is no answer of AWS");
         results.push(...answer.EvaluationResults);
         Marker = answer.IsTruncated === true ? answer.Marker : undefined;
         if (Marker === undefined) return results;
       }
-      throw unreadable(call.roleArn, "has no end of pages");
+      throw unreadableAnswer(asked, "has no end of pages");
     });
   } catch (error) {
     return unanswered(error, call.roleArn, ACTION);

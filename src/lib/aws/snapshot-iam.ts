@@ -4,12 +4,11 @@ import {
   type ManagedPolicyDetail,
   type RoleDetail,
 } from "@aws-sdk/client-iam";
-import { AppError } from "../errors.ts";
 import type { AccountMark } from "../flow/iam/raw-facts.ts";
 import { parseJson } from "../json/parse-json.ts";
 import { formatTime } from "../time.ts";
-import { UNREADABLE_ANSWER } from "./error-table.ts";
 import type { IamSession } from "./iam-session.ts";
+import { type AwsCall, unreadableAnswer } from "./to-app-error.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,19 +33,20 @@ const MAX_PAGES = 1_000;
 export async function snapshotIam(session: IamSession, now: number): Promise<AccountSnapshot> {
   await session.verify();
   const { account = "" } = session.known();
+  const asked = { action: ACTION, resource: `account ${account}` };
   const roles: RoleDetail[] = [];
   const policies: ManagedPolicyDetail[] = [];
   let marker: string | undefined;
   for (let page = 0; page === 0 || marker !== undefined; page += 1) {
-    if (page === MAX_PAGES) throw unreadable(account, "has no end of pages");
-    const answer = await readPage(session, account, marker);
+    if (page === MAX_PAGES) throw unreadableAnswer(asked, "has no end of pages");
+    const answer = await readPage(session, asked, marker);
     // The SDK takes a page that is not AWS's for an answer without anything in it.
     if (answer.RoleDetailList === undefined || answer.Policies === undefined || answer.IsTruncated === undefined)
-      throw unreadable(account, "is no answer of AWS");
+      throw unreadableAnswer(asked, "is no answer of AWS");
     roles.push(...answer.RoleDetailList);
     policies.push(...answer.Policies);
     marker = answer.IsTruncated ? answer.Marker : undefined;
-    if (answer.IsTruncated && marker === undefined) throw unreadable(account, "breaks off");
+    if (answer.IsTruncated && marker === undefined) throw unreadableAnswer(asked, "breaks off");
   }
   return {
     RoleDetailList: roles.map(roleOf).toSorted(byArn),
@@ -55,15 +55,9 @@ export async function snapshotIam(session: IamSession, now: number): Promise<Acc
   };
 }
 
-function unreadable(account: string, says: string): AppError {
-  return new AppError("unavailable", UNREADABLE_ANSWER.code, `${ACTION} of account ${account}: what came ${says}.`, {
-    hint: UNREADABLE_ANSWER.hint,
-  });
-}
-
 function readPage(
   session: IamSession,
-  account: string,
+  asked: AwsCall,
   Marker: string | undefined,
 ): Promise<GetAccountAuthorizationDetailsCommandOutput> {
   const command = new GetAccountAuthorizationDetailsCommand({
@@ -71,9 +65,7 @@ function readPage(
     MaxItems: PAGE,
     ...(Marker !== undefined && { Marker }),
   });
-  return session.run({ action: ACTION, resource: `account ${account}` }, (iam, signal) =>
-    iam.send(command, { ...(signal && { abortSignal: signal }) }),
-  );
+  return session.run(asked, (iam, signal) => iam.send(command, { ...(signal && { abortSignal: signal }) }));
 }
 
 function roleOf(role: RoleDetail): Json {

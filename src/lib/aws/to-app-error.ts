@@ -40,6 +40,12 @@ export function interrupted(call: AwsCall, cause: unknown): AppError {
   });
 }
 
+/** What came in answer cannot be used: it `says`, like "is no answer of AWS". */
+export function unreadableAnswer({ action, resource }: AwsCall, says: string): AppError {
+  const { kind, code, hint } = UNREADABLE_ANSWER;
+  return new AppError(kind, code, `${action} on ${resource}: what came ${says}.`, { hint });
+}
+
 /** The name that SDK and service give an error, or null. */
 export function errorName(error: unknown): string | null {
   return error instanceof Error ? error.name : null;

@@ -1,5 +1,7 @@
+import { askedOnce } from "../asked-once.ts";
 import { AppError } from "../errors.ts";
 import { askedOf, type Asked } from "../flow/rbac/asked.ts";
+import { missingArguments } from "../flow/missing-arguments.ts";
 import { groupsOf, userOf } from "../flow/rbac/grants.ts";
 import type { KubernetesLayer, KubernetesRequest, ServiceAccount } from "../flow/requests.ts";
 import { holesOf, textOf, type Template } from "../flow/template.ts";
@@ -20,6 +22,11 @@ interface Review {
 
 type Attributes = Readonly<Record<string, string>>;
 
+interface Question {
+  readonly account: ServiceAccount;
+  readonly attributes: Attributes;
+}
+
 /** Reviews under way at a time: an API server has others to serve. */
 const MAX_AT_ONCE = 8;
 const MAX_REASON = 300;
@@ -27,34 +34,47 @@ const RIGHT = "create subjectaccessreviews.authorization.k8s.io";
 
 /**
  * Layer 2 as the API server itself answers, with whatever authorisers it has. It is asked as the ServiceAccount with all
- * its groups, and never with a guess for an argument.
+ * its groups, and never with a guess for an argument: of one that is not known it is asked whether all would do.
  * @throws AppError (from `judge`) when the API server cannot be asked
  */
 export function createLiveKubernetesLayer(api: Pick<KubeApi, "send">): KubernetesLayer {
-  const asked = new Map<string, Promise<Verdict>>();
-  const ask = (account: ServiceAccount, attributes: Attributes): Promise<Verdict> => {
-    const key = JSON.stringify([account.namespace, account.name, attributes]);
-    const verdict = asked.get(key) ?? review(api, account, attributes);
-    asked.set(key, verdict);
-    return verdict;
-  };
+  const ask = askedOnce((question: Question) => review(api, question));
   return {
     judge: async (account, requests) => {
       const verdicts: Verdict[] = [];
       for (let from = 0; from < requests.length; from += MAX_AT_ONCE) {
         const some = requests.slice(from, from + MAX_AT_ONCE);
-        verdicts.push(...(await Promise.all(some.map((request) => judge(request, (one) => ask(account, one))))));
+        verdicts.push(
+          ...(await Promise.all(some.map((request) => judge(request, (attributes) => ask({ account, attributes }))))),
+        );
       }
       return verdicts;
     },
   };
 }
 
-/** Where a request may be of one form or another, only what holds for both is an answer. */
-async function judge(request: KubernetesRequest, ask: (attributes: Attributes) => Promise<Verdict>): Promise<Verdict> {
+type Ask = (attributes: Attributes) => Promise<Verdict>;
+
+/** What is allowed in all namespaces and of all names is allowed whichever is meant; what is not may still be. */
+async function judge(request: KubernetesRequest, ask: Ask): Promise<Verdict> {
   const asked = askedOf(request);
   const open = openArguments(asked);
-  if (open.length > 0) return argumentsUnknown(open);
+  if (open.length === 0) return judgeKnown(asked, ask);
+  const [names, namespaces] = [asked.names.map(widest), asked.namespaces.map(widest)];
+  const wide = { ...asked, names, namespaces };
+  if (openArguments(wide).length > 0) return argumentsUnknown(open);
+  const verdict = await judgeKnown(wide, ask);
+  return verdict.outcome === "deny" ? argumentsUnknown(open) : verdict;
+}
+
+/** In a review, no namespace stands for all of them, and no name for all names. */
+function widest(template: Template): Template {
+  const [only, ...others] = template;
+  return typeof only === "object" && others.length === 0 ? [] : template;
+}
+
+/** Where a request may be of one form or another, only what holds for both is an answer. */
+async function judgeKnown(asked: Asked, ask: Ask): Promise<Verdict> {
   const forms = asked.namespaces.flatMap((namespace) =>
     asked.names.map((name) => attributesOf(asked, textOf(namespace) ?? "", textOf(name) ?? "")),
   );
@@ -84,7 +104,7 @@ function attributesOf(asked: Asked, namespace: string, name: string): Attributes
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
 }
 
-async function review(api: Pick<KubeApi, "send">, account: ServiceAccount, attributes: Attributes): Promise<Verdict> {
+async function review(api: Pick<KubeApi, "send">, { account, attributes }: Question): Promise<Verdict> {
   const spec = { user: userOf(account), groups: groupsOf(account.namespace), resourceAttributes: attributes };
   const body = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
   const call: KubeCall = { verb: "create", resource: "subjectaccessreviews", namespace: null, name: null, body };
@@ -116,9 +136,9 @@ function live(outcome: Verdict["outcome"], reason: string, text: string): Verdic
 
 function argumentsUnknown(names: readonly string[]): Verdict {
   return {
-    ...live("unknown", "argument_unknown", "the API server was not asked, for the request is not wholly known"),
+    ...live("unknown", "argument_unknown", "the API server cannot be asked, for the request is not wholly known"),
     source: "nothing",
-    missing: names.map((name) => `the argument ${name} decides (--arg ${name}=VALUE)`),
+    missing: missingArguments(names),
   };
 }
 

@@ -28,18 +28,15 @@ const PATIENCE_MS = 1_000;
 
 /** Which kinds does the cluster serve, and as which resources? A group whose own server is away is left out. */
 export async function discoverResources(api: Pick<KubeApi, "send">): Promise<Discovery> {
-  const lists: Readonly<Record<string, unknown>>[] = [];
-  const groups = await readIfServed(api.send<GroupList>(discoveryCall("/apis"), { patienceMs: PATIENCE_MS }));
-  const versions = typeof groups === "string" ? [] : versionsOf(groups);
-  let why = typeof groups === "string" ? groups : null;
-  for (const version of ["v1", ...versions]) {
-    const read = await readIfServed(
-      api.send<ResourceList>(discoveryCall(pathOf(version)), { patienceMs: PATIENCE_MS }),
-    );
-    if (typeof read === "string") why ??= read;
-    else lists.push(listOf(version, read));
-  }
-  return { lists, why };
+  const ask = <T>(path: string): Promise<T | string> =>
+    readIfServed(api.send<T>(discoveryCall(path), { patienceMs: PATIENCE_MS }));
+  const groups = await ask<GroupList>("/apis");
+  const versions = ["v1", ...(typeof groups === "string" ? [] : versionsOf(groups))];
+  const read = await Promise.all(versions.map((version) => ask<ResourceList>(pathOf(version))));
+  return {
+    lists: read.flatMap((list, index) => (typeof list === "string" ? [] : [listOf(versions[index] as string, list)])),
+    why: [groups, ...read].find((one) => typeof one === "string") ?? null,
+  };
 }
 
 function versionsOf({ groups = [] }: GroupList): readonly string[] {

@@ -1,5 +1,6 @@
+import type { Context } from "../config/config.ts";
 import { AppError } from "../errors.ts";
-import type { KubeApi } from "./kube-api.ts";
+import type { KubeApi, KubeApiOptions } from "./kube-api.ts";
 import type { KubeObject } from "./objects.ts";
 
 /**
@@ -23,4 +24,31 @@ export async function verifyCluster(api: Pick<KubeApi, "send" | "server">, pinne
       hint: "Choose the right kubeconfig (KUBECONFIG), or correct kubernetes.context or kubernetes.cluster in mcpctl.yaml.",
     },
   );
+}
+
+/** How long the API server may be away before that is told, milliseconds: a control plane that restarts is back in time. */
+export const PATIENCE_MS = 15_000;
+
+/**
+ * The API server of a context's cluster, once it is known to be the one that the context is pinned to; `purpose` says what
+ * for, after "that".
+ * @throws AppError usage for a context without a cluster, invalid for another cluster
+ */
+export async function openPinned(
+  { name, kubernetes }: Context,
+  kube: (context: string, options: KubeApiOptions) => Promise<KubeApi>,
+  { purpose, hint, ...options }: KubeApiOptions & { readonly purpose: string; readonly hint: string },
+): Promise<KubeApi> {
+  if (kubernetes === null)
+    throw new AppError("usage", "no_cluster", `context ${name} names no cluster that ${purpose}`, {
+      hint: `Add its \`kubernetes\` part in mcpctl.yaml, or ${hint}.`,
+    });
+  const api = await kube(kubernetes.context, { patienceMs: PATIENCE_MS, ...options });
+  try {
+    await verifyCluster(api, kubernetes.cluster);
+    return api;
+  } catch (error) {
+    api.close();
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { ROLE_ANNOTATION } from "../flow/rbac/role-annotation.ts";
 import type { SnapshotMark } from "../flow/rbac/snapshot-mark.ts";
 import { discoverResources } from "./discover-resources.ts";
 import type { KubeApi } from "./kube-api.ts";
@@ -35,9 +36,6 @@ const MAX_PAGE = 500;
 const MAX_RESTARTS = 3;
 /** Of one kind; far above what an API server holds. */
 const MAX_OBJECTS = 1_000_000;
-/** The one annotation that is kept: others hold whatever people put there, whole manifests included. */
-const ROLE_ARN = "eks.amazonaws.com/role-arn";
-
 /** In the order of the snapshot. Never Secrets, nor what a pod is given. */
 const ROWS: readonly Row[] = [
   { resource: "namespaces", apiVersion: "v1", kind: "Namespace", keep: () => ({}) },
@@ -57,19 +55,24 @@ const ROWS: readonly Row[] = [
  */
 export async function snapshotCluster(
   api: Pick<KubeApi, "send">,
-  { takenAt }: { readonly takenAt: string },
+  {
+    takenAt,
+    tell,
+  }: { readonly takenAt: string; /** Told what is read next. */ readonly tell?: (what: string) => void },
 ): Promise<SnapshotReading> {
   const cluster = await clusterUid(api);
   const unread: { readonly kind: string; readonly why: string }[] = [];
   const items: Readonly<Record<string, unknown>>[] = [];
   const isComplete: Record<string, boolean> = {};
   for (const row of ROWS) {
+    tell?.(row.resource);
     const why = await unlessForbidden(async () => {
       items.push(...(await listAll(api, row)));
     });
     isComplete[row.kind] = why === null;
     if (why !== null) unread.push({ kind: row.kind, why });
   }
+  tell?.("the kinds that the cluster serves");
   const discovery = await discoverResources(api);
   items.push(...discovery.lists);
   isComplete["APIResourceList"] = discovery.why === null;
@@ -133,14 +136,15 @@ function itemOf(
   return { apiVersion, kind, metadata: metadataOf(object.metadata ?? {}), ...keep(object) };
 }
 
+/** One annotation is kept: others hold whatever people put there, whole manifests included. */
 function metadataOf({ name, namespace, uid, labels, annotations }: Metadata): Readonly<Record<string, unknown>> {
-  const role = annotations?.[ROLE_ARN];
+  const role = annotations?.[ROLE_ANNOTATION];
   return {
     name,
     ...(namespace === undefined ? {} : { namespace }),
     uid,
     ...(labels === undefined ? {} : { labels }),
-    ...(role === undefined ? {} : { annotations: { [ROLE_ARN]: role } }),
+    ...(role === undefined ? {} : { annotations: { [ROLE_ANNOTATION]: role } }),
   };
 }
 

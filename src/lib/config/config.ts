@@ -47,7 +47,10 @@ export interface PolicyConfig {
   readonly backends: string;
   readonly manifests: readonly string[];
   readonly iam: readonly string[];
+  /** Of the cluster that the MCP servers run in: where the tokens of its ServiceAccounts are from, for IRSA. */
   readonly oidcIssuer: string | null;
+  /** Its name in EKS, for Pod Identity. */
+  readonly eksCluster: string | null;
   readonly complete: boolean;
   /** How `roles check` judges. */
   readonly rules: RuleSettings;

@@ -19,6 +19,7 @@ export interface ConfigContent {
     readonly manifests?: readonly string[];
     readonly iam?: readonly string[];
     readonly oidcIssuer?: string;
+    readonly eksCluster?: string;
     readonly complete?: boolean;
     readonly rules?: RawRules;
   };
@@ -67,6 +68,7 @@ export function mergeConfig(
       manifests: (policy.manifests ?? []).map(resolve),
       iam: (policy.iam ?? []).map(resolve),
       oidcIssuer: policy.oidcIssuer ?? null,
+      eksCluster: policy.eksCluster ?? null,
       complete: policy.complete ?? false,
       rules: {
         ...readRuleSettings(policy.rules ?? {}),

@@ -44,6 +44,36 @@ export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading
   return readYaml(source);
 }
 
+/** A document that came from no file: its parts stand in what they belong to, like `cluster ClusterRole/mcp-viewer`. */
+export function documentOf(from: string, value: unknown): FactDocument {
+  const placeOf = (path: Path): Place => {
+    const [list, index] = path;
+    const owner = list === undefined || index === undefined ? null : ownerOf(value, list, index);
+    return { file: owner === null ? from : `${from} ${owner}`, line: 1, column: 1 };
+  };
+  return { file: from, value, placeOf };
+}
+
+/** Null where it has no name. */
+function ownerOf(value: unknown, list: string | number, index: string | number): string | null {
+  const owner = (value as Readonly<Record<string, readonly unknown[] | undefined>>)[list]?.[Number(index)] as Owner;
+  if (owner?.RoleName !== undefined) return `role ${owner.RoleName}`;
+  if (owner?.PolicyName !== undefined) return `policy ${owner.PolicyName}`;
+  const { kind, metadata } = owner ?? {};
+  const names = [metadata?.namespace, metadata?.name].filter((name) => name !== undefined);
+  return names.length === 0 ? null : [kind, ...names].join("/");
+}
+
+/** The names of a Kubernetes object, or of a part of IAM. */
+type Owner =
+  | {
+      readonly RoleName?: string;
+      readonly PolicyName?: string;
+      readonly kind?: string;
+      readonly metadata?: { readonly namespace?: string; readonly name?: string };
+    }
+  | undefined;
+
 /** Null for what is no JSON, and may be YAML. */
 function readJson(source: SourceText): DocumentsReading | null {
   const reading = parseJson(source.text);

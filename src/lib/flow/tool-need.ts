@@ -37,12 +37,15 @@ export function needOfTool(
 ): ToolNeed {
   const entry = toolEntry({ tools }, tool);
   if (entry === null) return { kind: "unknown", why: `the registry says nothing of the tool ${tool} of ${name}` };
-  const fill = (text: string): Template => fillTemplate(parseTemplate(text), args);
-  const stepsOf = (needs: readonly KubernetesNeed[]): readonly KubernetesStep[] =>
-    needs.map((need) => stepOf(need, fill, kinds));
   const { kubernetes, aws, declared, beyond = null } = entry;
   // An entry that says anything exactly says everything: what it leaves out is not needed.
-  if (kubernetes !== undefined || aws !== undefined) {
+  const isExact = kubernetes !== undefined || aws !== undefined;
+  // A server takes an argument that is empty for one that is left out, and chooses itself.
+  const known = isExact ? args : new Map([...args].filter(([, value]) => value !== ""));
+  const fill = (text: string): Template => fillTemplate(parseTemplate(text), known);
+  const stepsOf = (needs: readonly KubernetesNeed[]): readonly KubernetesStep[] =>
+    needs.map((need) => stepOf(need, fill, kinds));
+  if (isExact) {
     const actions = (aws ?? []).map(({ action, resource }) => ({ action, resource: fill(resource) }));
     return { kind: "exact", kubernetes: stepsOf(kubernetes ?? []), aws: actions, beyond };
   }

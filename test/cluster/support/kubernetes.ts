@@ -38,8 +38,11 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
-/** Users that tests act as, each a name and its token; `admin` may do everything. */
-export async function startKubernetes(users: readonly string[] = []): Promise<Kubernetes> {
+/** Users that tests act as, each a name and its token; `admin` may do everything. The flags are more for the API server. */
+export async function startKubernetes(
+  users: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<Kubernetes> {
   const folder = await mkdtemp(join(tmpdir(), "mcpctl-kubernetes-"));
   const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort(NODE_ADDRESS)]);
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
@@ -76,6 +79,7 @@ export async function startKubernetes(users: readonly string[] = []): Promise<Ku
       "--service-cluster-ip-range=10.96.0.0/16",
       // No controller makes ServiceAccounts here, and pods are made without one.
       "--disable-admission-plugins=ServiceAccount",
+      ...flags,
     ]);
   let server = launch();
   const configs = new Map<string, Promise<string>>();

@@ -126,7 +126,7 @@ describe("can", () => {
   gateway: no. The grant does not let this tool through.
            roles.yaml:2:16: role dev narrows eks-ro to tools that leave out eks_get_pods
   kubernetes: unknown: Kubernetes RBAC was not asked
-              missing: manifests, named as policy.manifests in mcpctl.yaml
+              missing: manifests, named as policy.manifests in mcpctl.yaml, or --live
   aws: yes: the tool needs nothing of AWS
   to allow it: add "eks_get_pods" to \`allow\` of eks-ro at roles.yaml:2:16
                remove "eks_get_p*" from \`deny\` of eks-ro at roles.yaml:2:16

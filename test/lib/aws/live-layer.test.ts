@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openIamSession } from "../../../src/lib/aws/iam-session.ts";
 import { createLiveAwsLayer, type LiveCluster } from "../../../src/lib/aws/live-layer.ts";
 import { AppError } from "../../../src/lib/errors.ts";
 import type { AwsVerdict } from "../../../src/lib/flow/requests.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 import { account, iamAnswer, page, refuse } from "../../support/faults.ts";
 import { ACCOUNT, awsRequest, policy, ROLE } from "../../support/iam-facts.ts";
-import { TEST_CREDENTIALS } from "../../support/moto.ts";
+import { scriptedIam } from "../../support/scripted-iam.ts";
 
 const SIMULATE = "SimulatePrincipalPolicy";
 const LIST = awsRequest("s3:ListBucket", "arn:aws:s3:::teambucket");
@@ -45,17 +44,13 @@ describe("AWS asked live", () => {
   });
 
   const layer = (cluster: Partial<LiveCluster> = {}) =>
-    createLiveAwsLayer(
-      openIamSession(
-        { region: "eu-central-1", account: ACCOUNT },
-        {
-          env: {},
-          client: { endpoint: proxy.url, credentials: TEST_CREDENTIALS, maxAttempts: 1 },
-          pause: async () => undefined,
-        },
-      ),
-      { oidcIssuer: ISSUER, annotationOf: async () => ROLE, associations: [], ...cluster },
-    );
+    createLiveAwsLayer(scriptedIam(proxy, { account: ACCOUNT }), {
+      oidcIssuer: ISSUER,
+      clusterName: null,
+      annotationOf: async () => ROLE,
+      associations: [],
+      ...cluster,
+    });
   const ask = async (results: string): Promise<AwsVerdict | undefined> => {
     proxy.inject(SIMULATE, iamAnswer(SIMULATE, answered(results)));
     return (await layer().judge(ROLE, [LIST]))[0];

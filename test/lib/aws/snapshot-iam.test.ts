@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openIamSession } from "../../../src/lib/aws/iam-session.ts";
 import { type AccountSnapshot, snapshotIam } from "../../../src/lib/aws/snapshot-iam.ts";
 import { AppError } from "../../../src/lib/errors.ts";
 import { judgeIam } from "../../../src/lib/flow/iam/judge-iam.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 import { account, iamAnswer, page, refuse } from "../../support/faults.ts";
 import { ACCOUNT, awsRequest, factsOf, policy, ROLE, statement } from "../../support/iam-facts.ts";
-import { TEST_CREDENTIALS } from "../../support/moto.ts";
+import { scriptedIam } from "../../support/scripted-iam.ts";
 
 const ACTION = "GetAccountAuthorizationDetails";
 const NOW = Date.parse("2026-11-20T10:00:00Z");
@@ -43,18 +42,7 @@ describe("a snapshot of IAM", () => {
     for (const each of pages) proxy.inject(ACTION, iamAnswer(ACTION, each));
     return take();
   };
-  const take = (): Promise<AccountSnapshot> =>
-    snapshotIam(
-      openIamSession(
-        { region: "eu-central-1", account: ACCOUNT },
-        {
-          env: {},
-          client: { endpoint: proxy.url, credentials: TEST_CREDENTIALS, maxAttempts: 1 },
-          pause: async () => undefined,
-        },
-      ),
-      NOW,
-    );
+  const take = (): Promise<AccountSnapshot> => snapshotIam(scriptedIam(proxy, { account: ACCOUNT }), NOW);
   const codeOf = async (taken: Promise<unknown>): Promise<unknown> => {
     const error: unknown = await taken.catch((thrown: unknown) => thrown);
     return error instanceof AppError ? error.code : error;

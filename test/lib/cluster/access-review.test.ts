@@ -56,21 +56,39 @@ it("tells in order what is allowed and what is not", async () => {
   ]);
 });
 
+const UNKNOWN = {
+  outcome: "unknown",
+  reason: "argument_unknown",
+  text: "the API server cannot be asked, for the request is not wholly known",
+  place: null,
+  source: "nothing",
+};
+
 it("asks nothing with a guess", async () => {
+  expect(await judge("get - {resource} ns x", "get - pods ns web-{number}")).toEqual([
+    { ...UNKNOWN, missing: ["the argument resource decides (--arg resource=VALUE)"] },
+    { ...UNKNOWN, missing: ["the argument number decides (--arg number=VALUE)"] },
+  ]);
+  expect(fake.calls).toEqual([]);
+});
+
+it("asks of a namespace and a name that are not known whether all are allowed, and takes no other answer", async () => {
+  const answers = [true, false].map((allowed): Answer => ({ status: 201, body: { status: { allowed } } }));
+  fake.inject(REVIEW, () => answers.shift() as Answer, 2);
+  expect(await judge("get - pods {namespace} {name}")).toMatchObject([{ outcome: "allow", source: "live" }]);
   expect(await judge("get - pods {namespace} {name}")).toEqual([
     {
-      outcome: "unknown",
-      reason: "argument_unknown",
-      text: "the API server was not asked, for the request is not wholly known",
-      place: null,
-      source: "nothing",
+      ...UNKNOWN,
       missing: [
         "the argument namespace decides (--arg namespace=VALUE)",
         "the argument name decides (--arg name=VALUE)",
       ],
     },
   ]);
-  expect(fake.calls).toEqual([]);
+  const asked = fake.calls.map(({ body }) => (body as { spec: { resourceAttributes: unknown } }).spec);
+  expect(asked.map(({ resourceAttributes }) => resourceAttributes)).toEqual(
+    Array.from({ length: 2 }, () => ({ verb: "get", resource: "pods" })),
+  );
 });
 
 it("asks with and without a name that may not be sent", async () => {

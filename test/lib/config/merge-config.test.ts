@@ -31,6 +31,7 @@ describe("mergeConfig", () => {
         manifests: [],
         iam: [],
         oidcIssuer: null,
+        eksCluster: null,
         complete: false,
         rules: DEFAULT_SETTINGS,
       },

@@ -73,6 +73,19 @@ describe("judgeTool", () => {
     expect(await outcomes(none)).toEqual(["allow", "unknown"]);
   });
 
+  it("takes an empty argument for one that is left out, where the server declares what it needs", () => {
+    const need = "{ verb: get, resource: pods, namespace: '{namespace}', name: '{name}' }";
+    const args = new Map(Object.entries({ namespace: "", name: "web" }));
+    const shown = (tool: string): readonly string[] => {
+      const found = needOfTool(backendOf(tool), "t", { args, kinds });
+      return found.kind === "unknown" ? [] : found.kubernetes.map((step) => step.shown);
+    };
+    expect(shown(`{ declared: { ${DIGEST}, bounds: { kubernetes: [${need}] } } }`)).toEqual([
+      "get pods web in namespace {namespace}",
+    ]);
+    expect(shown(`{ kubernetes: [${need}] }`)).toEqual(["get pods web in namespace "]);
+  });
+
   it("prefers what is exact to what the server declares", async () => {
     const tool = `{ kubernetes: [], declared: { ${DIGEST}, bounds: { kubernetes: [{ verb: delete, resource: pods }] } } }`;
     expect(await outcomes(tool, { delete: "deny" })).toEqual(["allow", "allow"]);

@@ -58,7 +58,7 @@ function otherWay(facts: IamFacts, becoming: Becoming, named: string): Verdict |
 }
 
 function isAbout(each: IamFacts["associations"][number], { account, pod }: Becoming): boolean {
-  const isHere = (pod.clusterName ?? null) === null || pod.clusterName === each.cluster;
+  const isHere = pod.clusterName === null || pod.clusterName === each.cluster;
   return isHere && each.namespace === account.namespace && each.serviceAccount === account.name;
 }
 

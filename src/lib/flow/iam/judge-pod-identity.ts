@@ -22,7 +22,7 @@ const SESSION_TAG = /^aws:requesttag\/(eks-cluster-arn|eks-cluster-name|kubernet
  */
 export function judgePodIdentity(facts: IamFacts, becoming: Becoming): Verdict {
   const { role, account, pod } = becoming;
-  const clusterName = pod.clusterName ?? null;
+  const { clusterName } = pod;
   const here = facts.associations.filter(
     (each) =>
       each.namespace === account.namespace && each.serviceAccount === account.name && each.cluster === clusterName,
@@ -53,7 +53,7 @@ function untold(named: string, clusterName: string | null): Verdict {
   const text = `no file tells an EKS Pod Identity association of ${named}`;
   const missing = [
     `whether ${named} has an EKS Pod Identity association (aws eks describe-pod-identity-association, in policy.iam)`,
-    ...(clusterName === null ? ["the name of the EKS cluster"] : []),
+    ...(clusterName === null ? ["policy.eksCluster in mcpctl.yaml"] : []),
   ];
   return unknownVerdict("association_unknown", text, missing);
 }
@@ -109,9 +109,7 @@ function sessionContext({ account, pod }: Becoming, hasSessionTags: boolean | nu
   const known = new Map([
     ["aws:requesttag/kubernetes-namespace", account.namespace],
     ["aws:requesttag/kubernetes-service-account", account.name],
-    ...((pod.clusterName ?? null) === null
-      ? []
-      : [["aws:requesttag/eks-cluster-name", pod.clusterName as string] as const]),
+    ...(pod.clusterName === null ? [] : [["aws:requesttag/eks-cluster-name", pod.clusterName] as const]),
   ]);
   return {
     valuesOf: (key): KeyValues => {

@@ -10,9 +10,14 @@ export interface PodFacts {
   /** URL of the cluster's OIDC issuer, with or without `https://`; null where nobody told. */
   readonly oidcIssuer: string | null;
   /** Name of the EKS cluster; null where nobody told. */
-  readonly clusterName?: string | null;
+  readonly clusterName: string | null;
   /** `eks.amazonaws.com/role-arn` of the ServiceAccount; null where it surely has none, `unknown` where nobody told. */
   readonly annotation: string | null;
+}
+
+/** What is known of the cluster, and how to learn the annotation of a ServiceAccount. */
+export interface ClusterOfPods extends Omit<PodFacts, "annotation"> {
+  annotationOf(account: ServiceAccount): Promise<PodFacts["annotation"]>;
 }
 
 /**

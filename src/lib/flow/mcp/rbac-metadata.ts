@@ -111,7 +111,12 @@ function kindOf(value: unknown): Target<Kind> {
   };
 }
 
-/** Nothing for cluster scope, which leaves the member out, and for all namespaces. */
+/**
+ * Of no namespace is what leaves the member out. `all` bounds what may be asked of one namespace as well: a server lists all
+ * that it may see, or those of the namespace that it is told (kubernetes-mcp-server: pods_list, helm_list).
+ */
+const ANY_NAMESPACE = "{any namespace}";
+
 function placeOf(value: unknown): { readonly namespace?: string } {
   if (!isPresent(value)) return {};
   const { name, argument, all } = membersOf(value, ["name", "argument", "all"], "a namespace");
@@ -119,7 +124,7 @@ function placeOf(value: unknown): { readonly namespace?: string } {
   if (given.filter(Boolean).length !== 1 || ![undefined, null, true, false].includes(all as boolean)) {
     throw new Misread("a namespace is not exactly one of name, argument and all");
   }
-  if (all === true) return {};
+  if (all === true) return { namespace: ANY_NAMESPACE };
   return { namespace: isGiven(name) ? textOf(name, NAMESPACE, "a namespace") : argumentOf(argument) };
 }
 

@@ -1,3 +1,4 @@
+import { missingArguments } from "../missing-arguments.ts";
 import type { KubernetesRequest, ServiceAccount } from "../requests.ts";
 import { showTemplate, textOf } from "../template.ts";
 import type { Verdict } from "../verdict.ts";
@@ -169,7 +170,7 @@ function open(granted: Granted, asked: Asked, doubts: ReadonlySet<string>): Verd
   const missing =
     names.length === 0
       ? ["whether the request names its object decides: a server-side apply does, a create does not"]
-      : names.map((name) => `the argument ${name} decides (--arg ${name}=VALUE)`);
+      : missingArguments(names);
   const { text, place } = grantText(granted);
   return {
     outcome: "unknown",

@@ -2,22 +2,26 @@ import type { ServiceAccount } from "../requests.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { at, textAt } from "./fact-objects.ts";
 
-const ANNOTATION = "eks.amazonaws.com/role-arn";
+/** Amazon EKS, "Assign IAM roles to Kubernetes service accounts". */
+export const ROLE_ANNOTATION = "eks.amazonaws.com/role-arn";
 
 /**
- * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it names none, `unknown`
- * where it is not among the facts, or stands there twice and differs. All of them are read once.
+ * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it surely names
+ * none, `unknown` where it is not among the facts, stands there twice and differs, or shows no annotation while the facts may
+ * be incomplete: tools like eksctl add it to what a manifest says. All of them are read once.
  */
-export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAccount) => string | null {
+export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAccount) => Promise<string | null> {
   const found = new Map<string, string | null>();
   for (const { value } of facts?.objectsOf("ServiceAccount", "") ?? []) {
     const metadata = at(value, "metadata");
     const key = JSON.stringify([textAt(metadata, "namespace"), textAt(metadata, "name")]);
-    const annotation = textAt(at(metadata, "annotations"), ANNOTATION);
+    const annotation = textAt(at(metadata, "annotations"), ROLE_ANNOTATION);
     found.set(key, found.has(key) && found.get(key) !== annotation ? "unknown" : annotation);
   }
-  return ({ namespace, name }) => {
+  const isComplete = facts?.isComplete("ServiceAccount") === true;
+  return async ({ namespace, name }) => {
     const annotation = found.get(JSON.stringify([namespace, name]));
-    return annotation === undefined ? "unknown" : annotation;
+    if (annotation === undefined) return "unknown";
+    return annotation ?? (isComplete ? null : "unknown");
   };
 }

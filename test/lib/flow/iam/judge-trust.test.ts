@@ -9,7 +9,7 @@ const OTHER_ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/OTHER";
 const PROVIDER = `arn:aws:iam::111122223333:oidc-provider/${ISSUER}`;
 const POD = { namespace: "mcp", name: "aws-ro" };
 const SUBJECT = "system:serviceaccount:mcp:aws-ro";
-const IRSA: PodFacts = { oidcIssuer: `https://${ISSUER}`, annotation: ROLE };
+const IRSA: PodFacts = { oidcIssuer: `https://${ISSUER}`, clusterName: null, annotation: ROLE };
 
 const ASSOCIATE = "https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html";
 const CROSS = "https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html";
@@ -353,7 +353,7 @@ describe("a trust policy for EKS Pod Identity", () => {
       "unknown",
       [
         "whether ServiceAccount mcp/aws-ro has an EKS Pod Identity association (aws eks describe-pod-identity-association, in policy.iam)",
-        "the name of the EKS cluster",
+        "policy.eksCluster in mcpctl.yaml",
       ],
     ]);
   });

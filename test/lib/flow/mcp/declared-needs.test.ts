@@ -42,7 +42,11 @@ describe("readDeclaration", () => {
   });
 
   it.each([
-    [{ verbs: ["list"], target: PODS, namespace: { all: true } }, [{ verb: "list", resource: "pods" }]],
+    [
+      { verbs: ["list"], target: PODS, namespace: { all: true } },
+      [{ verb: "list", resource: "pods", namespace: "{any namespace}" }],
+    ],
+    [{ verbs: ["list"], target: PODS }, [{ verb: "list", resource: "pods" }]],
     [
       { verbs: ["list"], target: PODS, namespace: NAMESPACE },
       [{ verb: "list", resource: "pods", namespace: "{namespace}" }],
