@@ -1,11 +1,15 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../src/lib/cluster/connection.ts";
 import { KubeApi } from "../../src/lib/cluster/kube-api.ts";
 import { probeBackends } from "../../src/lib/cluster/probe-backends.ts";
 import type { KubeObject } from "../../src/lib/cluster/objects.ts";
 import type { ProbeOptions } from "../../src/lib/cluster/probe-pod.ts";
-import type { ProbeOutcome } from "../../src/lib/flow/verify/reached.ts";
+import type { ProbeOutcome } from "../../src/lib/flow/verify/subject.ts";
+import { until } from "../support/gateway.ts";
 import { leftBy, podsLeft, probing, registryOf, serverObjects } from "../support/probe-cluster.ts";
+import { makeProject, type RunResult } from "../support/run-cli.ts";
 import { startKubernetes, type Kubernetes } from "./support/kubernetes.ts";
 
 const USER = "prober";
@@ -119,7 +123,50 @@ async function run(
   }
 }
 
+/** `verify --probe` for people who may read everything; `play` is the kubelet's part once the pod is there. */
+async function verifyCommand(play: () => Promise<void>): Promise<RunResult> {
+  const project = await makeProject();
+  const entries = Object.entries(URLS).map(
+    ([name, url]) => `  ${name}: { service: s, environment: stage, access: rw, owner: me, url: "${url}" }\n`,
+  );
+  await writeFile(join(project.cwd, "backends.yaml"), `backends:\n${entries.join("")}`);
+  await writeFile(
+    join(project.cwd, "mcpctl.yaml"),
+    `contexts:
+  - name: prod
+    store: { type: ssm, path: /k, region: eu-central-1, account: "111122223333" }
+    kubernetes: { context: test, cluster: ${kubernetes.uid}, namespace: mcp-gateway, denylist: locks }
+`,
+  );
+  const argv = ["verify", "--live", "kubernetes", "--probe", "scratch", "-o", "json"];
+  const ran = project.run(argv, { env: { KUBECONFIG: await kubernetes.kubeconfig("admin") } });
+  await until(
+    () => podsLeft(kubernetes.admin),
+    ({ length }) => length > 0,
+  );
+  await play();
+  try {
+    return await ran;
+  } finally {
+    await project.remove();
+  }
+}
+
 describe("a throw-away pod", () => {
+  it("is what the command says of the servers", async () => {
+    const { code, out, err } = await verifyCommand(() => report(ended(leftBy([1]))));
+    const told = JSON.parse(out) as Readonly<
+      Record<"findings" | "undecided", readonly { code: string; message: string }[]>
+    >;
+    expect(code).toBe(1);
+    const tried = told.findings.filter(({ message }) => message.includes("can connect"));
+    expect(tried).toEqual([
+      expect.objectContaining({ code: "MC606", message: `a pod that is not the gateway's can connect to "two"` }),
+    ]);
+    expect(err).not.toContain("--probe");
+    expect(await podsLeft(kubernetes.admin)).toEqual([]);
+  });
+
   it("is admitted where pods are restricted, with the least rights, and tells who is reached", async () => {
     let made: unknown;
     const outcomes = await run(async () => {

@@ -1,5 +1,5 @@
 import type { KubeApi } from "../../src/lib/cluster/kube-api.ts";
-import { PROBE_IMAGE, type ProbeOptions } from "../../src/lib/cluster/probe-pod.ts";
+import type { ProbeOptions } from "../../src/lib/cluster/probe-pod.ts";
 import { readRegistry, type Registry } from "../../src/lib/policy/registry.ts";
 
 /** A registry of these servers, by their URLs. */
@@ -55,7 +55,7 @@ export function probing(onWait: (count: number) => unknown, more: Partial<ProbeO
   let count = 0;
   const options: ProbeOptions = {
     namespace: "scratch",
-    image: PROBE_IMAGE,
+    image: "busybox",
     startMs: 60_000,
     progress: (text) => void progress.push(text),
     tell: (line) => void lines.push(line),

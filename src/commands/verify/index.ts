@@ -1,16 +1,19 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Severity } from "../../lib/policy/source.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { liveLayers, liveOption, type LiveChoice } from "../live-option.ts";
 import { explainRule } from "../roles/explain-rule.ts";
-import { verifyPromises } from "./verify.ts";
+import { verifyPromises, type VerifyOptions } from "./verify.ts";
 
 const FORMS = ["pretty", "compact", "json", "yaml", "github", "sarif", "junit", "markdown"] as const;
+const PROBE_IMAGE = "busybox:1.37.0";
 const SEVERITIES = ["error", "warning", "info"] as const satisfies readonly Severity[];
 
 interface VerifyFlags {
   readonly servers?: true;
   readonly live?: LiveChoice;
+  readonly probe?: string;
+  readonly probeImage: string;
   readonly failOn: Severity;
   readonly explain?: string;
   readonly output: (typeof FORMS)[number];
@@ -27,22 +30,39 @@ export function registerVerify(program: Command, cli: Cli, run = verifyPromises)
     )
     .addOption(liveOption("read the cluster, AWS IAM, or both, instead of files"))
     .option("--servers", "ask every MCP server for its tools as well")
+    .option(
+      "--probe <namespace>",
+      "let a throw-away pod there try to reach every MCP server (with --live)",
+      namespaceOf,
+    )
+    .option("--probe-image <image>", "image of that pod, with sh, nc, timeout and grep", PROBE_IMAGE)
     .addOption(
       new Option("--fail-on <severity>", "exit code 1 from this severity on").choices(SEVERITIES).default("error"),
     )
     .option("--explain <code>", "print a rule's page")
     .addOption(new Option("-o, --output <form>", "form of the output").choices(FORMS).default("pretty"))
-    .action(async ({ servers, live, failOn, explain, output }: VerifyFlags) =>
-      cli.show(
-        explain === undefined
-          ? await run({ servers: servers === true, live: liveLayers({ live }), failOn }, cli.ports)
-          : explainRule(explain),
-        output === "pretty" ? "text" : output,
-      ),
-    )
+    .action(async (flags: VerifyFlags) => {
+      const result = flags.explain === undefined ? await run(optionsOf(flags), cli.ports) : explainRule(flags.explain);
+      await cli.show(result, flags.output === "pretty" ? "text" : flags.output);
+    })
     .addHelpText(
       "after",
       "\nExit codes: 0 as promised, or nothing at --fail-on or above; 1 findings; 3\nunusable file; 7 what was asked cannot be decided.",
     );
-  withExamples(command, "mcpctl verify", "mcpctl verify --servers -o sarif");
+  withExamples(command, "mcpctl verify --servers -o sarif", "mcpctl verify --live --probe default");
+}
+
+/** Names of namespaces are labels of RFC 1123 (Kubernetes, "Object Names and IDs"). */
+function namespaceOf(text: string): string {
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the name of a namespace.");
+}
+
+function optionsOf({ servers, live, probe, probeImage, failOn }: VerifyFlags): VerifyOptions {
+  return {
+    servers: servers === true,
+    live: liveLayers({ live }),
+    probe: probe === undefined ? null : { namespace: probe, image: probeImage },
+    failOn,
+  };
 }

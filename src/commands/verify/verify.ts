@@ -1,4 +1,4 @@
-import type { ExitCode } from "../../lib/errors.ts";
+import { AppError, type ExitCode } from "../../lib/errors.ts";
 import { loadRegistry, requireUsable } from "../../lib/files/load-policy.ts";
 import type { Undecided, Verified } from "../../lib/flow/verify/subject.ts";
 import { verify } from "../../lib/flow/verify/verify.ts";
@@ -14,23 +14,26 @@ import type { LiveLayer } from "../live.ts";
 import { policyFiles } from "../policy-files.ts";
 import type { Result } from "../result.ts";
 import { reportView } from "../roles/report-view.ts";
-import { gatherFacts, type FactPorts } from "./gather-facts.ts";
+import { gatherFacts, type FactPorts, type Probe } from "./gather-facts.ts";
 
 export interface VerifyOptions {
   /** Whether every MCP server is asked for its tools. */
   readonly servers: boolean;
   readonly live: readonly LiveLayer[];
+  readonly probe: Probe | null;
   readonly failOn: Severity;
 }
 
 const RANK: readonly Severity[] = ["error", "warning", "info"];
 
-export async function verifyPromises({ servers, live, failOn }: VerifyOptions, ports: FactPorts): Promise<Result> {
+/** @throws AppError usage for a probe without a live cluster, and for whatever cannot be read or asked */
+export async function verifyPromises(options: VerifyOptions, ports: FactPorts): Promise<Result> {
+  requireLiveCluster(options);
   const config = await ports.projectConfig();
   const files = policyFiles(config, {}, ports);
   const registry = loadRegistry(files.backends);
   requireUsable(registry.findings);
-  const gathered = await gatherFacts(config, { live, servers: servers ? registry.registry : null }, ports);
+  const gathered = await gatherFacts(config, { ...options, registry: registry.registry }, ports);
   const subject = { ...gathered, registry: registry.registry, registrySource: registry.source };
   const judged = withLevels(verify(subject), config.policy.rules);
   const report: CheckReport = {
@@ -43,7 +46,14 @@ export async function verifyPromises({ servers, live, failOn }: VerifyOptions, p
     suppressed: [],
     skipped: judged.skipped,
   };
-  return { view: viewOf(report, judged.undecided), notes: gathered.notes, ...exitOf(judged, failOn) };
+  return { view: viewOf(report, judged.undecided), notes: gathered.notes, ...exitOf(judged, options.failOn) };
+}
+
+function requireLiveCluster({ live, probe }: VerifyOptions): void {
+  if (probe === null || live.includes("kubernetes")) return;
+  throw new AppError("usage", "needs_live", "--probe makes a pod in the cluster, which is not asked otherwise", {
+    hint: "Add --live, or --live kubernetes.",
+  });
 }
 
 /** The team may want a rule otherwise, as of `roles check`. */

@@ -1,5 +1,5 @@
 import { AppError, clause } from "../errors.ts";
-import type { ProbeOutcome } from "../flow/verify/reached.ts";
+import type { ProbeOutcome } from "../flow/verify/subject.ts";
 import { plural } from "../plural.ts";
 import type { Backend, Registry } from "../policy/registry.ts";
 import type { KubeApi } from "./kube-api.ts";

@@ -7,12 +7,10 @@ import type { KubeObject } from "./objects.ts";
 import { probePodObject, scriptSeconds, type PodRequest, type ProbeAddress } from "./probe-pod-object.ts";
 import { resultOf, whyWaiting, type PodState, type ProbeResult } from "./probe-result.ts";
 
-/** Its sh, nc, timeout and grep are used. */
-export const PROBE_IMAGE = "busybox:1.37.0";
-
 export interface ProbeOptions {
   /** Where the pod runs: not the gateway's, for what its pods may others may not. */
   readonly namespace: string;
+  /** One with sh, nc, timeout and grep. */
   readonly image: string;
   /** How long the cluster may take until the pod runs, in milliseconds. */
   readonly startMs: number;

@@ -258,4 +258,23 @@ describe("verify --live", () => {
     };
     expect(findings.find((each) => each.code === "MC601")?.place.file).toBe("cluster ClusterRole/viewer");
   });
+
+  it("says that nobody tried to reach the servers", async () => {
+    const { err } = await run("verify", "--live", "kubernetes");
+    expect(err).toContain("Whether the network plugin enforces NetworkPolicies was not tried (--probe NAMESPACE)\n");
+  });
+
+  it("makes no pod without a namespace", async () => {
+    for (const name of ["", "Default", "a/b", "-a"]) {
+      const { code, err } = await run("verify", "--live", `--probe=${name}`);
+      expect([code, err]).toEqual([2, expect.stringContaining("It must be the name of a namespace.")]);
+    }
+  });
+
+  it("makes no pod in a cluster that is not asked otherwise", async () => {
+    for (const live of [[], ["--live", "aws"]]) {
+      const { code, out, err } = await run("verify", "--probe", "default", ...live);
+      expect([code, out, err]).toEqual([2, "", expect.stringContaining("Add --live, or --live kubernetes.")]);
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { probeBackends } from "../../../src/lib/cluster/probe-backends.ts";
 import type { ProbeOptions } from "../../../src/lib/cluster/probe-pod.ts";
 import { serviceOf } from "../../../src/lib/cluster/probe-targets.ts";
 import type { Resource } from "../../../src/lib/cluster/resources.ts";
-import type { ProbeOutcome } from "../../../src/lib/flow/verify/reached.ts";
+import type { ProbeOutcome } from "../../../src/lib/flow/verify/subject.ts";
 import { failure } from "../../support/fake-kubernetes-answers.ts";
 import { startFakeKubernetes, type FakeKubernetes } from "../../support/fake-kubernetes.ts";
 import { leftBy, podsLeft, probing, registryOf, serverObjects, type Told } from "../../support/probe-cluster.ts";

@@ -1,22 +1,14 @@
 import type { Backend } from "../../policy/registry.ts";
-import { findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
+import { findingOf, together, verified, type ProbeOutcome, type Verified, type VerifySubject } from "./subject.ts";
 
-/** What came of trying to reach a server from a pod that is not the gateway's. */
-export type ProbeOutcome =
-  | "reached"
-  /** Refused or dropped, though the server would have answered. */
-  | "kept-out"
-  /** Why nobody can tell, a sentence without a full stop. */
-  | { readonly undecided: string };
-
-const NOT_ASKED = "no pod tried to reach the servers (--live --probe)";
 const HINT =
   "Let the gateway's pods alone in (`mcpctl init` writes such a NetworkPolicy), and see whether the network plugin enforces it.";
 
-/** Does the network keep a pod that is not the gateway's away from each MCP server? Null outcomes: nobody tried. */
-export function reachedServers(subject: VerifySubject, outcomes: ReadonlyMap<string, ProbeOutcome> | null): Verified {
-  if (outcomes === null) return skipped(["MC606"], NOT_ASKED);
-  return together([...subject.registry.values()].map((backend) => judge(subject, backend, outcomes.get(backend.name))));
+/** Does the network keep a pod that is not the gateway's away from each MCP server, where one tried? */
+export function reachedServers(subject: VerifySubject): Verified {
+  const { reached, registry } = subject;
+  if (reached === null) return verified({});
+  return together([...registry.values()].map((backend) => judge(subject, backend, reached.get(backend.name))));
 }
 
 function judge(subject: VerifySubject, backend: Backend, outcome: ProbeOutcome | undefined): Verified {

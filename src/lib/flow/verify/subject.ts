@@ -20,7 +20,17 @@ export interface VerifySubject {
   readonly gatewayNamespace: string | null;
   /** What the servers list, by backend. */
   readonly offered: ReadonlyMap<string, readonly OfferedTool[]> | null;
+  /** What came of trying to reach the servers, by backend. */
+  readonly reached: ReadonlyMap<string, ProbeOutcome> | null;
 }
+
+/** What came of trying to reach a server from a pod that is not the gateway's. */
+export type ProbeOutcome =
+  | "reached"
+  /** Refused or dropped, though the server would have answered. */
+  | "kept-out"
+  /** Why nobody can tell, a sentence without a full stop. */
+  | { readonly undecided: string };
 
 /** A question that the facts leave open. */
 export interface Undecided {

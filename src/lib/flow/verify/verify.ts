@@ -3,6 +3,7 @@ import { waysRound } from "./bypass.ts";
 import { networkPolicies } from "./network.ts";
 import { awsRights } from "./aws-rights.ts";
 import { kubernetesRights } from "./read-only.ts";
+import { reachedServers } from "./reached.ts";
 import { findingAt, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 import { offeredTools } from "./tools.ts";
 
@@ -14,6 +15,7 @@ export function verify(subject: VerifySubject): Verified {
     kubernetesRights(subject),
     awsRights(subject),
     networkPolicies(subject),
+    reachedServers(subject),
     waysRound(subject),
     offeredTools(subject),
   ]);

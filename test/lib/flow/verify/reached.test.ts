@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { reachedServers, type ProbeOutcome } from "../../../../src/lib/flow/verify/reached.ts";
-import type { VerifySubject } from "../../../../src/lib/flow/verify/subject.ts";
+import { reachedServers } from "../../../../src/lib/flow/verify/reached.ts";
+import type { ProbeOutcome, VerifySubject } from "../../../../src/lib/flow/verify/subject.ts";
 import { readRegistry } from "../../../../src/lib/policy/registry.ts";
 
 const entry = (name: string): string =>
@@ -13,14 +13,15 @@ const subject: VerifySubject = {
   iam: null,
   gatewayNamespace: null,
   offered: null,
+  reached: null,
 };
 
 it("a server that a pod reached is a finding at its line, one that was kept out is none", () => {
-  const outcomes = new Map<string, ProbeOutcome>([
+  const reached = new Map<string, ProbeOutcome>([
     ["one", "kept-out"],
     ["two", "reached"],
   ]);
-  expect(reachedServers(subject, outcomes)).toEqual({
+  expect(reachedServers({ ...subject, reached })).toEqual({
     findings: [
       {
         code: "MC606",
@@ -39,8 +40,8 @@ it("a server that a pod reached is a finding at its line, one that was kept out 
 });
 
 it("what nobody could tell, or tried, is undecided", () => {
-  const outcomes = new Map<string, ProbeOutcome>([["one", { undecided: "a pod must be ready" }]]);
-  expect(reachedServers(subject, outcomes)).toEqual({
+  const reached = new Map<string, ProbeOutcome>([["one", { undecided: "a pod must be ready" }]]);
+  expect(reachedServers({ ...subject, reached })).toEqual({
     findings: [],
     undecided: [
       { code: "MC606", about: "one", missing: ["a pod must be ready"] },
@@ -50,10 +51,6 @@ it("what nobody could tell, or tried, is undecided", () => {
   });
 });
 
-it("without a try the rule is skipped", () => {
-  expect(reachedServers(subject, null)).toEqual({
-    findings: [],
-    undecided: [],
-    skipped: [{ code: "MC606", why: "no pod tried to reach the servers (--live --probe)" }],
-  });
+it("without a try nothing is said", () => {
+  expect(reachedServers(subject)).toEqual({ findings: [], undecided: [], skipped: [] });
 });
