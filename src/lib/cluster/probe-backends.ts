@@ -1,4 +1,5 @@
 import { AppError, clause } from "../errors.ts";
+import { serviceOf, type ServiceTarget } from "../flow/service-of.ts";
 import type { ProbeOutcome } from "../flow/verify/subject.ts";
 import { plural } from "../plural.ts";
 import type { Backend, Registry } from "../policy/registry.ts";
@@ -6,7 +7,7 @@ import type { KubeApi } from "./kube-api.ts";
 import { isEgressLimited } from "./probe-egress.ts";
 import { runProbe, type ProbeOptions } from "./probe-pod.ts";
 import type { ProbeResult } from "./probe-result.ts";
-import { isPortProbed, serverPods, serviceOf, type ServerPod, type ServiceTarget } from "./probe-targets.ts";
+import { isPortProbed, serverPods, type ServerPod } from "./probe-targets.ts";
 
 /** What the kubelet keeps of the numbers that a pod leaves is far more. */
 const MAX_ADDRESSES = 600;

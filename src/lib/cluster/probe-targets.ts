@@ -1,15 +1,9 @@
 import { isIP } from "node:net";
+import type { ServiceTarget } from "../flow/service-of.ts";
 import type { KubeApi } from "./kube-api.ts";
 import { ifFound } from "./kube-error.ts";
 import type { KubeList } from "./objects.ts";
 import type { ProbeAddress } from "./probe-pod-object.ts";
-
-/** The Service that a backend's URL names, and its port. */
-export interface ServiceTarget {
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: number;
-}
 
 /** A pod that answers for a Service, by the kubelet's word. */
 export interface ServerPod extends ProbeAddress {
@@ -51,17 +45,6 @@ interface Container {
 
 interface ProbedPort {
   readonly port?: number | string;
-}
-
-const IN_CLUSTER = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.svc(\.|$)/;
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
-
-/** `http://NAME.NAMESPACE.svc:8080`, with or without the cluster's domain; null for anything else. */
-export function serviceOf(url: string): ServiceTarget | null {
-  const { hostname, port, protocol } = new URL(url);
-  const [, service, , namespace] = IN_CLUSTER.exec(hostname) ?? [];
-  if (service === undefined || namespace === undefined) return null;
-  return { service, namespace, port: port === "" ? (DEFAULT_PORTS[protocol] ?? 0) : Number(port) };
 }
 
 /**

@@ -45,11 +45,12 @@ const ROWS: readonly Row[] = [
   { resource: "roles", apiVersion: RBAC, kind: "Role", keep: only("rules") },
   { resource: "rolebindings", apiVersion: RBAC, kind: "RoleBinding", keep: only("subjects", "roleRef") },
   { resource: "networkpolicies", apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", keep: only("spec") },
-  { resource: "pods", apiVersion: "v1", kind: "Pod", keep: accountOfPod },
+  { resource: "services", apiVersion: "v1", kind: "Service", keep: within("clusterIP", "ports") },
+  { resource: "pods", apiVersion: "v1", kind: "Pod", keep: within("serviceAccountName", "hostNetwork") },
 ];
 
 /**
- * Reads what decides about layer 2: RBAC, ServiceAccounts, NetworkPolicies, Namespaces, Pods and the kinds that the
+ * Reads what decides about layer 2: RBAC, ServiceAccounts, NetworkPolicies, Namespaces, Services, Pods and the kinds that the
  * cluster serves. A kind that may not be read is named, and marked incomplete, so that nothing is denied for want of it.
  * @throws AppError when the cluster cannot be reached, or not be told from others
  */
@@ -152,7 +153,10 @@ function only(...names: readonly string[]): Fields {
   return (object) => Object.fromEntries(names.flatMap((name) => (name in object ? [[name, object[name]]] : [])));
 }
 
-function accountOfPod({ spec }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { serviceAccountName } = (spec ?? {}) as { readonly serviceAccountName?: string };
-  return serviceAccountName === undefined ? {} : { spec: { serviceAccountName } };
+function within(...names: readonly string[]): Fields {
+  const keep = only(...names);
+  return ({ spec }) => {
+    const kept = keep((spec ?? {}) as Readonly<Record<string, unknown>>);
+    return Object.keys(kept).length === 0 ? {} : { spec: kept };
+  };
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { probeBackends } from "../../../src/lib/cluster/probe-backends.ts";
 import type { ProbeOptions } from "../../../src/lib/cluster/probe-pod.ts";
-import { serviceOf } from "../../../src/lib/cluster/probe-targets.ts";
+import { serviceOf } from "../../../src/lib/flow/service-of.ts";
 import type { Resource } from "../../../src/lib/cluster/resources.ts";
 import type { ProbeOutcome } from "../../../src/lib/flow/verify/subject.ts";
 import { failure } from "../../support/fake-kubernetes-answers.ts";

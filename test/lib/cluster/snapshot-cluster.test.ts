@@ -116,6 +116,7 @@ it("answers for itself that it is whole", async () => {
       Role: true,
       RoleBinding: true,
       NetworkPolicy: true,
+      Service: true,
       Pod: true,
       APIResourceList: true,
     },

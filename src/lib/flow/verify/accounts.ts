@@ -1,15 +1,23 @@
+import { accountOf } from "../account-of.ts";
 import type { Backend } from "../../policy/registry.ts";
 import { findingOf, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /** Does each backend have its own ServiceAccount and IAM role? What one may do is else what all of them may. */
 export function ownIdentities(subject: VerifySubject): Verified {
   const backends = [...subject.registry.values()];
+  const standard = backends.filter((backend) => accountOf(backend)?.name === "default");
   const nameless = backends.filter(({ serviceAccount }) => serviceAccount === undefined);
   return verified({
     findings: [
       ...nameless.map((backend) =>
         findingOf("MC603", subject, backend, [
           `"${backend.name}" names no ServiceAccount, so nothing tells what its pod may do`,
+          "Give it one of its own, and name it as serviceAccount.",
+        ]),
+      ),
+      ...standard.map((backend) =>
+        findingOf("MC603", subject, backend, [
+          `"${backend.name}" has the ServiceAccount default, which every pod of its namespace has that names none`,
           "Give it one of its own, and name it as serviceAccount.",
         ]),
       ),

@@ -3,8 +3,10 @@ import type { Statement } from "../iam/policy.ts";
 import { findingAt, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /** How AWS names what changes nothing; of other names that is not known (IAM, "Access levels in policy summaries"). */
-const READ =
-  /^(?:Get|List|Describe|BatchGet|Search|Lookup|Query|Select|Scan|Filter|Head|View|Test|Check|Preview|Simulate)/i;
+const READ = /^(?:Get|List|Describe|BatchGet|Search|Lookup|Query|Select|Scan|Filter|Head|View|Simulate)/i;
+/** Actions of such names that hand out credentials, or a place to write to. */
+const HANDS_OUT =
+  /^Get\w*(?:Credentials|FederationToken|AccessToken\w*|DataAccess|InstanceAccessDetails|UploadUrls?|PresignedURL)$/i;
 const MOST_NAMED = 5;
 const HINT = "Narrow the statement to what the tools need, or say access: rw.";
 
@@ -15,7 +17,8 @@ export function awsRights({ iam, registry }: VerifySubject): Verified {
     [...registry.values()].map(({ access, iamRole, name }) => {
       if (access !== "ro" || iamRole === undefined) return verified({});
       const role = iam.role(iamRole);
-      if (role === null || role === "contradicted") return unknownRole(name, iamRole);
+      if (role === null) return undecided(name, [`role ${iamRole} must be among the facts`]);
+      if (role === "contradicted") return undecided(name, [`the facts must tell one thing of role ${iamRole}`]);
       const findings = role.policies.flatMap(({ label, statements, placeOf }) =>
         statements.flatMap((statement) => {
           const writes = writesOf(statement);
@@ -29,15 +32,13 @@ export function awsRights({ iam, registry }: VerifySubject): Verified {
         ...role.doubts,
         ...(iam.isComplete(role.account) ? [] : [`all policies of ${iamRole} must be known`]),
       ];
-      const isOpen = findings.length === 0 && doubts.length > 0;
-      const missing = doubts.slice(0, MOST_NAMED);
-      return verified({ findings, undecided: isOpen ? [{ code: "MC602", about: name, missing }] : [] });
+      return findings.length > 0 || doubts.length === 0 ? verified({ findings }) : undecided(name, doubts);
     }),
   );
 }
 
-function unknownRole(about: string, iamRole: string): Verified {
-  return verified({ undecided: [{ code: "MC602", about, missing: [`role ${iamRole} must be among the facts`] }] });
+function undecided(about: string, missing: readonly string[]): Verified {
+  return verified({ undecided: [{ code: "MC602", about, missing: missing.slice(0, MOST_NAMED) }] });
 }
 
 /** As far as the statement's own words say; conditions, boundaries and denials may take some of it back. */
@@ -49,5 +50,5 @@ function writesOf({ effect, actions }: Statement): readonly string[] {
 
 function isRead(action: string): boolean {
   const [, name = ""] = action.split(":");
-  return READ.test(name);
+  return READ.test(name) && !HANDS_OUT.test(name);
 }

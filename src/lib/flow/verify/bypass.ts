@@ -8,26 +8,56 @@ import { findingAt, skipped, verified, type Verified, type VerifySubject } from 
 
 const MOST_NAMED = 5;
 
-/** Ways round a gateway, as [verb, group, resource]: a pod reads every Secret of its namespace and reaches every server. */
-const WAYS: readonly (readonly [verb: string, group: string, resource: string])[] = [
-  ["create", "", "pods"],
-  ["create", "", "pods/exec"],
-  ["update", "", "pods/ephemeralcontainers"],
-  ["create", "", "replicationcontrollers"],
-  ...["deployments", "daemonsets", "statefulsets", "replicasets"].flatMap((resource) =>
-    ["create", "update", "patch"].map((verb) => [verb, "apps", resource] as const),
-  ),
-  ...["jobs", "cronjobs"].map((resource) => ["create", "batch", resource] as const),
-  ...["secrets", "configmaps"].flatMap((resource) =>
-    ["create", "update", "patch", "delete"].map((verb) => [verb, "", resource] as const),
-  ),
-  ["create", "", "serviceaccounts/token"],
+const RBAC = "rbac.authorization.k8s.io";
+const SYNC = "external-secrets.io";
+
+interface Way {
+  readonly verbs: readonly string[];
+  readonly group: string;
+  readonly resources: readonly string[];
+  /** Of no namespace: a binding in one does not give it. */
+  readonly isClusterWide?: true;
+}
+
+/** Ways round a gateway: whose pod it is reads every Secret of its namespace, and is let through to every server. */
+const WAYS: readonly Way[] = [
+  { verbs: ["create", "update", "patch"], group: "", resources: ["pods", "replicationcontrollers"] },
+  // A WebSocket begins with a GET, which older API servers take for a `get`.
+  { verbs: ["create", "get"], group: "", resources: ["pods/exec", "pods/attach"] },
+  { verbs: ["update", "patch"], group: "", resources: ["pods/ephemeralcontainers"] },
+  {
+    verbs: ["create", "update", "patch"],
+    group: "apps",
+    resources: ["deployments", "daemonsets", "statefulsets", "replicasets"],
+  },
+  { verbs: ["create"], group: "batch", resources: ["jobs"] },
+  { verbs: ["create", "update", "patch"], group: "batch", resources: ["cronjobs"] },
+  {
+    verbs: ["create", "update", "patch", "delete", "deletecollection"],
+    group: "",
+    resources: ["secrets", "configmaps"],
+  },
+  { verbs: ["create"], group: "", resources: ["serviceaccounts/token"] },
+  // What the keys are read from.
+  { verbs: ["create", "update", "patch"], group: SYNC, resources: ["externalsecrets", "secretstores"] },
+  { verbs: ["create", "update", "patch"], group: SYNC, resources: ["clustersecretstores"], isClusterWide: true },
+  // Whoever has one of these takes any other right, or becomes somebody who has it (Kubernetes, "RBAC Good Practices").
+  { verbs: ["escalate", "bind"], group: RBAC, resources: ["roles", "clusterroles"] },
+  { verbs: ["impersonate"], group: "", resources: ["serviceaccounts"] },
+  { verbs: ["impersonate"], group: "", resources: ["users", "groups"], isClusterWide: true },
+  { verbs: ["create", "get"], group: "", resources: ["nodes/proxy"], isClusterWide: true },
 ];
 
-const ASKED = WAYS.map(([verb, group, resource]) => ({
-  text: `${verb} ${resource}`,
-  asked: askedOf({ verb: [verb], group: parseTemplate(group), resource: [resource], namespace: ["-"], name: null }),
-}));
+const ASKED = WAYS.flatMap(({ verbs, group, resources, isClusterWide = false }) =>
+  resources.flatMap((resource) =>
+    verbs.map((verb) => {
+      // One name is as good as another: everything in the namespace is the gateway's.
+      const name = verb === "create" && !resource.includes("/") ? null : [{ argument: "name" }];
+      const request = { verb: [verb], group: parseTemplate(group), resource: [resource], namespace: ["-"], name };
+      return { text: `${verb} ${resource}`, asked: askedOf(request), isClusterWide };
+    }),
+  ),
+);
 
 /** Who may create pods or edit Secrets and ConfigMaps in the gateway's namespace, and so get round it? */
 export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verified {
@@ -44,7 +74,10 @@ export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verifie
     if (who.length === 0) return [];
     const { rules, doubts: open } = reader.through([binding]);
     for (const doubt of open) doubts.add(doubt);
-    const ways = waysOf(rules.map(({ rule }) => rule));
+    const ways = waysOf(
+      rules.map(({ rule }) => rule),
+      binding.namespace === null,
+    );
     if (ways.length === 0) return [];
     return [
       findingAt(
@@ -60,19 +93,28 @@ export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verifie
   return verified({ findings, undecided });
 }
 
-/** What the cluster itself is made of needs such rights, and no agent has them. */
+/**
+ * What the cluster itself is made of needs such rights, and no agent has them. Everybody, nobody, and ServiceAccounts have
+ * names of that kind as well.
+ */
 function subjectsOf({ subjects }: Binding): readonly string[] {
   return subjects
     .filter(({ kind, name, namespace }) =>
-      kind === "ServiceAccount"
-        ? namespace !== "kube-system"
-        : !name.startsWith("system:") || /^system:(?:serviceaccounts|authenticated|unauthenticated)/.test(name),
+      kind === "ServiceAccount" ? namespace !== "kube-system" : !IS_OF_CLUSTER.test(name) || IS_ANYBODY.test(name),
     )
     .map(({ kind, name, namespace }) =>
       kind === "ServiceAccount" ? `${kind} ${namespace}/${name}` : `${kind} ${name}`,
     );
 }
 
-function waysOf(rules: readonly Rule[]): readonly string[] {
-  return ASKED.filter(({ asked }) => rules.some((rule) => matchRule(rule, asked) === "yes")).map(({ text }) => text);
+const IS_OF_CLUSTER = /^system:/;
+const IS_ANYBODY = /^system:(?:authenticated|unauthenticated|anonymous|serviceaccounts?(?!s?:kube-system(?::|$)))/;
+
+function waysOf(rules: readonly Rule[], isClusterWide: boolean): readonly string[] {
+  return ASKED.filter((way) => isClusterWide || !way.isClusterWide).flatMap(({ text, asked }) => {
+    const giving = rules.filter((rule) => matchRule(rule, asked) !== "no");
+    if (giving.length === 0) return [];
+    if (giving.some(({ resourceNames }) => resourceNames.length === 0)) return [text];
+    return [`${text} (${listSome([...new Set(giving.flatMap(({ resourceNames }) => resourceNames))], MOST_NAMED)})`];
+  });
 }

@@ -1,14 +1,17 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
-import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
-import { isSelector, selects, type LabelSelector } from "../rbac/label-selector.ts";
+import type { ServiceAccount } from "../requests.ts";
+import { at, textAt, type FactObject, type Json } from "../rbac/fact-objects.ts";
+import { isSelector, selects } from "../rbac/label-selector.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
+import { isEmptySelector, labelsOf, leaksOf, type Door } from "./leaks.ts";
+import { serverPorts } from "./server-ports.ts";
 import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 const NETWORK = "networking.k8s.io";
-const NAMESPACE_LABEL = "kubernetes.io/metadata.name";
 const MOST_NAMED = 5;
+const POD_LABELS = "the labels of its pods must be known (a snapshot has them)";
 const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a policy.";
 
 /**
@@ -22,7 +25,7 @@ export function networkPolicies(subject: VerifySubject): Verified {
     return skipped(["MC606"], "the context names no cluster, so no namespace of the gateway");
   const policies = cluster.objectsOf("NetworkPolicy", NETWORK);
   const network = { cluster, policies, gatewayNamespace };
-  const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(backend, network) }));
+  const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(subject, backend, network) }));
   const naked = Map.groupBy(
     judged.filter(({ says }) => says === null),
     ({ backend }) => accountOf(backend)?.namespace ?? "",
@@ -58,19 +61,25 @@ interface Network {
 }
 
 /** Null where nothing keeps anybody away. */
-function judgeBackend(backend: Backend, network: Network): Verified | null {
+function judgeBackend(subject: VerifySubject, backend: Backend, network: Network): Verified | null {
   const account = accountOf(backend);
   if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
-  const pods = podLabels(network.cluster, account.namespace, account.name);
+  const pods = podsOf(network.cluster, account);
+  if (pods?.some((pod) => at(at(pod, "spec"), "hostNetwork") === true) === true) return onHost(subject, backend);
   const here = network.policies.filter(({ value }) => textAt(at(value, "metadata"), "namespace") === account.namespace);
   const ingress = here.filter(limitsIngress);
   const matches = ingress.map((policy) => ({ policy, isSelected: selectsPods(policy, pods) }));
+  const door: Door = { ...network, ports: serverPorts(network.cluster, backend.url) };
   const leaks = matches
     .filter(({ isSelected }) => isSelected !== "no")
     .flatMap(({ policy, isSelected }) =>
-      leaksOf(policy, network.gatewayNamespace).map((leak) => ({ ...leak, policy, isSelected })),
+      leaksOf(policy, door).map((leak) => ({
+        ...leak,
+        policy,
+        missing: isSelected === "yes" ? leak.missing : POD_LABELS,
+      })),
     );
-  const sure = leaks.filter(({ isSelected }) => isSelected === "yes");
+  const sure = leaks.filter(({ missing }) => missing === null);
   const findings = sure.map(({ policy, path, who }) =>
     findingAt(
       "MC606",
@@ -80,12 +89,17 @@ function judgeBackend(backend: Backend, network: Network): Verified | null {
     ),
   );
   if (findings.length > 0) return verified({ findings });
-  if (leaks.length > 0) return open(backend, "the labels of its pods must be known (a snapshot has them)");
+  if (leaks.length > 0) return open(backend, ...new Set(leaks.flatMap(({ missing }) => missing ?? [])));
   if (matches.some(({ isSelected }) => isSelected === "yes")) return closed(backend, network.cluster);
-  if (matches.some(({ isSelected }) => isSelected === "maybe"))
-    return open(backend, "the labels of its pods must be known (a snapshot has them)");
+  if (matches.some(({ isSelected }) => isSelected === "maybe")) return open(backend, POD_LABELS);
   if (!network.cluster.isComplete("NetworkPolicy")) return open(backend, "all NetworkPolicies must be known");
   return null;
+}
+
+/** What plugins do with such pods is undefined (Kubernetes, "NetworkPolicy and hostNetwork pods"). */
+function onHost(subject: VerifySubject, backend: Backend): Verified {
+  const message = `a pod of "${backend.name}" has the network of its node, where most plugins heed no NetworkPolicy`;
+  return verified({ findings: [findingOf("MC606", subject, backend, [message, "Take hostNetwork away."])] });
 }
 
 /** Policies only ever let more in: one that is not among the facts might. */
@@ -93,29 +107,22 @@ function closed(backend: Backend, cluster: ClusterFacts): Verified {
   return cluster.isComplete("NetworkPolicy") ? verified({}) : open(backend, "all NetworkPolicies must be known");
 }
 
-function open({ name }: Backend, missing: string): Verified {
-  return verified({ undecided: [{ code: "MC606", about: name, missing: [missing] }] });
+function open({ name }: Backend, ...missing: readonly string[]): Verified {
+  return verified({ undecided: [{ code: "MC606", about: name, missing }] });
 }
 
 function nameOf({ value }: FactObject): string {
   return textAt(at(value, "metadata"), "name") ?? "-";
 }
 
-/** Labels of the pods that run as this ServiceAccount; null where no pod is among the facts. */
-function podLabels(
-  cluster: ClusterFacts,
-  namespace: string,
-  account: string,
-): readonly ReadonlyMap<string, string>[] | null {
+/** The pods that run as this ServiceAccount; null where none is among the facts. */
+function podsOf(cluster: ClusterFacts, { namespace, name }: ServiceAccount): readonly Json[] | null {
   const pods = cluster
     .objectsOf("Pod", "")
-    .filter(({ value }) => textAt(at(value, "metadata"), "namespace") === namespace)
-    .filter(({ value }) => (textAt(at(value, "spec"), "serviceAccountName") ?? "default") === account);
-  return pods.length === 0 ? null : pods.map(({ value }) => labelsOf(at(at(value, "metadata"), "labels")));
-}
-
-function labelsOf(value: unknown): ReadonlyMap<string, string> {
-  return new Map(isJson(value) ? Object.entries(value).map(([name, text]) => [name, String(text)]) : []);
+    .map(({ value }) => value)
+    .filter((pod) => textAt(at(pod, "metadata"), "namespace") === namespace)
+    .filter((pod) => (textAt(at(pod, "spec"), "serviceAccountName") ?? "default") === name);
+  return pods.length === 0 ? null : pods;
 }
 
 /** Without policyTypes a policy is about ingress. */
@@ -124,49 +131,11 @@ function limitsIngress({ value }: FactObject): boolean {
   return Array.isArray(types) && types.includes("Ingress");
 }
 
-function selectsPods(
-  { value }: FactObject,
-  pods: readonly ReadonlyMap<string, string>[] | null,
-): "yes" | "no" | "maybe" {
+function selectsPods({ value }: FactObject, pods: readonly Json[] | null): "yes" | "no" | "maybe" {
   const selector = at(at(value, "spec"), "podSelector") ?? {};
   if (!isSelector(selector)) return "maybe";
-  if (isEmpty(selector)) return "yes";
+  if (isEmptySelector(selector)) return "yes";
   if (pods === null) return "maybe";
-  const selected = pods.filter((labels) => selects(selector, labels)).length;
+  const selected = pods.filter((pod) => selects(selector, labelsOf(at(at(pod, "metadata"), "labels")))).length;
   return selected === pods.length ? "yes" : selected === 0 ? "no" : "maybe";
-}
-
-function isEmpty({ matchLabels, matchExpressions }: LabelSelector): boolean {
-  return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
-}
-
-interface Leak {
-  readonly path: readonly (string | number)[];
-  readonly who: string;
-}
-
-/** Who beside the gateway may come in. A rule without `from` lets everybody in. */
-function leaksOf({ value }: FactObject, gatewayNamespace: string): readonly Leak[] {
-  const rules = at(at(value, "spec"), "ingress") ?? [];
-  const own = textAt(at(value, "metadata"), "namespace");
-  if (!Array.isArray(rules)) return [{ path: ["spec", "ingress"], who: "nobody can tell whom" }];
-  return rules.flatMap((rule: unknown, index): readonly Leak[] => {
-    const path = ["spec", "ingress", index];
-    const from = at(rule, "from") ?? [];
-    if (!Array.isArray(from) || from.length === 0) return [{ path, who: "everybody" }];
-    return from.flatMap((peer: unknown, place): readonly Leak[] => {
-      const who = strangerOf(peer, own, gatewayNamespace);
-      return who === null ? [] : [{ path: [...path, "from", place], who }];
-    });
-  });
-}
-
-/** Null for the gateway's pods: some of its namespace, told from others by a label. */
-function strangerOf(peer: unknown, own: string | null, gatewayNamespace: string): string | null {
-  if (at(peer, "ipBlock") !== undefined) return "the addresses of an ipBlock";
-  const [namespaces, pods] = [at(peer, "namespaceSelector"), at(peer, "podSelector")];
-  const name = namespaces === undefined ? own : textAt(at(namespaces, "matchLabels"), NAMESPACE_LABEL);
-  if (name !== gatewayNamespace) return name === null ? "pods of other namespaces" : `pods of namespace ${name}`;
-  const selector = pods ?? {};
-  return isSelector(selector) && !isEmpty(selector) ? null : `every pod of namespace ${name}`;
 }

@@ -1,6 +1,7 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { Place } from "../../policy/source.ts";
+import { askedOf, matchRule } from "../rbac/asked.ts";
 import { grantedRulesReader } from "../rbac/granted-rules.ts";
 import { CLUSTER_ADMIN } from "../rbac/bootstrap.ts";
 import type { Rule } from "../rbac/rbac-objects.ts";
@@ -77,10 +78,18 @@ function isAdmin({ binding, rule }: Granted): boolean {
   );
 }
 
-/** Asking what oneself may do is a create, and changes nothing. */
-function writingVerbs({ verbs, resources }: Rule): readonly string[] {
-  const isAboutOneself = resources.every((resource) => /^selfsubject\w*reviews$/.test(resource));
-  return isAboutOneself ? [] : verbs.filter((verb) => !READS.has(verb));
+/** What a `get` does that is no reading: a WebSocket begins with one, and a proxied request does whatever is asked for. */
+const DONE_BY_GET = ["pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "nodes/proxy"].map(
+  (resource) =>
+    askedOf({ verb: ["get"], group: [], resource: [resource], namespace: ["-"], name: [{ argument: "name" }] }),
+);
+
+/** Asking what oneself may do is a create, and changes nothing; a rule without resources is about paths like /metrics. */
+function writingVerbs(rule: Rule): readonly string[] {
+  const { verbs, resources } = rule;
+  if (resources.every((resource) => /^selfsubject\w*reviews$/.test(resource))) return [];
+  const isDoneByGet = DONE_BY_GET.some((asked) => matchRule(rule, asked) !== "no");
+  return verbs.filter((verb) => !READS.has(verb) || (verb === "get" && isDoneByGet));
 }
 
 function onlyOnce<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {

@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { ownIdentities } from "../../../../src/lib/flow/verify/accounts.ts";
+import { subjectOf, told } from "../../../support/verify-subject.ts";
+
+const roleOf = (name: string): string => `iamRole: "arn:aws:iam::111122223333:role/${name}"`;
+
+it("each its own is as it should be", () => {
+  const backends = {
+    one: `access: ro, serviceAccount: mcp/one, ${roleOf("one")}`,
+    two: `access: ro, serviceAccount: other/one, ${roleOf("two")}`,
+    three: "access: rw, serviceAccount: mcp/three",
+  };
+  expect(told(ownIdentities(subjectOf(backends)))).toEqual([]);
+});
+
+it("what is shared is told of each but the first, and so is what nobody names", () => {
+  const backends = {
+    one: `access: ro, serviceAccount: mcp/one, ${roleOf("one")}`,
+    two: `access: rw, serviceAccount: mcp/one, ${roleOf("one")}`,
+    three: "access: ro",
+    four: "access: ro, serviceAccount: mcp/default",
+  };
+  expect(told(ownIdentities(subjectOf(backends)))).toEqual([
+    'MC603 "three" names no ServiceAccount, so nothing tells what its pod may do',
+    'MC603 "four" has the ServiceAccount default, which every pod of its namespace has that names none',
+    'MC603 "two" and "one" have one ServiceAccount, mcp/one',
+    'MC604 "two" and "one" have one IAM role, arn:aws:iam::111122223333:role/one',
+  ]);
+});

@@ -1,0 +1,91 @@
+import { expect, it } from "vitest";
+import { kubernetesRights } from "../../../../src/lib/flow/verify/read-only.ts";
+import { binding, clusterBinding, everywhere, join, RBAC, role, rule, SUBJECT } from "../../../support/rbac-facts.ts";
+import { inCluster, subjectOf, told } from "../../../support/verify-subject.ts";
+
+const READER = rule("get,list,watch", "-,apps", "pods,deployments,pods/log");
+
+/** Verbs and resources that were found to write. */
+function writes(manifests: string): readonly string[] {
+  const { findings, undecided } = kubernetesRights(inCluster(manifests));
+  expect(undecided).toEqual([]);
+  return findings.map(({ code, message }) => `${code} ${/ may (.*?): /.exec(message)?.[1] ?? message}`);
+}
+
+it.each([
+  ["reading", READER],
+  ["asking what oneself may do", rule("create", "authorization.k8s.io", "selfsubjectaccessreviews")],
+  ["nothing", "{verbs: [delete], apiGroups: [], resources: []}"],
+  ["paths that are no resources", "{verbs: [" * "], nonResourceURLs: ['/metrics']}"],
+])("%s is read-only", (_, rules) => {
+  expect(writes(everywhere(rules))).toEqual([]);
+});
+
+it.each([
+  ["a verb", rule("get,delete", "-", "pods"), "delete pods"],
+  ["all verbs", rule("*", "-", "pods"), "do anything pods"],
+  ["a verb of no plain kind", rule("impersonate", "-", "users"), "impersonate users"],
+  ["one that takes other rights", rule("bind,escalate", "rbac.authorization.k8s.io", "roles"), "bind, escalate roles"],
+  ["a token", rule("create", "-", "serviceaccounts/token"), "create serviceaccounts/token"],
+  ["one object alone", rule("patch", "-", "configmaps", ", resourceNames: [web]"), "patch configmaps"],
+  ["a command, begun with a GET", rule("get", "-", "pods/exec"), "get pods/exec"],
+  ["the same in one pod", rule("get", "-", "pods/attach", ", resourceNames: [web]"), "get pods/attach"],
+  ["the kubelet's API", rule("get,list", "-", "nodes/proxy"), "get nodes/proxy"],
+  ["whatever is behind a Service", rule("get", "-", "services/proxy"), "get services/proxy"],
+  ["reading of everything", rule("get,list,watch", "*", "*"), "get *"],
+  ["a subresource of anything", rule("get", "-", "*/exec"), "get */exec"],
+])("%s is not", (_, rules, found) => {
+  expect(writes(everywhere(rules))).toEqual([`MC601 ${found}`]);
+});
+
+it.each([
+  ["all ServiceAccounts", "system:serviceaccounts"],
+  ["those of its namespace", "system:serviceaccounts:mcp"],
+  ["everybody", "system:authenticated"],
+])("what %s may, it may", (_, group) => {
+  const subject = `{kind: Group, apiGroup: rbac.authorization.k8s.io, name: "${group}"}`;
+  expect(writes(join(role(rule("delete", "-", "pods")), binding("stage", subject)))).toEqual(["MC601 delete pods"]);
+});
+
+it("what its name as a user may, it may, and what others may, not", () => {
+  const deleter = role(rule("delete", "-", "pods"));
+  const named = (kind: string, name: string): string =>
+    clusterBinding(`{kind: ${kind}, apiGroup: rbac.authorization.k8s.io, name: "${name}"}`);
+  expect(writes(join(deleter, named("User", "system:serviceaccount:mcp:agent")))).toEqual(["MC601 delete pods"]);
+  expect(writes(join(deleter, named("User", "system:serviceaccount:mcp:other")))).toEqual([]);
+  expect(writes(join(deleter, named("Group", "system:serviceaccounts:other")))).toEqual([]);
+});
+
+it("what a role takes from others by their labels, it has", () => {
+  const aggregated = `{kind: ClusterRole, ${RBAC}, metadata: {name: r}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`;
+  const part = `{kind: ClusterRole, ${RBAC}, metadata: {name: p, labels: {a: b}}, rules: [${rule("delete", "-", "pods")}]}`;
+  expect(writes(join(aggregated, part, clusterBinding(SUBJECT)))).toEqual(["MC601 delete pods"]);
+});
+
+it("cluster-admin is told once, whatever it is called", () => {
+  const all = rule("*", "*", "*");
+  const admin = 'ServiceAccount mcp/agent of "one" is cluster-admin, by ClusterRoleBinding b';
+  expect(told(kubernetesRights(inCluster(everywhere(all))))).toEqual([`MC605 ${admin}`]);
+  expect(told(kubernetesRights(inCluster(clusterBinding(SUBJECT, "cluster-admin"))))).toEqual([`MC605 ${admin}`]);
+  // Everything in one namespace is not the cluster, and no reading.
+  expect(writes(join(role(all), binding("stage", SUBJECT)))).toEqual(["MC601 do anything *"]);
+});
+
+it("is not decided while bindings or roles may be missing", () => {
+  const bindings = ["all ClusterRoleBindings must be known", "all RoleBindings must be known"];
+  const open = (missing: readonly string[]) => ["MC601", "MC605"].map((code) => `${code}? one: ${missing.join("; ")}`);
+  expect(told(kubernetesRights(inCluster(everywhere(READER), false)))).toEqual(open(bindings));
+  const dangling = kubernetesRights(inCluster(clusterBinding(SUBJECT)));
+  expect(told(dangling)).toEqual([]);
+  const view = kubernetesRights(inCluster(clusterBinding(SUBJECT, "view")));
+  expect(told(view)).toEqual(open(["the rules of ClusterRole view must be known, which ClusterRoleBinding b binds"]));
+});
+
+it("asks no more of a backend that writes than not to be cluster-admin", () => {
+  const { cluster } = inCluster(everywhere(rule("delete", "-", "pods")));
+  expect(told(kubernetesRights(subjectOf({ one: "access: rw, serviceAccount: mcp/agent" }, { cluster })))).toEqual([]);
+  expect(kubernetesRights(subjectOf({ one: "access: ro" })).skipped.map(({ code }) => code)).toEqual([
+    "MC601",
+    "MC605",
+  ]);
+});
