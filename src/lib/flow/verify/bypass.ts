@@ -68,7 +68,8 @@ export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verifie
   const bindings = cluster.bindings
     .flat()
     .filter(({ namespace }) => namespace === null || namespace === gatewayNamespace);
-  const doubts = new Set<string>();
+  // Without any binding among the facts, too, there may be some.
+  const doubts = new Set(reader.through([]).doubts);
   const findings = bindings.flatMap((binding) => {
     const who = subjectsOf(binding);
     if (who.length === 0) return [];

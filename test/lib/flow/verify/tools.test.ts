@@ -1,0 +1,45 @@
+import { expect, it } from "vitest";
+import type { OfferedTool } from "../../../../src/lib/flow/verify/subject.ts";
+import { offeredTools } from "../../../../src/lib/flow/verify/tools.ts";
+import { subjectOf, told } from "../../../support/verify-subject.ts";
+
+const READ: OfferedTool = { name: "read", declared: { readOnly: true } };
+const DROP: OfferedTool = { name: "drop", declared: { destructive: true } };
+const DIGEST = "a".repeat(64);
+const BACKEND = { one: "access: ro, tools: { read: {} }" };
+
+const verify = (tools: readonly OfferedTool[], backends = BACKEND): readonly string[] =>
+  told(offeredTools(subjectOf(backends, { offered: new Map([["one", tools]]) })));
+
+it("a server that lists what the registry names is as promised", () => {
+  expect(verify([READ])).toEqual([]);
+});
+
+it("tools that one side alone names are told", () => {
+  const other = { name: "other", declared: { readOnly: true } };
+  expect(verify([other])).toEqual([
+    'MC608 the server of "one" lists no tool read',
+    'MC609 the server of "one" lists a tool other that the registry does not name',
+  ]);
+});
+
+it("a destructive tool is told of a read-only backend, as the server or the registry says", () => {
+  const destructive = 'MC610 "one" is ro, and its server calls the tool drop destructive';
+  expect(verify([READ, DROP]).filter((line) => line.startsWith("MC610"))).toEqual([destructive]);
+  const declared = `tools: { drop: { declared: { destructive: true, digest: ${DIGEST} } } }`;
+  expect(told(offeredTools(subjectOf({ one: `access: ro, ${declared}` })))).toEqual([destructive]);
+  expect(told(offeredTools(subjectOf({ one: `access: rw, ${declared}` })))).toEqual([]);
+  // What the server lists now is newer than what it once declared.
+  expect(verify([{ name: "drop", declared: { destructive: false } }], { one: `access: ro, ${declared}` })).toEqual([]);
+});
+
+it("a hint that it destroys means nothing of a tool that only reads", () => {
+  expect(verify([{ name: "read", declared: { readOnly: true, destructive: true } }])).toEqual([]);
+});
+
+it("is not decided where the server does not answer, and is skipped where none is asked", () => {
+  expect(told(offeredTools(subjectOf(BACKEND, { offered: new Map() })))).toEqual(
+    ["MC608", "MC609"].map((code) => `${code}? one: its server must answer`),
+  );
+  expect(offeredTools(subjectOf(BACKEND)).skipped.map(({ code }) => code)).toEqual(["MC608", "MC609"]);
+});
