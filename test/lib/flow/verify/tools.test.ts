@@ -5,7 +5,7 @@ import { subjectOf, told } from "../../../support/verify-subject.ts";
 
 const READ: OfferedTool = { name: "read", declared: { readOnly: true } };
 const DROP: OfferedTool = { name: "drop", declared: { destructive: true } };
-const DIGEST = "a".repeat(64);
+const DIGEST = "a".repeat(12);
 const BACKEND = { one: "access: ro, tools: { read: {} }" };
 
 const verify = (tools: readonly OfferedTool[], backends = BACKEND): readonly string[] =>
