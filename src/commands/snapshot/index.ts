@@ -15,7 +15,7 @@ export function registerSnapshot(program: Command, cli: Cli, run = snapshot): vo
     .summary("write what the cluster and AWS IAM say into files, for offline answers")
     .description(
       "Write what decides in Kubernetes and in AWS IAM into kubernetes.json and aws.json, which policy.manifests and " +
-        "policy.iam of mcpctl.yaml may name: RBAC, ServiceAccounts, NetworkPolicies, pods and kinds; roles, their policies " +
+        "policy.iam of mcpctl.yaml may name: RBAC, ServiceAccounts, NetworkPolicies, Services, pods and kinds; roles, their policies " +
         "and boundaries. Never a Secret, nor what a pod is given. A kind that may not be read is told, and nothing is then " +
         "denied for want of it.",
     )

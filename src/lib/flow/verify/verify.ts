@@ -1,3 +1,4 @@
+import { annotatedRoles } from "./annotated-roles.ts";
 import { ownIdentities } from "./accounts.ts";
 import { waysRound } from "./bypass.ts";
 import { networkPolicies } from "./network.ts";
@@ -12,6 +13,7 @@ export function verify(subject: VerifySubject): Verified {
   return together([
     flaws(subject),
     ownIdentities(subject),
+    annotatedRoles(subject),
     kubernetesRights(subject),
     awsRights(subject),
     networkPolicies(subject),

@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
 import { ownIdentities } from "../../../../src/lib/flow/verify/accounts.ts";
+import { annotatedRoles } from "../../../../src/lib/flow/verify/annotated-roles.ts";
+import { factsOf } from "../../../support/rbac-facts.ts";
 import { subjectOf, told } from "../../../support/verify-subject.ts";
 
 const roleOf = (name: string): string => `iamRole: "arn:aws:iam::111122223333:role/${name}"`;
@@ -25,5 +27,22 @@ it("what is shared is told of each but the first, and so is what nobody names", 
     'MC603 "four" has the ServiceAccount default, which every pod of its namespace has that names none',
     'MC603 "two" and "one" have one ServiceAccount, mcp/one',
     'MC604 "two" and "one" have one IAM role, arn:aws:iam::111122223333:role/one',
+  ]);
+});
+
+it("a ServiceAccount that names another IAM role than the registry is told", () => {
+  const arn = (name: string): string => `arn:aws:iam::111122223333:role/${name}`;
+  const annotated = (name: string, namespace = "mcp"): string =>
+    `{apiVersion: v1, kind: ServiceAccount, metadata: {name: one, namespace: ${namespace}, annotations: {eks.amazonaws.com/role-arn: "${arn(name)}"}}}`;
+  const found = (backend: string, ...manifests: readonly string[]): readonly string[] =>
+    told(annotatedRoles(subjectOf({ one: backend }, { cluster: factsOf(manifests.join("\n---\n"), true) })));
+  const named = "access: ro, serviceAccount: mcp/one";
+  expect(found(`${named}, ${roleOf("one")}`, annotated("one"), annotated("two", "other"))).toEqual([]);
+  expect(found(named, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: one, namespace: mcp}}")).toEqual([]);
+  expect(found(`${named}, ${roleOf("one")}`, annotated("two"))).toEqual([
+    `MC604 ServiceAccount mcp/one of "one" names IAM role ${arn("two")}, and the registry ${arn("one")}`,
+  ]);
+  expect(found(named, annotated("two"))).toEqual([
+    `MC604 ServiceAccount mcp/one of "one" names IAM role ${arn("two")}, and the registry none`,
   ]);
 });
