@@ -1,4 +1,15 @@
-import { isNode, isMap, isScalar, parseAllDocuments, visit, type Document, type YAMLError } from "yaml";
+import {
+  isNode,
+  isMap,
+  isScalar,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type Node,
+  type Tags,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import { parseJson } from "../json/parse-json.ts";
 import { MAX_POLICY_BYTES, SourceText, type Finding, type Place } from "../policy/source.ts";
 import { jsonOffsets } from "./json-offsets.ts";
@@ -23,6 +34,9 @@ export interface DocumentsReading {
 /** How many times aliases may repeat what has an anchor; a bomb stops here. */
 const MAX_ALIASES = 1_000;
 const MAX_FINDINGS = 20;
+const YAML_TAGS = "tag:yaml.org,2002:";
+/** What JSON can say; a set or a date could be taken for an object without members. */
+const JSON_TAGS = ["map", "seq", "str", "int", "float", "bool", "null"].map((name) => YAML_TAGS + name);
 
 /**
  * What does this file of Kubernetes or AWS say? JSON, or YAML as the Kubernetes tools read it (1.1, with merge keys), of
@@ -93,6 +107,7 @@ function readYaml(source: SourceText): DocumentsReading {
       prettyErrors: false,
       version: "1.1",
       merge: true,
+      customTags: withoutDates,
     });
     for (const document of Array.isArray(parsed) ? (parsed as Document.Parsed[]) : []) {
       findings.push(...problemsOf(source, document));
@@ -103,29 +118,59 @@ function readYaml(source: SourceText): DocumentsReading {
       documents.push({ file: source.file, value, placeOf });
     }
   } catch (error) {
-    // Too deep for the parser, or an alias of nothing, or too many of them.
-    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
-    return unreadable(source, 0, "nested too deeply, or with too many aliases, to be read");
+    if (error instanceof TypeError) throw error;
+    const isTooMuch = error instanceof RangeError || error instanceof ReferenceError;
+    const message = isTooMuch
+      ? "nested too deeply, or with too many aliases, to be read"
+      : "it merges what is no object";
+    return unreadable(source, 0, message);
   }
   return findings.length > 0 ? { documents: [], findings: findings.slice(0, MAX_FINDINGS) } : { documents, findings };
 }
 
+/** As kubectl has it, where 2026-01-01 is a text. */
+function withoutDates(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag !== "object" || tag.tag !== `${YAML_TAGS}timestamp`);
+}
+
+/** Whatever JSON has no word for is a problem, too. */
 function problemsOf(source: SourceText, document: Document.Parsed): readonly Finding[] {
   const problems = document.errors.map(({ pos, message }: YAMLError) => finding(source, pos[0], message));
+  const say = ({ range }: Node, message: string): void => void problems.push(finding(source, range?.[0] ?? 0, message));
+  const anchors = new Map<string, Node>();
+  const enter = (node: Node): void => {
+    if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    const { tag = "" } = node;
+    if (tag.startsWith(YAML_TAGS) && !JSON_TAGS.includes(tag))
+      say(node, `!!${tag.slice(YAML_TAGS.length).slice(0, 80)} is nothing that JSON has`);
+  };
   visit(document, {
+    Scalar: (_, scalar) => enter(scalar),
+    Seq: (_, list) => enter(list),
     Map: (_, map) => {
-      const names = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key) || key.value === "<<") continue;
-        if (names.has(key.value)) {
-          const shown = JSON.stringify(String(key.value).slice(0, 80));
-          problems.push(finding(source, key.range?.[0] ?? 0, `the name ${shown} stands twice`));
-        }
-        names.add(key.value);
-      }
+      enter(map);
+      for (const [key, message] of oddNames(map)) say(key, message);
+    },
+    Alias: (_, alias, path) => {
+      const target = anchors.get(alias.source);
+      if (target === undefined) say(alias, "this is an alias of nothing");
+      else if (path.some((node) => node === target)) say(alias, "this alias repeats what it stands in");
     },
   });
   return problems;
+}
+
+function* oddNames({ items }: YAMLMap): Iterable<readonly [Node, string]> {
+  const names = new Set<unknown>();
+  for (const { key } of items) {
+    if (!isScalar(key)) {
+      if (isNode(key)) yield [key, "a name is a text, and no alias, list or object"];
+      continue;
+    }
+    if (key.value === "<<") continue;
+    if (names.has(key.value)) yield [key, `the name ${JSON.stringify(String(key.value).slice(0, 80))} stands twice`];
+    names.add(key.value);
+  }
 }
 
 function offsetInYaml(document: Document.Parsed, path: Path): number {
