@@ -64,6 +64,12 @@ describe("what the API server would not take", () => {
     ["[a]", "this is no Kubernetes object"],
     ["{kind: List, apiVersion: v1, items: 7}", "the items of this List are no list"],
     ["{kind: List, apiVersion: v1, items: [7]}", "this is no Kubernetes object"],
+    ["{kind: List, apiVersion: v1}", "the items of this List are no list"],
+    ["{kind: RoleBinding, metadata: {name: x}}", "takes no RoleBinding like x: it says no apiVersion"],
+    ["{kind: RoleBinding, apiVersion: 7}", "it says no apiVersion"],
+    ["{kind: List, apiVersion: v1, items: [{kind: Role}]}", "it says no apiVersion"],
+    [meta("RoleBindng", "metadata: {name: x}"), "takes no RoleBindng like x: there is no such kind of RBAC"],
+    [meta("7", "metadata: {name: x}"), "there is no such kind of RBAC"],
     [
       "{kind: Role, apiVersion: rbac.authorization.k8s.io/v1beta1}",
       "takes no Role like (no name): rbac.authorization.k8s.io/v1beta1 is not served, v1 is",
@@ -261,6 +267,16 @@ describe("a snapshot", () => {
     const odd = mark(ALL).replace("version: 1", "version: 2");
     expect(outcome(join(list(odd), ALLOWED), "list - pods ns", false)).toBe("unknown");
     expect(outcome(join(list(mark("Role: maybe")), ALLOWED), "list - pods ns", false)).toBe("unknown");
+  });
+
+  it.each([
+    mark("Role: false").replace("version: 1", "version: 2"),
+    mark("Role: maybe"),
+    "metadata: {mcpctl: null}",
+    "metadata: {mcpctl: 7}",
+  ])("that is not wholly understood may be incomplete, whatever is said of the facts: %s", (odd) => {
+    expect(messages(list(odd))).toEqual(["this snapshot is of a form that is not known here"]);
+    expect(outcome(join(list(odd), ALLOWED), "list - pods ns")).toBe("unknown");
   });
 
   it("is of one cluster", () => {
