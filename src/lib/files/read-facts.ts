@@ -26,7 +26,9 @@ export function readFacts(paths: readonly PolicyFile[]): FactFiles {
     const content = readFileBytesSync(path, "the file", MAX_POLICY_BYTES);
     bytes += content.length;
     if (bytes > MAX_BYTES)
-      throw new AppError("invalid", "facts_too_large", `the files up to ${label} are above 256 MiB`);
+      throw new AppError("invalid", "facts_too_large", `the files up to ${label} are above 256 MiB`, {
+        hint: "Name the folders that hold the manifests, or a snapshot.",
+      });
     const reading = readDocuments(label, content);
     if (reading.findings[0] !== undefined) throw unreadable(reading.findings[0], content);
     documents.push(...reading.documents);
