@@ -1,18 +1,8 @@
-import {
-  isNode,
-  isMap,
-  isScalar,
-  parseAllDocuments,
-  visit,
-  type Document,
-  type Node,
-  type Tags,
-  type YAMLError,
-  type YAMLMap,
-} from "yaml";
 import { parseJson } from "../json/parse-json.ts";
 import { MAX_POLICY_BYTES, SourceText, type Finding, type Place } from "../policy/source.ts";
 import { jsonOffsets } from "./json-offsets.ts";
+import { unreadable } from "./unreadable.ts";
+import { MOST_YAML, readYaml } from "./yaml-documents.ts";
 
 /** Names and indexes from a document's top down to a part of it. */
 export type Path = readonly (string | number)[];
@@ -29,20 +19,16 @@ export interface DocumentsReading {
   readonly documents: readonly FactDocument[];
   /** Why the file cannot be used; all of them are errors. */
   readonly findings: readonly Finding[];
+  /** What reading it has used up of the most YAML that is read; JSON uses nothing. */
+  readonly size: number;
 }
-
-/** How many times aliases may repeat what has an anchor; a bomb stops here. */
-const MAX_ALIASES = 1_000;
-const MAX_FINDINGS = 20;
-const YAML_TAGS = "tag:yaml.org,2002:";
-/** What JSON can say; a set or a date could be taken for an object without members. */
-const JSON_TAGS = ["map", "seq", "str", "int", "float", "bool", "null"].map((name) => YAML_TAGS + name);
 
 /**
  * What does this file of Kubernetes or AWS say? JSON, or YAML as the Kubernetes tools read it (1.1, with merge keys), of
  * at most 64 MiB. A name that stands twice in one object is an error, as for the API server under strict validation.
+ * `mostYaml`: what others have left of MOST_YAML.
  */
-export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading {
+export function readDocuments(file: string, bytes: Uint8Array, mostYaml = MOST_YAML): DocumentsReading {
   if (bytes.length > MAX_POLICY_BYTES) return unreadable(new SourceText(file, ""), 0, "the file is larger than 64 MiB");
   let text: string;
   try {
@@ -55,7 +41,7 @@ export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading
     const json = readJson(source);
     if (json !== null) return json;
   }
-  return readYaml(source);
+  return readYaml(source, mostYaml);
 }
 
 /** A document that came from no file: its parts stand in what they belong to, like `cluster ClusterRole/mcp-viewer`. */
@@ -94,101 +80,5 @@ function readJson(source: SourceText): DocumentsReading | null {
   if (!reading.ok) return reading.problem === "malformed" ? null : unreadable(source, 0, reading.detail);
   const offsetOf = jsonOffsets(source.text);
   const placeOf = (path: Path): Place => source.place(offsetOf(path));
-  return { documents: [{ file: source.file, value: reading.value, placeOf }], findings: [] };
-}
-
-function readYaml(source: SourceText): DocumentsReading {
-  const findings: Finding[] = [];
-  const documents: FactDocument[] = [];
-  try {
-    // The parser's own search for a name that stands twice takes quadratic time.
-    const parsed = parseAllDocuments(source.text, {
-      uniqueKeys: false,
-      prettyErrors: false,
-      version: "1.1",
-      merge: true,
-      customTags: withoutDates,
-    });
-    for (const document of Array.isArray(parsed) ? (parsed as Document.Parsed[]) : []) {
-      findings.push(...problemsOf(source, document));
-      if (findings.length > 0) continue;
-      const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-      if (value === null || value === undefined) continue;
-      const placeOf = (path: Path): Place => source.place(offsetInYaml(document, path));
-      documents.push({ file: source.file, value, placeOf });
-    }
-  } catch (error) {
-    if (error instanceof TypeError) throw error;
-    const isTooMuch = error instanceof RangeError || error instanceof ReferenceError;
-    const message = isTooMuch
-      ? "nested too deeply, or with too many aliases, to be read"
-      : "it merges what is no object";
-    return unreadable(source, 0, message);
-  }
-  return findings.length > 0 ? { documents: [], findings: findings.slice(0, MAX_FINDINGS) } : { documents, findings };
-}
-
-/** As kubectl has it, where 2026-01-01 is a text. */
-function withoutDates(tags: Tags): Tags {
-  return tags.filter((tag) => typeof tag !== "object" || tag.tag !== `${YAML_TAGS}timestamp`);
-}
-
-/** Whatever JSON has no word for is a problem, too. */
-function problemsOf(source: SourceText, document: Document.Parsed): readonly Finding[] {
-  const problems = document.errors.map(({ pos, message }: YAMLError) => finding(source, pos[0], message));
-  const say = ({ range }: Node, message: string): void => void problems.push(finding(source, range?.[0] ?? 0, message));
-  const anchors = new Map<string, Node>();
-  const enter = (node: Node): void => {
-    if (node.anchor !== undefined) anchors.set(node.anchor, node);
-    const { tag = "" } = node;
-    if (tag.startsWith(YAML_TAGS) && !JSON_TAGS.includes(tag))
-      say(node, `!!${tag.slice(YAML_TAGS.length).slice(0, 80)} is nothing that JSON has`);
-  };
-  visit(document, {
-    Scalar: (_, scalar) => enter(scalar),
-    Seq: (_, list) => enter(list),
-    Map: (_, map) => {
-      enter(map);
-      for (const [key, message] of oddNames(map)) say(key, message);
-    },
-    Alias: (_, alias, path) => {
-      const target = anchors.get(alias.source);
-      if (target === undefined) say(alias, "this is an alias of nothing");
-      else if (path.some((node) => node === target)) say(alias, "this alias repeats what it stands in");
-    },
-  });
-  return problems;
-}
-
-function* oddNames({ items }: YAMLMap): Iterable<readonly [Node, string]> {
-  const names = new Set<unknown>();
-  for (const { key } of items) {
-    if (!isScalar(key)) {
-      if (isNode(key)) yield [key, "a name is a text, and no alias, list or object"];
-      continue;
-    }
-    if (key.value === "<<") continue;
-    if (names.has(key.value)) yield [key, `the name ${JSON.stringify(String(key.value).slice(0, 80))} stands twice`];
-    names.add(key.value);
-  }
-}
-
-function offsetInYaml(document: Document.Parsed, path: Path): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const step = path[length - 1];
-    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
-    // A member is where its name stands.
-    const key = isMap(parent) ? parent.items.find((pair) => isScalar(pair.key) && pair.key.value === step)?.key : null;
-    const node: unknown = key ?? document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range !== undefined && node.range !== null) return node.range[0];
-  }
-  return document.contents?.range[0] ?? 0;
-}
-
-function unreadable(source: SourceText, at: number, message: string): DocumentsReading {
-  return { documents: [], findings: [finding(source, at, message)] };
-}
-
-function finding(source: SourceText, at: number, message: string): Finding {
-  return source.finding("MC001", at, message, { isUnreadable: true });
+  return { documents: [{ file: source.file, value: reading.value, placeOf }], findings: [], size: 0 };
 }

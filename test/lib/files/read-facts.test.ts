@@ -97,6 +97,16 @@ describe("readFacts", () => {
     expect(refusal("m")).toMatchObject({ kind: "invalid", code: "file_too_large" });
   });
 
+  it("refuses more YAML in all files together than the memory holds", async () => {
+    await put("m/a.yaml", "\n".repeat(600_000));
+    expect(files("m")).toEqual(["m/a.yaml"]);
+    await put("m/b.yaml", "\n".repeat(600_000));
+    expect(refusal("m")).toMatchObject({
+      code: "facts_unreadable",
+      message: expect.stringMatching(/^m\/b\.yaml:1:1: this is no JSON, and too much YAML to be read/) as string,
+    });
+  });
+
   it("refuses more than ten thousand files", async () => {
     await mkdir(join(folder, "m"));
     for (let index = 0; index <= 10_000; index += 1) await writeFile(join(folder, `m/${index}.yaml`), "");

@@ -46,6 +46,8 @@ describe("readDocuments", () => {
     ["a: [", "Flow sequence in block collection must be sufficiently indented and end with a ]"],
     ["a: 1\na: 2\n", 'the name "a" stands twice'],
     ['{"a": 1, "a": 2}', 'the name "a" stands twice'],
+    ["1: a\n'1': b\n", 'the name "1" stands twice'],
+    ["~: a\n'': b\n", 'the name "" stands twice'],
     ["a: *nothing\n", "this is an alias of nothing"],
     ["a: &x\n  b: [*x]\n", "this alias repeats what it stands in"],
     ["a: &x 1\n*x : 2\n", "a name is a text, and no alias, list or object"],
@@ -62,6 +64,16 @@ describe("readDocuments", () => {
     expect(messages(text)[0]).toBe(message);
   });
 
+  it("stops at more YAML than the memory holds, which whole JSON is not", () => {
+    const many = `[${"1,".repeat(1_000_001)}1`;
+    const told = ["this is no JSON, and too much YAML to be read; write it as JSON (`kubectl get -o json`)"];
+    expect([messages(many), messages(`${many}]`), messages(`a: ${many}]`)]).toEqual([told, [], told]);
+    expect(readDocuments("f", Buffer.from("a: 1\nb: [2, 3]\n"), 2).findings.map(({ message }) => message)).toEqual(
+      told,
+    );
+    expect(readDocuments("f", Buffer.from("a: 1\nb: [2, 3]\n"), 3).size).toBe(3);
+  });
+
   it("stops at an alias bomb, at great depth, and at what is not UTF-8", () => {
     const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let level = 1; level < 12; level += 1) {
@@ -70,7 +82,7 @@ describe("readDocuments", () => {
     }
     const tooMuch = ["nested too deeply, or with too many aliases, to be read"];
     expect(messages(bomb.join("\n"))).toEqual(tooMuch);
-    expect(messages("[".repeat(100_000))).not.toEqual([]);
+    expect(messages("[".repeat(100_000))).toContain("nested too deeply to be read");
     expect(readDocuments("f", Uint8Array.of(0xff)).findings[0]?.message).toBe("the file is not UTF-8");
   });
 });
