@@ -110,7 +110,7 @@ function* oddNames({ items }: YAMLMap): Iterable<readonly [Node, string]> {
     }
     if (key.value === "<<") continue;
     // JSON has names that are texts alone, and a merge key, which is a symbol, is none.
-    const name = typeof key.value === "symbol" ? key.value : String(key.value ?? "");
+    const name = typeof key.value === "symbol" ? key.value : key.value === null ? "" : String(key.value);
     if (names.has(name)) yield [key, `the name ${JSON.stringify(String(name).slice(0, 80))} stands twice`];
     names.add(name);
   }
