@@ -6,6 +6,7 @@ import {
   visit,
   type Document,
   type Node,
+  type Scalar,
   type Tags,
   type YAMLError,
   type YAMLMap,
@@ -110,7 +111,8 @@ function* oddNames({ items }: YAMLMap): Iterable<readonly [Node, string]> {
     }
     if (key.value === "<<") continue;
     // JSON has names that are texts alone, and a merge key, which is a symbol, is none.
-    const name = typeof key.value === "symbol" ? key.value : key.value === null ? "" : String(key.value);
+    const { value } = key as Scalar<boolean | null | number | string | symbol>;
+    const name = typeof value === "symbol" ? value : String(value ?? "");
     if (names.has(name)) yield [key, `the name ${JSON.stringify(String(name).slice(0, 80))} stands twice`];
     names.add(name);
   }
