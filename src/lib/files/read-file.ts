@@ -65,6 +65,6 @@ export function decodeUtf8(bytes: Uint8Array, label: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    throw new AppError("invalid", "not_utf8", `${label} is not UTF-8`, { cause: error });
+    throw new AppError("invalid", "not_utf8", `${label} is not UTF-8`, { hint: "Save it as UTF-8.", cause: error });
   }
 }
