@@ -92,9 +92,9 @@ function collectRbac(objects: readonly FactObject[]): Collected {
   return { roles, bindings, flaws };
 }
 
-/** An object that says its kind or its group alone may be meant for one of RBAC. */
-function isOfRbac({ apiVersion, group, kind }: FactObject): boolean {
-  return group === RBAC_GROUP || (apiVersion === "" && RBAC_KINDS.includes(kind as RbacKind));
+/** What says a kind of RBAC, and no group at all, is meant for one as well: the core group has no such kind. */
+function isOfRbac({ group, kind }: FactObject): boolean {
+  return group === RBAC_GROUP || (group === "" && RBAC_KINDS.includes(kind as RbacKind));
 }
 
 /** What decides; annotations, versions and the like may differ. */

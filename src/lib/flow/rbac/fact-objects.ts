@@ -58,6 +58,7 @@ function unwrap(part: Part, depth: number, found: Growing): void {
   const like = list === null || list.kind === "List" ? null : list;
   const apiVersion = textAt(value, "apiVersion") ?? like?.apiVersion ?? "";
   const kind = textAt(value, "kind") ?? like?.kind.slice(0, -"List".length) ?? "";
+  if (kind === "" && Object.hasOwn(value, "apiVersion")) return void found.flaws.push(flaw(part, "it says no kind"));
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
   const object = { apiVersion, group, kind, value, document, path };
   const items = kind.endsWith("List") ? at(value, "items") : undefined;

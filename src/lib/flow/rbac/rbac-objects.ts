@@ -51,7 +51,8 @@ export function readRbac(object: FactObject): RbacReading {
   const kind = object.kind as RbacKind;
   if (object.apiVersion === "") return "it says no apiVersion";
   if (!RBAC_KINDS.includes(kind)) return "there is no such kind of RBAC";
-  if (object.apiVersion !== `${RBAC_GROUP}/v1`) return `${object.apiVersion.slice(0, 100)} is not served, v1 is`;
+  if (object.apiVersion !== `${RBAC_GROUP}/v1`)
+    return `${object.apiVersion.slice(0, 100)} is not served, ${RBAC_GROUP}/v1 is`;
   const metadata = at(object.value, "metadata");
   const name = textAt(metadata, "name") ?? "";
   if (!isPathSegment(name)) return "its metadata.name is missing, or none that the API takes";

@@ -62,7 +62,7 @@ function judgeBackend(backend: Backend, network: Network): Verified | null {
   const account = accountOf(backend);
   if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
   const pods = podLabels(network.cluster, account.namespace, account.name);
-  const here = network.policies.filter(({ value }) => textAt(at(value, "metadata"), "namespace") === account.namespace);
+  const here = network.policies.filter((policy) => isTaken(policy) && namespaceOf(policy) === account.namespace);
   const ingress = here.filter(limitsIngress);
   const matches = ingress.map((policy) => ({ policy, isSelected: selectsPods(policy, pods) }));
   const leaks = matches
@@ -95,6 +95,15 @@ function closed(backend: Backend, cluster: ClusterFacts): Verified {
 
 function open({ name }: Backend, missing: string): Verified {
   return verified({ undecided: [{ code: "MC606", about: name, missing: [missing] }] });
+}
+
+/** What the API server does not take keeps nobody away. */
+function isTaken({ value }: FactObject): boolean {
+  return (textAt(at(value, "metadata"), "name") ?? "") !== "" && isJson(at(value, "spec") ?? {});
+}
+
+function namespaceOf({ value }: FactObject): string | null {
+  return textAt(at(value, "metadata"), "namespace");
 }
 
 function nameOf({ value }: FactObject): string {

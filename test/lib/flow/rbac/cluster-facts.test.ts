@@ -64,15 +64,21 @@ describe("what the API server would not take", () => {
     ["[a]", "this is no Kubernetes object"],
     ["{kind: List, apiVersion: v1, items: 7}", "the items of this List are no list"],
     ["{kind: List, apiVersion: v1, items: [7]}", "this is no Kubernetes object"],
+    ["{apiVersion: v1, items: []}", "it says no kind"],
+    ["{kind: [List], apiVersion: v1}", "it says no kind"],
     ["{kind: List, apiVersion: v1}", "the items of this List are no list"],
     ["{kind: RoleBinding, metadata: {name: x}}", "takes no RoleBinding like x: it says no apiVersion"],
     ["{kind: RoleBinding, apiVersion: 7}", "it says no apiVersion"],
     ["{kind: List, apiVersion: v1, items: [{kind: Role}]}", "it says no apiVersion"],
     [meta("RoleBindng", "metadata: {name: x}"), "takes no RoleBindng like x: there is no such kind of RBAC"],
-    [meta("7", "metadata: {name: x}"), "there is no such kind of RBAC"],
+    [meta("7", "metadata: {name: x}"), "it says no kind"],
+    [
+      "{kind: RoleBinding, apiVersion: v1, metadata: {name: x}}",
+      "RoleBinding like x: v1 is not served, rbac.authorization.k8s.io/v1 is",
+    ],
     [
       "{kind: Role, apiVersion: rbac.authorization.k8s.io/v1beta1}",
-      "takes no Role like (no name): rbac.authorization.k8s.io/v1beta1 is not served, v1 is",
+      "takes no Role like (no name): rbac.authorization.k8s.io/v1beta1 is not served, rbac.authorization.k8s.io/v1 is",
     ],
     [
       meta("ClusterRole", "metadata: {name: 7}"),
