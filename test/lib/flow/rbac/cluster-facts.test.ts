@@ -94,6 +94,10 @@ describe("what the API server would not take", () => {
     [meta("ClusterRole", "metadata: {name: x, labels: [a]}"), "its labels are not texts"],
     [meta("ClusterRole", "metadata: {name: x}, rules: {}"), "its rules are no list"],
     [badRule("7"), "its rule 1 is no object"],
+    [
+      badRule("{verbs: [get], apiGroups: [a], resources: [b], resourceName: [c]}"),
+      "its rule 1 has a member that no rule",
+    ],
     [badRule("{verbs: get, apiGroups: [a], resources: [b]}"), "its rule 1 has a list that is none"],
     [badRule("{verbs: [1], apiGroups: [a], resources: [b]}"), "its rule 1 has a list that is none"],
     [badRule("{verbs: [get], apiGroups: [a], resources: [b], resourceNames: c}"), "its rule 1 has a list that is none"],
@@ -112,6 +116,10 @@ describe("what the API server would not take", () => {
     [meta("ClusterRole", "metadata: {name: x}, aggregationRule: 7"), "its aggregationRule selects nothing"],
     [
       meta("ClusterRole", "metadata: {name: x}, aggregationRule: {clusterRoleSelectors: [7]}"),
+      "its aggregationRule has a selector that is none",
+    ],
+    [
+      meta("ClusterRole", "metadata: {name: x}, aggregationRule: {clusterRoleSelectors: [{matchLabel: {a: b}}]}"),
       "its aggregationRule has a selector that is none",
     ],
     [meta("ClusterRoleBinding", "metadata: {name: x}"), "its roleRef.kind is none that it may bind"],
@@ -137,6 +145,7 @@ describe("what the API server would not take", () => {
     [badSubject("{kind: Group}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: group, name: x}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: User, name: x, apiGroup: v1}"), "its subject 1 is none that the API takes"],
+    [badSubject("{kind: ServiceAccount, name: x, namespace: ns, Name: y}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x, namespace: 7}"), "its subject 1 is none that the API takes"],
     [
