@@ -250,7 +250,7 @@ Wrote backends.yaml.
 
   it("writes names that YAML reads as something else, and finds them again", async () => {
     await serve();
-    const names = ["7", "true", "~", "<<", "2026-01-01", "a: b", "# c", "- d", "*e", "{f}", "'", "---", "constructor"];
+    const names = ["true", "~", "<<", "2026-01-01", "a: b", "# c", "- d", "*e", "{f}", "'", "---", "constructor", "7"];
     const file = await saveList("tools.json", { tools: names.map((name) => ({ name })) });
     expect(await run([file, "--backend", "other", "--yes"])).toMatchObject({ code: 0 });
     expect(await run([file, "--backend", "other", "--yes"])).toMatchObject({
