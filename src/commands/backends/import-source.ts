@@ -74,7 +74,8 @@ interface Listed {
 async function readOther(source: string, ports: Pick<Ports, "cwd" | "label" | "listTools">): Promise<Listed> {
   if (!isUrl(source)) return readFile(source, ports);
   const problem = urlProblem(source);
-  if (problem !== null) throw new AppError("usage", "url_invalid", `the URL ${problem}`);
+  if (problem !== null)
+    throw new AppError("usage", "url_invalid", `the URL ${problem}`, { hint: "Like https://mcp.example.com/mcp." });
   return ask(source, ports);
 }
 

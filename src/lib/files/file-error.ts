@@ -7,6 +7,8 @@ interface Row {
   readonly hint: string;
 }
 
+const MAX_LABEL = 4_096;
+
 /** What an operating system's error code means here. */
 const BY_CODE: Readonly<Record<string, Row>> = {
   ENOENT: {
@@ -26,6 +28,19 @@ const BY_CODE: Readonly<Record<string, Row>> = {
     code: "path_loops",
     text: "is a symbolic link that leads nowhere",
     hint: "Mend the link.",
+  },
+  ENAMETOOLONG: {
+    kind: "invalid",
+    code: "path_too_long",
+    text: "has a name that is too long for any file",
+    hint: "Check the path.",
+  },
+  // Node's own, for a path with a NUL character in it.
+  ERR_INVALID_ARG_VALUE: {
+    kind: "invalid",
+    code: "path_impossible",
+    text: "has a name that no file can have",
+    hint: "Check the path.",
   },
   EISDIR: { kind: "invalid", code: "path_is_folder", text: "is a folder", hint: "Name a file." },
   EEXIST: {
@@ -82,16 +97,21 @@ const BY_CODE: Readonly<Record<string, Row>> = {
 export function fileError(error: unknown, label: string, verb: "read" | "write"): unknown {
   if (error instanceof AppError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : null;
-  if (code === null || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (code === null || !/^E(?:[A-Z0-9]+|RR_INVALID_ARG_VALUE)$/.test(code)) return error;
   const row = BY_CODE[code];
   if (row !== undefined)
-    return new AppError(row.kind, row.code, `${label} ${row.text}`, { hint: row.hint, cause: error });
+    return new AppError(row.kind, row.code, `${shortened(label)} ${row.text}`, { hint: row.hint, cause: error });
   return new AppError(
     "unavailable",
     "file_failed",
     `${label} could not be ${verb === "read" ? "read" : "written"} (${code})`,
     { cause: error },
   );
+}
+
+/** A path that somebody wrote may have any length. */
+function shortened(label: string): string {
+  return label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL)}...` : label;
 }
 
 export function isFileErrorCode(error: unknown, code: string): boolean {

@@ -3,6 +3,7 @@ import { join, sep } from "node:path";
 import { AppError } from "../errors.ts";
 import { readDocuments } from "../flow/document.ts";
 import { formatPlace } from "../policy/source.ts";
+import { fileError } from "./file-error.ts";
 import type { PolicyFile } from "./load-policy.ts";
 import { readFileBytesSync } from "./read-file.ts";
 
@@ -36,7 +37,9 @@ export function resourcesOf(file: PolicyFile, folder: PolicyFile): readonly stri
   );
   const [finding] = findings;
   if (finding !== undefined)
-    throw new AppError("invalid", "facts_unreadable", `${formatPlace(finding.place)}: ${finding.message}`);
+    throw new AppError("invalid", "facts_unreadable", `${formatPlace(finding.place)}: ${finding.message}`, {
+      hint: "Mend the file, or name others as policy.manifests or policy.iam in mcpctl.yaml.",
+    });
   const [document, ...others] = documents;
   const value: unknown = document?.value;
   if (document === undefined || others.length > 0 || !isMap(value))
@@ -53,15 +56,20 @@ export function resourcesOf(file: PolicyFile, folder: PolicyFile): readonly stri
 }
 
 /** A file below the folder, or another folder with a kustomization; whatever else is a URL, or an error of kustomize, too. */
-function isHere({ path }: PolicyFile, resource: string): boolean {
+function isHere(folder: PolicyFile, resource: string): boolean {
+  const { path } = folder;
   const target = join(path, resource);
-  const stats = statSync(target, { throwIfNoEntry: false });
-  if (stats?.isDirectory() === true) return kustomizationIn(readdirSync(target)) !== null;
-  return (
-    stats !== undefined &&
-    target.startsWith(join(path, sep)) &&
-    realpathSync(target).startsWith(realpathSync(path) + sep)
-  );
+  try {
+    const stats = statSync(target, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) return kustomizationIn(readdirSync(target)) !== null;
+    return (
+      stats !== undefined &&
+      target.startsWith(join(path, sep)) &&
+      realpathSync(target).startsWith(realpathSync(path) + sep)
+    );
+  } catch (error) {
+    throw fileError(error, join(folder.label, resource), "read");
+  }
 }
 
 function unrendered(where: string, what: string, { label }: PolicyFile): AppError {

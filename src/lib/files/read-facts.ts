@@ -1,5 +1,6 @@
 import { AppError } from "../errors.ts";
 import { readDocuments, type FactDocument } from "../flow/document.ts";
+import { MOST_YAML } from "../flow/yaml-documents.ts";
 import { formatPlace, MAX_POLICY_BYTES, type Finding } from "../policy/source.ts";
 import { factFiles } from "./fact-files.ts";
 import type { PolicyFile } from "./load-policy.ts";
@@ -21,13 +22,16 @@ export interface FactFiles {
 export function readFacts(paths: readonly PolicyFile[]): FactFiles {
   const files = factFiles(paths);
   const documents: FactDocument[] = [];
-  let bytes = 0;
+  let [bytes, yamlLeft] = [0, MOST_YAML];
   for (const { path, label } of files) {
     const content = readFileBytesSync(path, "the file", MAX_POLICY_BYTES);
     bytes += content.length;
     if (bytes > MAX_BYTES)
-      throw new AppError("invalid", "facts_too_large", `the files up to ${label} are above 256 MiB`);
-    const reading = readDocuments(label, content);
+      throw new AppError("invalid", "facts_too_large", `the files up to ${label} are above 256 MiB`, {
+        hint: "Name the folders that hold the manifests, or a snapshot.",
+      });
+    const reading = readDocuments(label, content, yamlLeft);
+    yamlLeft -= reading.size;
     if (reading.findings[0] !== undefined) throw unreadable(reading.findings[0], content);
     documents.push(...reading.documents);
   }

@@ -45,7 +45,9 @@ function requireFile(stat: Stats, label: string, maxBytes: number): void {
       hint: "Name a file; a pipe or a device is not read.",
     });
   if (stat.size > maxBytes)
-    throw new AppError("invalid", "file_too_large", `${label} is larger than ${maxBytes} bytes`);
+    throw new AppError("invalid", "file_too_large", `${label} is larger than ${maxBytes} bytes`, {
+      hint: "Check that it is the file that was meant.",
+    });
 }
 
 /** The same as {@link readFileBytesSync}, or null when there is no such file. */
@@ -63,6 +65,6 @@ export function decodeUtf8(bytes: Uint8Array, label: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    throw new AppError("invalid", "not_utf8", `${label} is not UTF-8`, { cause: error });
+    throw new AppError("invalid", "not_utf8", `${label} is not UTF-8`, { hint: "Save it as UTF-8.", cause: error });
   }
 }

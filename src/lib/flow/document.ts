@@ -1,7 +1,8 @@
-import { isNode, isMap, isScalar, parseAllDocuments, visit, type Document, type YAMLError } from "yaml";
 import { parseJson } from "../json/parse-json.ts";
 import { MAX_POLICY_BYTES, SourceText, type Finding, type Place } from "../policy/source.ts";
 import { jsonOffsets } from "./json-offsets.ts";
+import { unreadable } from "./unreadable.ts";
+import { MOST_YAML, readYaml } from "./yaml-documents.ts";
 
 /** Names and indexes from a document's top down to a part of it. */
 export type Path = readonly (string | number)[];
@@ -18,17 +19,16 @@ export interface DocumentsReading {
   readonly documents: readonly FactDocument[];
   /** Why the file cannot be used; all of them are errors. */
   readonly findings: readonly Finding[];
+  /** What reading it has used up of the most YAML that is read; JSON uses nothing. */
+  readonly size: number;
 }
-
-/** How many times aliases may repeat what has an anchor; a bomb stops here. */
-const MAX_ALIASES = 1_000;
-const MAX_FINDINGS = 20;
 
 /**
  * What does this file of Kubernetes or AWS say? JSON, or YAML as the Kubernetes tools read it (1.1, with merge keys), of
  * at most 64 MiB. A name that stands twice in one object is an error, as for the API server under strict validation.
+ * `mostYaml`: what others have left of MOST_YAML.
  */
-export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading {
+export function readDocuments(file: string, bytes: Uint8Array, mostYaml = MOST_YAML): DocumentsReading {
   if (bytes.length > MAX_POLICY_BYTES) return unreadable(new SourceText(file, ""), 0, "the file is larger than 64 MiB");
   let text: string;
   try {
@@ -41,7 +41,7 @@ export function readDocuments(file: string, bytes: Uint8Array): DocumentsReading
     const json = readJson(source);
     if (json !== null) return json;
   }
-  return readYaml(source);
+  return readYaml(source, mostYaml);
 }
 
 /** A document that came from no file: its parts stand in what they belong to, like `cluster ClusterRole/mcp-viewer`. */
@@ -80,70 +80,5 @@ function readJson(source: SourceText): DocumentsReading | null {
   if (!reading.ok) return reading.problem === "malformed" ? null : unreadable(source, 0, reading.detail);
   const offsetOf = jsonOffsets(source.text);
   const placeOf = (path: Path): Place => source.place(offsetOf(path));
-  return { documents: [{ file: source.file, value: reading.value, placeOf }], findings: [] };
-}
-
-function readYaml(source: SourceText): DocumentsReading {
-  const findings: Finding[] = [];
-  const documents: FactDocument[] = [];
-  try {
-    // The parser's own search for a name that stands twice takes quadratic time.
-    const parsed = parseAllDocuments(source.text, {
-      uniqueKeys: false,
-      prettyErrors: false,
-      version: "1.1",
-      merge: true,
-    });
-    for (const document of Array.isArray(parsed) ? (parsed as Document.Parsed[]) : []) {
-      findings.push(...problemsOf(source, document));
-      if (findings.length > 0) continue;
-      const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-      if (value === null || value === undefined) continue;
-      const placeOf = (path: Path): Place => source.place(offsetInYaml(document, path));
-      documents.push({ file: source.file, value, placeOf });
-    }
-  } catch (error) {
-    // Too deep for the parser, or an alias of nothing, or too many of them.
-    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
-    return unreadable(source, 0, "nested too deeply, or with too many aliases, to be read");
-  }
-  return findings.length > 0 ? { documents: [], findings: findings.slice(0, MAX_FINDINGS) } : { documents, findings };
-}
-
-function problemsOf(source: SourceText, document: Document.Parsed): readonly Finding[] {
-  const problems = document.errors.map(({ pos, message }: YAMLError) => finding(source, pos[0], message));
-  visit(document, {
-    Map: (_, map) => {
-      const names = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key) || key.value === "<<") continue;
-        if (names.has(key.value)) {
-          const shown = JSON.stringify(String(key.value).slice(0, 80));
-          problems.push(finding(source, key.range?.[0] ?? 0, `the name ${shown} stands twice`));
-        }
-        names.add(key.value);
-      }
-    },
-  });
-  return problems;
-}
-
-function offsetInYaml(document: Document.Parsed, path: Path): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const step = path[length - 1];
-    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
-    // A member is where its name stands.
-    const key = isMap(parent) ? parent.items.find((pair) => isScalar(pair.key) && pair.key.value === step)?.key : null;
-    const node: unknown = key ?? document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range !== undefined && node.range !== null) return node.range[0];
-  }
-  return document.contents?.range[0] ?? 0;
-}
-
-function unreadable(source: SourceText, at: number, message: string): DocumentsReading {
-  return { documents: [], findings: [finding(source, at, message)] };
-}
-
-function finding(source: SourceText, at: number, message: string): Finding {
-  return source.finding("MC001", at, message, { isUnreadable: true });
+  return { documents: [{ file: source.file, value: reading.value, placeOf }], findings: [], size: 0 };
 }

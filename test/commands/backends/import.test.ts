@@ -248,6 +248,17 @@ Wrote backends.yaml.
     expect(await written()).toContain('      "__proto__":\n        declared: { digest: "DIGEST", readOnly: true }\n');
   });
 
+  it("writes names that YAML reads as something else, and finds them again", async () => {
+    await serve();
+    const names = ["true", "~", "<<", "2026-01-01", "a: b", "# c", "- d", "*e", "{f}", "'", "---", "constructor", "7"];
+    const file = await saveList("tools.json", { tools: names.map((name) => ({ name })) });
+    expect(await run([file, "--backend", "other", "--yes"])).toMatchObject({ code: 0 });
+    expect(await run([file, "--backend", "other", "--yes"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`; ${names.length} tools unchanged\n`) as string,
+    });
+  });
+
   it.each<[string, readonly string[], number, string]>([
     [
       "an unknown backend",

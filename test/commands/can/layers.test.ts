@@ -211,6 +211,8 @@ describe("verify", () => {
       "kubernetes.io/metadata.name: default",
     ],
     ["MC606", "manifests/network.yaml", /- from:[\s\S]*/, "- {}\n"],
+    ["MC606", "manifests/network.yaml", /spec:[\s\S]*/, "spec: 7\n"],
+    ["MC606", "manifests/network.yaml", "name: mcp-gateway-servers", "name: 7"],
     ["MC606", "manifests/network.yaml", "namespace: mcp-servers", "namespace: elsewhere"],
     [
       "MC607",

@@ -84,10 +84,27 @@ describe("readFacts", () => {
     await chmod(join(folder, "closed"), 0o700);
   });
 
+  it("refuses a path that no file can have", () => {
+    expect(refusal("a\0b")).toMatchObject({ kind: "invalid", code: "path_impossible" });
+    const long = refusal("a".repeat(100_000)) as Error;
+    expect(long).toMatchObject({ kind: "invalid", code: "path_too_long" });
+    expect(long.message.length).toBeLessThan(5_000);
+  });
+
   it("refuses more than 64 MiB in a file", async () => {
     await put("m/a.yaml", "# ");
     await truncate(join(folder, "m/a.yaml"), 64 * 1024 * 1024 + 1);
     expect(refusal("m")).toMatchObject({ kind: "invalid", code: "file_too_large" });
+  });
+
+  it("refuses more YAML in all files together than the memory holds", async () => {
+    await put("m/a.yaml", "\n".repeat(600_000));
+    expect(files("m")).toEqual(["m/a.yaml"]);
+    await put("m/b.yaml", "\n".repeat(600_000));
+    expect(refusal("m")).toMatchObject({
+      code: "facts_unreadable",
+      message: expect.stringMatching(/^m\/b\.yaml:1:1: this is no JSON, and too much YAML to be read/) as string,
+    });
   });
 
   it("refuses more than ten thousand files", async () => {
@@ -121,6 +138,14 @@ describe("what must be rendered first", () => {
     await put("base/kustomization.yml", "kind: Kustomization\nresources: [./d.yaml]\n");
     expect(files("k")).toEqual(["k/b.yaml", "base/d.yaml"]);
     expect(files(".")).toEqual(["base/d.yaml", "k/b.yaml"]);
+  });
+
+  it.each([
+    ['"a\\0b"', "path_impossible"],
+    ["a".repeat(5_000), "path_too_long"],
+  ])("is not a kustomization that lists what no file can be: %.9s", async (resource, code) => {
+    await put("k/kustomization.yaml", `resources: [${resource}]\n`);
+    expect(refusal("k")).toMatchObject({ kind: "invalid", code });
   });
 
   it("ends where kustomizations list each other", async () => {

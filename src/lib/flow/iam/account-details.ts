@@ -1,5 +1,5 @@
 import type { FactDocument } from "../document.ts";
-import { at, flaw, isJson, textAt } from "../rbac/fact-objects.ts";
+import { at, flaw, textAt } from "../rbac/fact-objects.ts";
 import { below, isFlaw, readPolicyFact, shortName, type PolicyFact, type Spot } from "./policy-fact.ts";
 import type { AccountMark, RawFacts, RawRole } from "./raw-facts.ts";
 
@@ -19,10 +19,14 @@ export function addAccountDetails(document: FactDocument, facts: RawFacts): void
   const policies = at(document.value, "Policies") ?? [];
   if (!Array.isArray(policies)) facts.flaws.push(flaw(below(top, "Policies"), "Policies is no list"));
   else for (const [index, each] of policies.entries()) addManaged(below(top, "Policies", index), each, facts);
-  if (at(document.value, "IsTruncated") === true) facts.pages.open += 1;
-  else facts.pages.last += 1;
-  const mark = readMark(at(document.value, "mcpctl"));
-  if (mark !== null) facts.marks.push(mark);
+  if ((at(document.value, "IsTruncated") ?? false) === false) facts.pages.last += 1;
+  else facts.pages.open += 1;
+  const written = at(document.value, "mcpctl");
+  if (written === undefined) return;
+  const mark = readMark(written);
+  // It may say that it is incomplete.
+  if (mark === null) facts.flaws.push(flaw(below(top, "mcpctl"), "this snapshot is of a form that is not known here"));
+  else facts.marks.push(mark);
 }
 
 function readMark(value: unknown): AccountMark | null {
@@ -98,9 +102,8 @@ function addManaged(spot: Spot, value: unknown, facts: RawFacts): void {
   const name = textAt(value, "PolicyName") ?? arn.slice(arn.lastIndexOf("/") + 1);
   const versions = at(value, "PolicyVersionList");
   const list: readonly unknown[] = Array.isArray(versions) ? versions : [];
-  const index = list.findIndex(
-    (version) => isJson(version) && at(version, "VersionId") === at(value, "DefaultVersionId"),
-  );
+  const inForce = textAt(value, "DefaultVersionId");
+  const index = list.findIndex((version) => inForce !== null && textAt(version, "VersionId") === inForce);
   const add = (policy: PolicyFact | null): void => void facts.managed.push({ key: arn, name, policy, spot });
   if (index < 0) {
     facts.flaws.push(flaw(spot, `policy ${shortName(name)} does not show its default version`));

@@ -53,7 +53,9 @@ function expected(registry: Registry, backend: string, edits: ToolEdits): Conten
     tools.set(tool, Object.fromEntries(members));
   }
   const fields = content.get(backend) as readonly [unknown, Content];
-  content.set(backend, [fields[0], withoutEmpty(tools, edits)]);
+  // Read anew, a tool named by a whole number comes first.
+  const inOrder = new Map(Object.entries(Object.fromEntries(tools)));
+  content.set(backend, [fields[0], withoutEmpty(inOrder, edits)]);
   return [...content];
 }
 

@@ -4,7 +4,7 @@ import type { FactDocument } from "../document.ts";
 import { at, findingOf, flaw, textAt, unwrapObjects, type FactObject, type Flaw } from "./fact-objects.ts";
 import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { ReadingsByName, type Readings } from "./readings.ts";
-import { readMark, type SnapshotMark } from "./snapshot-mark.ts";
+import { isMarkStrange, readMark, type SnapshotMark } from "./snapshot-mark.ts";
 
 /** What is known of a cluster, from files. */
 export interface ClusterFacts {
@@ -39,7 +39,10 @@ export function readClusterFacts(
   const { objects, lists, flaws } = unwrapObjects(documents);
   const found = collectRbac(objects);
   const snapshots = lists.map(readMark).filter((mark) => mark !== null);
-  const all = [...flaws, ...found.flaws, ...foreignSnapshots(snapshots, lists)];
+  const strange = lists
+    .filter(isMarkStrange)
+    .map((list) => flaw(list, "this snapshot is of a form that is not known here"));
+  const all = [...flaws, ...found.flaws, ...strange, ...foreignSnapshots(snapshots, lists)];
   const findings = all.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "rule"));
   const byKind = groupBy(objects, (object) => keyOf(object.group, object.kind));
   const said = (kind: string, value: boolean): boolean =>
@@ -75,10 +78,10 @@ function collectRbac(objects: readonly FactObject[]): Collected {
   const flaws: Flaw[] = [];
   const [roles, bindings] = [new ReadingsByName<Role>(), new ReadingsByName<Binding>()];
   for (const object of objects) {
-    if (object.group !== RBAC_GROUP || !RBAC_KINDS.includes(object.kind as RbacKind)) continue;
+    if (!isOfRbac(object)) continue;
     const read = readRbac(object);
     if (typeof read === "string") {
-      flaws.push(flaw(object, `the API server takes no ${object.kind} like ${labelOf(object)}: ${read}`));
+      flaws.push(flaw(object, `the API server takes no ${object.kind.slice(0, 100)} like ${labelOf(object)}: ${read}`));
       continue;
     }
     const substance = substanceOf(read);
@@ -87,6 +90,11 @@ function collectRbac(objects: readonly FactObject[]): Collected {
       flaws.push(flaw(object, `${object.kind} ${labelOf(object)} stands elsewhere, too, and differs`));
   }
   return { roles, bindings, flaws };
+}
+
+/** What says a kind of RBAC, and no group at all, is meant for one as well: the core group has no such kind. */
+function isOfRbac({ group, kind }: FactObject): boolean {
+  return group === RBAC_GROUP || (group === "" && RBAC_KINDS.includes(kind as RbacKind));
 }
 
 /** What decides; annotations, versions and the like may differ. */

@@ -54,12 +54,15 @@ type Growing = { readonly [Name in keyof ObjectsReading]: ObjectsReading[Name][n
 function unwrap(part: Part, depth: number, found: Growing): void {
   const { document, path, value, list } = part;
   if (!isJson(value)) return void found.flaws.push(flaw(part, "this is no Kubernetes object"));
-  const apiVersion = textAt(value, "apiVersion") ?? list?.apiVersion ?? "";
-  const kind = textAt(value, "kind") ?? list?.kind.slice(0, -"List".length) ?? "";
+  // A plain List has items of any kind, which say theirs.
+  const like = list === null || list.kind === "List" ? null : list;
+  const apiVersion = textAt(value, "apiVersion") ?? like?.apiVersion ?? "";
+  const kind = textAt(value, "kind") ?? like?.kind.slice(0, -"List".length) ?? "";
+  if (kind === "" && Object.hasOwn(value, "apiVersion")) return void found.flaws.push(flaw(part, "it says no kind"));
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
   const object = { apiVersion, group, kind, value, document, path };
   const items = kind.endsWith("List") ? at(value, "items") : undefined;
-  if (items === undefined) return void found.objects.push(object);
+  if (items === undefined && kind !== "List") return void found.objects.push(object);
   found.lists.push(object);
   if (items === null) return;
   if (!Array.isArray(items)) return void found.flaws.push(flaw(part, `the items of this ${kind} are no list`));
@@ -88,6 +91,11 @@ export function findingOf({ document, path, message }: Flaw, what: "rule" | "sta
 
 export function isJson(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Strict validation takes no others; a lax API server drops them, and with a misspelt one all that it says. */
+export function hasOnly(value: Json, names: readonly string[]): boolean {
+  return Object.keys(value).every((name) => names.includes(name));
 }
 
 /** The member itself, never something inherited. */

@@ -1,4 +1,4 @@
-import { at, isJson, textAt } from "./fact-objects.ts";
+import { at, hasOnly, isJson, textAt } from "./fact-objects.ts";
 
 /** A selector of labels as the API has it (metav1.LabelSelector), which `isSelector` took. */
 export interface LabelSelector {
@@ -14,7 +14,7 @@ interface Expression {
 
 /** Would the API server take this as a selector? */
 export function isSelector(value: unknown): value is LabelSelector {
-  if (!isJson(value)) return false;
+  if (!isJson(value) || !hasOnly(value, ["matchLabels", "matchExpressions"])) return false;
   const labels = at(value, "matchLabels") ?? {};
   const expressions = at(value, "matchExpressions") ?? [];
   return (

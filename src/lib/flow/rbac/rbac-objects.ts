@@ -1,4 +1,4 @@
-import { at, isJson, textAt, type FactObject } from "./fact-objects.ts";
+import { at, hasOnly, isJson, textAt, type FactObject } from "./fact-objects.ts";
 import { isSelector, type LabelSelector } from "./label-selector.ts";
 
 export const RBAC_GROUP = "rbac.authorization.k8s.io";
@@ -49,7 +49,10 @@ export type RbacReading = Role | Binding | string;
 
 export function readRbac(object: FactObject): RbacReading {
   const kind = object.kind as RbacKind;
-  if (object.apiVersion !== `${RBAC_GROUP}/v1`) return `${object.apiVersion} is not served, v1 is`;
+  if (object.apiVersion === "") return "it says no apiVersion";
+  if (!RBAC_KINDS.includes(kind)) return "there is no such kind of RBAC";
+  if (object.apiVersion !== `${RBAC_GROUP}/v1`)
+    return `${object.apiVersion.slice(0, 100)} is not served, ${RBAC_GROUP}/v1 is`;
   const metadata = at(object.value, "metadata");
   const name = textAt(metadata, "name") ?? "";
   if (!isPathSegment(name)) return "its metadata.name is missing, or none that the API takes";
@@ -92,15 +95,12 @@ function selectorsOf(value: unknown): readonly LabelSelector[] | null | string {
   return selectors.every(isSelector) ? selectors : "its aggregationRule has a selector that is none";
 }
 
+const RULE_MEMBERS = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
+
 function readRule(rule: unknown, isOfNamespace: boolean): Rule | string {
   if (!isJson(rule)) return "is no object";
-  const [verbs, apiGroups, resources, resourceNames, urls] = [
-    "verbs",
-    "apiGroups",
-    "resources",
-    "resourceNames",
-    "nonResourceURLs",
-  ].map((name) => textsAt(rule, name));
+  if (!hasOnly(rule, RULE_MEMBERS)) return "has a member that no rule has";
+  const [verbs, apiGroups, resources, resourceNames, urls] = RULE_MEMBERS.map((name) => textsAt(rule, name));
   if (verbs == null || apiGroups == null || resources == null || resourceNames == null || urls == null)
     return "has a list that is none, or not of texts";
   if (verbs.length === 0) return "has no verbs";
@@ -127,11 +127,14 @@ function readBinding(common: RbacObject): Binding | string {
   return { ...common, role: { kind, name }, subjects: read as readonly Subject[] };
 }
 
+const SUBJECT_MEMBERS = ["kind", "apiGroup", "name", "namespace"];
+
 /** In a RoleBinding a ServiceAccount without a namespace is one of the binding's; in a ClusterRoleBinding it is none. */
 function readSubject(subject: unknown, bindingNamespace: string | null): Subject | null {
   const [kind, name] = [textAt(subject, "kind"), textAt(subject, "name") ?? ""];
   const [group, written] = [optionalText(subject, "apiGroup"), optionalText(subject, "namespace")];
   if (name === "" || group === null || written === null) return null;
+  if (!isJson(subject) || !hasOnly(subject, SUBJECT_MEMBERS)) return null;
   if (kind === "User" || kind === "Group")
     return group === "" || group === RBAC_GROUP ? { kind, name, namespace: "" } : null;
   if (kind !== "ServiceAccount" || group !== "") return null;

@@ -10,6 +10,11 @@ export interface SnapshotMark {
   readonly isComplete: Readonly<Record<string, boolean>>;
 }
 
+/** Is there a mark that is not wholly understood? Then it may say of any kind that it is incomplete. */
+export function isMarkStrange(list: FactObject): boolean {
+  return at(at(list.value, "metadata"), "mcpctl") !== undefined && readMark(list) === null;
+}
+
 /** The mark of a snapshot's List; null for a list without one, and for one that is not wholly understood. */
 export function readMark(list: FactObject): SnapshotMark | null {
   const mark = at(at(list.value, "metadata"), "mcpctl");

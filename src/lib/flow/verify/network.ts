@@ -1,7 +1,7 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { ServiceAccount } from "../requests.ts";
-import { at, textAt, type FactObject, type Json } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt, type FactObject, type Json } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
@@ -66,7 +66,7 @@ function judgeBackend(subject: VerifySubject, backend: Backend, network: Network
   if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
   const pods = podsOf(network.cluster, account);
   if (pods?.some((pod) => at(at(pod, "spec"), "hostNetwork") === true) === true) return onHost(subject, backend);
-  const here = network.policies.filter(({ value }) => textAt(at(value, "metadata"), "namespace") === account.namespace);
+  const here = network.policies.filter((policy) => isTaken(policy) && namespaceOf(policy) === account.namespace);
   const ingress = here.filter(limitsIngress);
   const matches = ingress.map((policy) => ({ policy, isSelected: selectsPods(policy, pods) }));
   const door: Door = { ...network, ports: serverPorts(network.cluster, backend.url) };
@@ -109,6 +109,15 @@ function closed(backend: Backend, cluster: ClusterFacts): Verified {
 
 function open({ name }: Backend, ...missing: readonly string[]): Verified {
   return verified({ undecided: [{ code: "MC606", about: name, missing }] });
+}
+
+/** What the API server does not take keeps nobody away. */
+function isTaken({ value }: FactObject): boolean {
+  return (textAt(at(value, "metadata"), "name") ?? "") !== "" && isJson(at(value, "spec") ?? {});
+}
+
+function namespaceOf({ value }: FactObject): string | null {
+  return textAt(at(value, "metadata"), "namespace");
 }
 
 function nameOf({ value }: FactObject): string {

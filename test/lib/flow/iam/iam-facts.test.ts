@@ -25,7 +25,8 @@ describe("the facts of IAM", () => {
     const last = details([], [managed(arn, policy(statement()))], { IsTruncated: false });
     expect([outcome(first, last), outcome(last, first), outcome(first)]).toEqual(["allow", "allow", "unknown"]);
     expect(factsOf([first, last], true).isComplete("111122223333")).toBe(true);
-    expect(factsOf([details([role()], [], { IsTruncated: true })], true).isComplete("111122223333")).toBe(false);
+    for (const IsTruncated of [true, "true"])
+      expect(factsOf([details([role()], [], { IsTruncated })], true).isComplete("111122223333")).toBe(false);
   });
 
   it("hold documents as objects, as JSON, and as URL-encoded JSON", () => {
@@ -161,6 +162,17 @@ describe("the facts of IAM", () => {
       details([], [{ Arn: "a", PolicyName: "x" }]),
       "policy x does not show its default version",
     ],
+    [
+      "a policy that names no version, nor do its versions",
+      details([], [{ Arn: "a", PolicyName: "x", PolicyVersionList: [{ Document: policy(statement()) }] }]),
+      "policy x does not show its default version",
+    ],
+    [
+      "a snapshot of another version",
+      { ...details([]), mcpctl: { version: 2, takenAt: "t", account: "111122223333", isComplete: true } },
+      "this snapshot is of a form that is not known here",
+    ],
+    ["a mark that is none", { ...details([]), mcpctl: null }, "this snapshot is of a form that is not known here"],
     ["a policy without an ARN", details([], [{ PolicyName: "x" }]), "this policy has no Arn"],
     ["Policies that are none", details([], 7 as never), "Policies is no list"],
     ["something else", { hello: "world" }, "this is no output of AWS or Terraform that is known here"],

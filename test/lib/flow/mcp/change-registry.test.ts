@@ -113,6 +113,12 @@ describe("changeRegistry", () => {
       `    tools:\n         x:\n             kubernetes: []\n             ${READS_LINE}\n         w:\n           ${READS_LINE}\n    path: p`,
     ],
     [
+      "a tool whose name is a number",
+      "    tools:\n      x:\n        kubernetes: []",
+      { "7": READS },
+      `    tools:\n      x:\n        kubernetes: []\n      "7":\n        ${READS_LINE}`,
+    ],
+    [
       "a declaration that changes",
       `    tools:\n      # why\n      x:\n        declared: { digest: "aaaaaaaaaaaa" }\n        beyond: the user`,
       { x: READS },

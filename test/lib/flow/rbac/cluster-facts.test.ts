@@ -64,9 +64,21 @@ describe("what the API server would not take", () => {
     ["[a]", "this is no Kubernetes object"],
     ["{kind: List, apiVersion: v1, items: 7}", "the items of this List are no list"],
     ["{kind: List, apiVersion: v1, items: [7]}", "this is no Kubernetes object"],
+    ["{apiVersion: v1, items: []}", "it says no kind"],
+    ["{kind: [List], apiVersion: v1}", "it says no kind"],
+    ["{kind: List, apiVersion: v1}", "the items of this List are no list"],
+    ["{kind: RoleBinding, metadata: {name: x}}", "takes no RoleBinding like x: it says no apiVersion"],
+    ["{kind: RoleBinding, apiVersion: 7}", "it says no apiVersion"],
+    ["{kind: List, apiVersion: v1, items: [{kind: Role}]}", "it says no apiVersion"],
+    [meta("RoleBindng", "metadata: {name: x}"), "takes no RoleBindng like x: there is no such kind of RBAC"],
+    [meta("7", "metadata: {name: x}"), "it says no kind"],
+    [
+      "{kind: RoleBinding, apiVersion: v1, metadata: {name: x}}",
+      "RoleBinding like x: v1 is not served, rbac.authorization.k8s.io/v1 is",
+    ],
     [
       "{kind: Role, apiVersion: rbac.authorization.k8s.io/v1beta1}",
-      "takes no Role like (no name): rbac.authorization.k8s.io/v1beta1 is not served, v1 is",
+      "takes no Role like (no name): rbac.authorization.k8s.io/v1beta1 is not served, rbac.authorization.k8s.io/v1 is",
     ],
     [
       meta("ClusterRole", "metadata: {name: 7}"),
@@ -82,6 +94,10 @@ describe("what the API server would not take", () => {
     [meta("ClusterRole", "metadata: {name: x, labels: [a]}"), "its labels are not texts"],
     [meta("ClusterRole", "metadata: {name: x}, rules: {}"), "its rules are no list"],
     [badRule("7"), "its rule 1 is no object"],
+    [
+      badRule("{verbs: [get], apiGroups: [a], resources: [b], resourceName: [c]}"),
+      "its rule 1 has a member that no rule",
+    ],
     [badRule("{verbs: get, apiGroups: [a], resources: [b]}"), "its rule 1 has a list that is none"],
     [badRule("{verbs: [1], apiGroups: [a], resources: [b]}"), "its rule 1 has a list that is none"],
     [badRule("{verbs: [get], apiGroups: [a], resources: [b], resourceNames: c}"), "its rule 1 has a list that is none"],
@@ -100,6 +116,10 @@ describe("what the API server would not take", () => {
     [meta("ClusterRole", "metadata: {name: x}, aggregationRule: 7"), "its aggregationRule selects nothing"],
     [
       meta("ClusterRole", "metadata: {name: x}, aggregationRule: {clusterRoleSelectors: [7]}"),
+      "its aggregationRule has a selector that is none",
+    ],
+    [
+      meta("ClusterRole", "metadata: {name: x}, aggregationRule: {clusterRoleSelectors: [{matchLabel: {a: b}}]}"),
       "its aggregationRule has a selector that is none",
     ],
     [meta("ClusterRoleBinding", "metadata: {name: x}"), "its roleRef.kind is none that it may bind"],
@@ -125,6 +145,7 @@ describe("what the API server would not take", () => {
     [badSubject("{kind: Group}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: group, name: x}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: User, name: x, apiGroup: v1}"), "its subject 1 is none that the API takes"],
+    [badSubject("{kind: ServiceAccount, name: x, namespace: ns, Name: y}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x, namespace: 7}"), "its subject 1 is none that the API takes"],
     [
@@ -261,6 +282,16 @@ describe("a snapshot", () => {
     const odd = mark(ALL).replace("version: 1", "version: 2");
     expect(outcome(join(list(odd), ALLOWED), "list - pods ns", false)).toBe("unknown");
     expect(outcome(join(list(mark("Role: maybe")), ALLOWED), "list - pods ns", false)).toBe("unknown");
+  });
+
+  it.each([
+    mark("Role: false").replace("version: 1", "version: 2"),
+    mark("Role: maybe"),
+    "metadata: {mcpctl: null}",
+    "metadata: {mcpctl: 7}",
+  ])("that is not wholly understood may be incomplete, whatever is said of the facts: %s", (odd) => {
+    expect(messages(list(odd))).toEqual(["this snapshot is of a form that is not known here"]);
+    expect(outcome(join(list(odd), ALLOWED), "list - pods ns")).toBe("unknown");
   });
 
   it("is of one cluster", () => {
