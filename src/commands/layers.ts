@@ -32,12 +32,14 @@ interface AskedCluster {
 
 /** The layers as files tell them, or as they say themselves. @throws AppError for files that cannot be used, and for whom cannot be asked */
 export async function openLayers(
-  config: Pick<Config, "policy">,
+  config: Pick<Config, "policy" | "contexts" | "currentContext">,
   ports: Pick<Ports, "label">,
   live: Live = NOTHING_LIVE,
 ): Promise<AskedLayers> {
   const cluster =
-    live.api === null ? clusterOfFiles(readManifests(config, ports)?.facts ?? null) : await liveCluster(live.api);
+    live.api === null
+      ? clusterOfFiles(readManifests(config, ports)?.facts ?? null, config)
+      : await liveCluster(live.api);
   const { oidcIssuer, eksCluster: clusterName } = config.policy;
   const pods = { oidcIssuer, clusterName, annotationOf: cluster.annotationOf };
   const iam = readIam(config, ports)?.facts ?? null;
@@ -49,7 +51,8 @@ export async function openLayers(
   };
 }
 
-function clusterOfFiles(facts: ClusterFacts | null): AskedCluster {
+function clusterOfFiles(facts: ClusterFacts | null, config: Pick<Config, "contexts" | "currentContext">): AskedCluster {
+  const snapshots = facts?.snapshots ?? [];
   return {
     layer:
       facts === null
@@ -57,8 +60,19 @@ function clusterOfFiles(facts: ClusterFacts | null): AskedCluster {
         : createFileKubernetesLayer(facts),
     kinds: facts === null ? () => null : kindsOf(facts),
     annotationOf: roleAnnotations(facts),
-    leavesOut: ["admission policies and webhook authorizers", ...(facts?.snapshots ?? []).map(sinceThen)],
+    leavesOut: [
+      "admission policies and webhook authorizers",
+      ...snapshots.map(sinceThen),
+      ...snapshots.flatMap(({ cluster }) => otherCluster(cluster, config)),
+    ],
   };
+}
+
+/** A snapshot speaks of its own cluster, whichever context is current. */
+function otherCluster(cluster: string, config: Pick<Config, "contexts" | "currentContext">): readonly string[] {
+  const current = config.contexts.find(({ name }) => name === config.currentContext);
+  const pinned = current?.kubernetes?.cluster ?? cluster;
+  return pinned === cluster ? [] : [`cluster ${pinned} of context ${current?.name}: the snapshot is of ${cluster}`];
 }
 
 async function liveCluster(api: KubeApi): Promise<AskedCluster> {

@@ -10,11 +10,6 @@ export function printableLine(line: string): string {
   return line.split("\t").map(printable).join("\t");
 }
 
-/** JSON, or YAML whose texts are in double quotes, with the same escapes in its texts, which mean what stood there. */
-export function printableData(text: string): string {
-  return text.replace(STEERS, (character) => (character === "\n" ? character : escaped(character)));
-}
-
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

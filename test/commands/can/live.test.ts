@@ -218,8 +218,14 @@ describe("snapshot", () => {
       expect.stringMatching(/snapshot\/kubernetes\.json:\d+:\d+: ClusterRoleBinding viewers/),
     ]);
     expect(allowed.out).toContain("what has changed since the snapshot of 2026-11-20T10:00:00Z");
+    expect(allowed.out).not.toContain("the snapshot is of");
     expect((await run("can", "dev-readonly", "eks-ro", "eks_delete_pod")).code).toBe(1);
     expect((await run("snapshot", "kubernetes")).err).toBe("");
+    const file = await readFile(config, "utf8");
+    await writeFile(config, `currentContext: prod\n${file.replace(/cluster: [^,]+/, "cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f")}`);
+    expect((await run("can", "dev-readonly", "eks-ro", "eks_get_pods")).out).toMatch(
+      /cluster 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f of context prod: the snapshot is of [0-9a-f-]+/,
+    );
   });
 
   it("tells what may not be read, of which nothing is then denied", async () => {
