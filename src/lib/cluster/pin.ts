@@ -41,7 +41,7 @@ export async function openPinned(
 ): Promise<KubeApi> {
   if (kubernetes === null)
     throw new AppError("usage", "no_cluster", `context ${name} names no cluster that ${purpose}`, {
-      hint: `Add its \`kubernetes\` part in mcpctl.yaml, or ${hint}.`,
+      hint: `Name a context that does (--context), add the \`kubernetes\` part in mcpctl.yaml, or ${hint}.`,
     });
   const api = await kube(kubernetes.context, { patienceMs: PATIENCE_MS, ...options });
   try {
