@@ -5,7 +5,7 @@ import type { ClusterFacts } from "./cluster-facts.ts";
 import { grantsReader } from "./grants.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import type { Readings } from "./readings.ts";
-import { unseenRole } from "./unseen-role.ts";
+import { isDangling, unseenRole } from "./unseen-role.ts";
 import type { Granted } from "./words.ts";
 
 interface Cluster {
@@ -24,6 +24,8 @@ export interface GrantedRules {
   readonly rules: readonly Granted[];
   /** Why there may be others, each a sentence without a full stop; empty where there are none. */
   readonly doubts: readonly string[];
+  /** Those that bind a role that does not exist. */
+  readonly dangling: readonly Binding[];
 }
 
 /** Reads what bindings give: every rule that some reading of the facts holds. */
@@ -36,7 +38,8 @@ export function grantedRulesReader(facts: ClusterFacts): {
   const through = (bindings: readonly Binding[]): GrantedRules => {
     const rules = bindings.flatMap((binding) => [...rulesThrough(binding, cluster)]);
     const doubts = new Set(bindings.flatMap((binding) => doubtsAbout(binding, cluster)));
-    return { rules, doubts: [...doubts, ...absenceDoubts(facts)] };
+    const dangling = bindings.filter((binding) => isDangling(binding, facts));
+    return { rules, doubts: [...doubts, ...absenceDoubts(facts)], dangling };
   };
   return {
     of: (account) => {

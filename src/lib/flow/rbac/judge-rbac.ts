@@ -12,7 +12,7 @@ import { grantsReader, type Grants } from "./grants.ts";
 import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import { nearest } from "./nearest.ts";
-import { unseenRole } from "./unseen-role.ts";
+import { danglingText, isDangling, unseenRole } from "./unseen-role.ts";
 import { denialText, grantText, label, shortName, type Granted } from "./words.ts";
 
 /** Answers for one cluster, whose facts it has put in order once. */
@@ -196,10 +196,16 @@ function unknown({ facts }: Cluster, question: Question, doubts: ReadonlySet<str
 
 function denied(cluster: Cluster, question: Question, asked: Asked): Verdict {
   const near = nearest(question.grants, asked, (binding) => rulesOf(binding, cluster));
+  const { text, place } = denialText(subjectText(question), near, showTemplate(asked.verb));
+  const { clusterWide, byNamespace, isFor } = question.grants;
+  const dangling = [...clusterWide, ...[...byNamespace.values()].flat()]
+    .flat()
+    .find((binding) => isFor(binding) && isDangling(binding, cluster.facts));
   return {
     outcome: "deny",
     reason: "no_rule",
-    ...denialText(subjectText(question), near, showTemplate(asked.verb)),
+    text: dangling === undefined ? text : `${text}; ${danglingText(dangling)}`,
+    place,
     source: "file",
     missing: [],
   };

@@ -11,6 +11,19 @@ export function unseenRole(binding: Binding, facts: ClusterFacts): UnseenRole {
   const isOfSystem = kind === "ClusterRole" && isBootstrapRole(name) && !facts.isWhole("ClusterRole");
   if (isOfSystem && name === CLUSTER_ADMIN) return "everything";
   if (!isOfSystem && facts.isComplete(kind)) return "missing";
-  const role = { kind, namespace: kind === "Role" ? binding.namespace : null, name };
-  return { doubt: `the rules of ${label(role)} must be known, which ${label(binding)} binds` };
+  return { doubt: `the rules of ${label(boundRole(binding))} must be known, which ${label(binding)} binds` };
+}
+
+/** Does it surely bind a role that does not exist? It gives nothing, until somebody makes that role. */
+export function isDangling(binding: Binding, facts: ClusterFacts): boolean {
+  const { namespace, name } = boundRole(binding);
+  return facts.role(namespace, name) === null && unseenRole(binding, facts) === "missing";
+}
+
+export function danglingText(binding: Binding): string {
+  return `${label(binding)} binds ${label(boundRole(binding))}, which does not exist`;
+}
+
+function boundRole({ namespace, role: { kind, name } }: Binding) {
+  return { kind, namespace: kind === "Role" ? namespace : null, name };
 }

@@ -5,22 +5,23 @@ import { askedOf, matchRule } from "../rbac/asked.ts";
 import { grantedRulesReader } from "../rbac/granted-rules.ts";
 import { CLUSTER_ADMIN } from "../rbac/bootstrap.ts";
 import type { Rule } from "../rbac/rbac-objects.ts";
+import { danglingText } from "../rbac/unseen-role.ts";
 import { grantText, label, type Granted } from "../rbac/words.ts";
 import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 const READS = new Set(["get", "list", "watch"]);
 const MOST_NAMED = 5;
 
-/** Is each `ro` backend really read-only in layer 2, and is nothing bound to cluster-admin? */
+/** Is each `ro` backend really read-only in layer 2, and is nothing bound to cluster-admin, or to what does not exist? */
 export function kubernetesRights(subject: VerifySubject): Verified {
   const { cluster, registry } = subject;
-  if (cluster === null) return skipped(["MC601", "MC605"], "no manifests read (policy.manifests)");
+  if (cluster === null) return skipped(["MC601", "MC605", "MC612"], "no manifests read (policy.manifests)");
   const reader = grantedRulesReader(cluster);
   return together(
     [...registry.values()].map((backend) => {
       const account = accountOf(backend);
       if (account === null) return verified({});
-      const { rules, doubts } = reader.of(account);
+      const { rules, doubts, dangling } = reader.of(account);
       const admins = rules.filter(isAdmin);
       const writes =
         backend.access === "ro" ? rules.filter((each) => !isAdmin(each) && writingVerbs(each.rule).length > 0) : [];
@@ -33,6 +34,14 @@ export function kubernetesRights(subject: VerifySubject): Verified {
               binding.object.document.placeOf(binding.object.path),
               `ServiceAccount ${about} of "${backend.name}" is cluster-admin, by ${label(binding)}`,
               "Bind it to a role of its own with what its tools need.",
+            ),
+          ),
+          ...dangling.map((binding) =>
+            findingAt(
+              "MC612",
+              binding.object.document.placeOf(binding.object.path),
+              danglingText(binding),
+              "Correct the name, or remove the binding: whoever makes a role of that name gives it to whom this binds.",
             ),
           ),
           ...writes.map((granted) =>

@@ -100,6 +100,7 @@ export const RULES: readonly Rule[] = [
     "A read-only backend with a tool that calls itself destructive",
   ),
   rule("MC611", "unusable-fact", "warning", "A manifest or policy that cannot be used"),
+  rule("MC612", "dangling-binding", "warning", "A binding of a backend to a role that does not exist"),
 ];
 
 /** The rules of `roles check`; the others are of `verify`. */

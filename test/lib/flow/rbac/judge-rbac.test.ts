@@ -73,6 +73,9 @@ describe("judgeRbac", () => {
       text: "no rule allows it to ServiceAccount mcp/agent, which has 1 binding",
       place: null,
     });
+    expect(ask(clusterBinding(SUBJECT, "gone"), "list - pods team-a").text).toBe(
+      "no rule allows it to ServiceAccount mcp/agent, which has 1 binding; ClusterRoleBinding b binds ClusterRole gone, which does not exist",
+    );
     expect(ask("{kind: Other}", "get - secrets team-a x").text).toBe(
       "no rule allows it to ServiceAccount mcp/agent, which nothing binds",
     );

@@ -74,10 +74,23 @@ it("is not decided while bindings or roles may be missing", () => {
   const bindings = ["all ClusterRoleBindings must be known", "all RoleBindings must be known"];
   const open = (missing: readonly string[]) => ["MC601", "MC605"].map((code) => `${code}? one: ${missing.join("; ")}`);
   expect(told(kubernetesRights(inCluster(everywhere(READER), false)))).toEqual(open(bindings));
-  const dangling = kubernetesRights(inCluster(clusterBinding(SUBJECT)));
-  expect(told(dangling)).toEqual([]);
   const view = kubernetesRights(inCluster(clusterBinding(SUBJECT, "view")));
   expect(told(view)).toEqual(open(["the rules of ClusterRole view must be known, which ClusterRoleBinding b binds"]));
+});
+
+it("tells of bindings to roles that do not exist, where that is known", () => {
+  const dangling = (manifests: string, isComplete = true): readonly string[] =>
+    told(kubernetesRights(inCluster(manifests, isComplete))).filter((line) => line.startsWith("MC612"));
+  const toRole = binding("stage", SUBJECT, "{kind: Role, name: r}");
+  expect(dangling(clusterBinding(SUBJECT))).toEqual([
+    "MC612 ClusterRoleBinding b binds ClusterRole r, which does not exist",
+  ]);
+  expect(dangling(join(toRole, role(READER)))).toEqual([
+    "MC612 RoleBinding stage/b binds Role stage/r, which does not exist",
+  ]);
+  expect(dangling(join(clusterBinding(SUBJECT), role(READER)))).toEqual([]);
+  // The cluster brings some, and there may be others that are not among the facts.
+  expect([dangling(clusterBinding(SUBJECT, "view")), dangling(clusterBinding(SUBJECT), false)]).toEqual([[], []]);
 });
 
 it("asks no more of a backend that writes than not to be cluster-admin", () => {
@@ -86,5 +99,6 @@ it("asks no more of a backend that writes than not to be cluster-admin", () => {
   expect(kubernetesRights(subjectOf({ one: "access: ro" })).skipped.map(({ code }) => code)).toEqual([
     "MC601",
     "MC605",
+    "MC612",
   ]);
 });
