@@ -222,7 +222,10 @@ describe("snapshot", () => {
     expect((await run("can", "dev-readonly", "eks-ro", "eks_delete_pod")).code).toBe(1);
     expect((await run("snapshot", "kubernetes")).err).toBe("");
     const file = await readFile(config, "utf8");
-    await writeFile(config, `currentContext: prod\n${file.replace(/cluster: [^,]+/, "cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f")}`);
+    await writeFile(
+      config,
+      `currentContext: prod\n${file.replace(/cluster: [^,]+/, "cluster: 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f")}`,
+    );
     expect((await run("can", "dev-readonly", "eks-ro", "eks_get_pods")).out).toMatch(
       /cluster 3f0c1c0e-6d0e-4a7e-9d0b-5a4e8b1d2c3f of context prod: the snapshot is of [0-9a-f-]+/,
     );
