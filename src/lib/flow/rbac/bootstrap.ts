@@ -53,3 +53,6 @@ export const BOOTSTRAP_LABELS: readonly ReadonlyMap<string, string>[] = [
 
 /** Its ServiceAccounts have bindings of the cluster's own, which no manifest shows. */
 export const SYSTEM_NAMESPACE = "kube-system";
+/** What a snapshot would tell of them. */
+export const SYSTEM_BINDINGS =
+  "the bindings that the cluster itself makes for ServiceAccounts of kube-system must be known";

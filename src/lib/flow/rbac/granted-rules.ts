@@ -1,6 +1,6 @@
 import type { ServiceAccount } from "../requests.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
-import { EVERYTHING } from "./bootstrap.ts";
+import { EVERYTHING, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { grantsReader } from "./grants.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
@@ -44,7 +44,9 @@ export function grantedRulesReader(facts: ClusterFacts): {
   return {
     of: (account) => {
       const { clusterWide, byNamespace, isFor } = grantsFor(account);
-      return through([...clusterWide, ...[...byNamespace.values()].flat()].flat().filter(isFor));
+      const granted = through([...clusterWide, ...[...byNamespace.values()].flat()].flat().filter(isFor));
+      const isOfSystem = account.namespace === SYSTEM_NAMESPACE && !facts.isWhole("ClusterRoleBinding");
+      return isOfSystem ? { ...granted, doubts: [...granted.doubts, SYSTEM_BINDINGS] } : granted;
     },
     through,
   };

@@ -5,7 +5,7 @@ import type { Verdict } from "../verdict.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
 import { plural } from "../../plural.ts";
 import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked } from "./asked.ts";
-import { EVERYTHING, FOR_ALL, SYSTEM_NAMESPACE } from "./bootstrap.ts";
+import { EVERYTHING, FOR_ALL, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { Readings } from "./readings.ts";
 import { grantsReader, type Grants } from "./grants.ts";
@@ -151,8 +151,7 @@ function absenceDoubts({ facts, givenUnseen }: Cluster, { account }: Question, a
   if (unseen.length === 0 && !facts.isWhole("ClusterRoleBinding")) {
     const given = givenUnseen.find(([, rule]) => matchRule(rule, asked) !== "no");
     if (given !== undefined) doubts.push(`ClusterRoleBinding ${given[0]} must be known, which most clusters make`);
-    if (account.namespace === SYSTEM_NAMESPACE)
-      doubts.push("the bindings that the cluster itself makes for ServiceAccounts of kube-system must be known");
+    if (account.namespace === SYSTEM_NAMESPACE) doubts.push(SYSTEM_BINDINGS);
   }
   return [...doubts, ...facts.doubts];
 }

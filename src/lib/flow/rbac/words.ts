@@ -58,6 +58,7 @@ function roleText({ binding, role, source }: Granted): string {
 
 /** `get, list pods, deployments.apps named a, b`. */
 function ruleText({ verbs, resources, apiGroups, resourceNames }: Rule): string {
+  if (resources.length === 0) return `${listSome(verbs.map(shortName), MAX_SHOWN)} URLs`;
   const groups = apiGroups.filter((group) => group !== "");
   const suffix = groups.length === 0 ? "" : `.${listSome(groups.map(shortName), MAX_SHOWN).replaceAll(", ", "|")}`;
   const what = listSome(

@@ -37,6 +37,7 @@ const WAYS: readonly Way[] = [
     group: "",
     resources: ["secrets", "configmaps"],
   },
+  { verbs: ["get", "list", "watch"], group: "", resources: ["secrets"] },
   { verbs: ["create"], group: "", resources: ["serviceaccounts/token"] },
   // What the keys are read from.
   { verbs: ["create", "update", "patch"], group: SYNC, resources: ["externalsecrets", "secretstores"] },

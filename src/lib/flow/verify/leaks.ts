@@ -11,6 +11,8 @@ const NAMESPACE_LABEL = "kubernetes.io/metadata.name";
 export interface Door {
   readonly cluster: ClusterFacts;
   readonly gatewayNamespace: string;
+  /** Of the server's pods, and so of the policies about them. */
+  readonly namespace: string;
   /** Of the server's pods; null when they are not known. */
   readonly ports: ServerPorts | null;
 }
@@ -27,12 +29,11 @@ export interface Leak {
 /** Who beside the gateway does this policy let in? A rule without `from` lets everybody in. */
 export function leaksOf({ value }: FactObject, door: Door): readonly Leak[] {
   const rules = at(at(value, "spec"), "ingress") ?? [];
-  const own = textAt(at(value, "metadata"), "namespace") ?? "";
   if (!Array.isArray(rules)) return [{ path: ["spec", "ingress"], who: "nobody can tell whom", missing: null }];
   return rules.flatMap((rule: unknown, index): readonly Leak[] => {
     const path = ["spec", "ingress", index];
     const isOpen = opensPort(at(rule, "ports"), door.ports);
-    return isOpen === "no" ? [] : strangersOf(rule, own, door).map((stranger) => atPort(stranger, path, isOpen));
+    return isOpen === "no" ? [] : strangersOf(rule, door).map((stranger) => atPort(stranger, path, isOpen));
   });
 }
 
@@ -53,45 +54,59 @@ function atPort({ peer, who, missing }: Stranger, path: Leak["path"], isOpen: Ma
   };
 }
 
-function strangersOf(rule: unknown, own: string, door: Door): readonly Stranger[] {
+function strangersOf(rule: unknown, door: Door): readonly Stranger[] {
   const from = at(rule, "from") ?? [];
   if (!Array.isArray(from) || from.length === 0) return [{ peer: null, who: "everybody", missing: null }];
   return from.flatMap((item: unknown, peer): readonly Stranger[] => {
-    const stranger = strangerOf(item, own, door);
+    const stranger = strangerOf(item, door);
     return stranger === null ? [] : [{ peer, ...stranger }];
   });
 }
 
 /** Null for the gateway's pods: some of its namespace, told from others by a label. */
-function strangerOf(peer: unknown, own: string, door: Door): Omit<Stranger, "peer"> | null {
-  if (at(peer, "ipBlock") !== undefined) return { who: "the addresses of an ipBlock", missing: null };
-  const [namespaces, pods = {}] = [at(peer, "namespaceSelector"), at(peer, "podSelector")];
-  const names = namespaces === undefined ? [own] : selectedNames(namespaces, door.cluster);
-  if (names === null) return { who: "pods of other namespaces", missing: null };
-  const { gatewayNamespace } = door;
-  const [other] = names.filter((name) => name !== gatewayNamespace);
-  if (other !== undefined) return { who: `pods of namespace ${other}`, missing: null };
-  if (names.length > 0 && !(isSelector(pods) && !isEmptySelector(pods)))
-    return { who: `every pod of namespace ${gatewayNamespace}`, missing: null };
-  if (namespaces === undefined || pinnedNames(namespaces) !== null || door.cluster.isComplete("Namespace")) return null;
-  return {
-    who: "pods of other namespaces",
-    missing: "the labels of all Namespaces must be known (a snapshot has them)",
-  };
+function strangerOf(peer: unknown, door: Door): Omit<Stranger, "peer"> | null {
+  const sure = (who: string): Omit<Stranger, "peer"> => ({ who, missing: null });
+  if ((at(peer, "ipBlock") ?? null) !== null) return sure("the addresses of an ipBlock");
+  const names = selectedNames(at(peer, "namespaceSelector") ?? null, door);
+  const others = "pods of other namespaces";
+  if (names === "any") return sure(others);
+  const [other] = names.known.filter((name) => name !== door.gatewayNamespace);
+  if (other !== undefined) return sure(`pods of namespace ${other}`);
+  const pods = at(peer, "podSelector") ?? {};
+  if (names.known.length > 0 && !(isSelector(pods) && asksForLabel(pods))) {
+    const which = isSelector(pods) && isEmptySelector(pods) ? "every pod" : "most pods";
+    return sure(`${which} of namespace ${door.gatewayNamespace}`);
+  }
+  if (names.areAll) return null;
+  return { who: others, missing: "the labels of all Namespaces must be known (a snapshot has them)" };
 }
 
-/** Names of the Namespaces that are selected, as far as the facts go; null for all, and for what is no selector. */
-function selectedNames(selector: unknown, cluster: ClusterFacts): readonly string[] | null {
-  if (!isSelector(selector) || isEmptySelector(selector)) return null;
-  return (
-    pinnedNames(selector) ??
-    cluster
-      .objectsOf("Namespace", "")
-      .map(({ value }) => at(value, "metadata"))
-      .map((metadata) => ({ name: textAt(metadata, "name") ?? "", labels: labelsOf(at(metadata, "labels")) }))
-      .filter(({ name, labels }) => selects(selector, new Map([...labels, [NAMESPACE_LABEL, name]])))
-      .map(({ name }) => name)
+/** A selector that only excludes finds whatever comes. */
+function asksForLabel({ matchLabels, matchExpressions }: LabelSelector): boolean {
+  const asks = (matchExpressions ?? []).some(({ operator }) => operator === "In" || operator === "Exists");
+  return asks || Object.keys(matchLabels ?? {}).length > 0;
+}
+
+interface SelectedNames {
+  readonly known: readonly string[];
+  readonly areAll: boolean;
+}
+
+/** Which Namespaces are selected? Without a selector, the policy's own. */
+function selectedNames(selector: unknown, { cluster, namespace, gatewayNamespace }: Door): SelectedNames | "any" {
+  if (selector === null) return { known: [namespace], areAll: true };
+  if (!isSelector(selector) || !asksForLabel(selector)) return "any";
+  const pinned = pinnedNames(selector);
+  if (pinned !== null) return { known: pinned, areAll: true };
+  const all = new Map(
+    cluster.objectsOf("Namespace", "").map(({ value }) => {
+      const name = textAt(at(value, "metadata"), "name") ?? "";
+      return [name, new Map([...labelsOf(value), [NAMESPACE_LABEL, name]])] as const;
+    }),
   );
+  const known = [...all].filter(([, labels]) => selects(selector, labels)).map(([name]) => name);
+  // Where the gateway's is not among them, they are not what anybody spoke of.
+  return { known, areAll: cluster.isComplete("Namespace") && all.has(gatewayNamespace) };
 }
 
 /** The only names that a selector can select, whatever Namespaces there are; null where labels decide. */
@@ -109,6 +124,7 @@ export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector
   return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 }
 
-export function labelsOf(value: unknown): ReadonlyMap<string, string> {
-  return new Map(isJson(value) ? Object.entries(value).map(([name, text]) => [name, String(text)]) : []);
+export function labelsOf(object: unknown): ReadonlyMap<string, string> {
+  const labels = at(at(object, "metadata"), "labels");
+  return new Map(isJson(labels) ? Object.entries(labels).map(([name, text]) => [name, String(text)]) : []);
 }

@@ -1,17 +1,17 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { ServiceAccount } from "../requests.ts";
-import { at, isJson, textAt, type FactObject, type Json } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
-import { isEmptySelector, labelsOf, leaksOf, type Door } from "./leaks.ts";
+import type { Finding } from "../../policy/source.ts";
+import { isEmptySelector, labelsOf, leaksOf, type Door, type Leak } from "./leaks.ts";
 import { serverPorts } from "./server-ports.ts";
 import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 const NETWORK = "networking.k8s.io";
 const MOST_NAMED = 5;
-const POD_LABELS = "the labels of its pods must be known (a snapshot has them)";
 const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a policy.";
 
 /**
@@ -23,7 +23,7 @@ export function networkPolicies(subject: VerifySubject): Verified {
   if (cluster === null) return skipped(["MC606"], "no manifests read (policy.manifests)");
   if (gatewayNamespace === null)
     return skipped(["MC606"], "the context names no cluster, so no namespace of the gateway");
-  const policies = cluster.objectsOf("NetworkPolicy", NETWORK);
+  const policies = cluster.objectsOf("NetworkPolicy", NETWORK).filter((each) => isTaken(each) && limitsIngress(each));
   const network = { cluster, policies, gatewayNamespace };
   const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(subject, backend, network) }));
   const naked = Map.groupBy(
@@ -56,44 +56,39 @@ function nobodyKeptOut(subject: VerifySubject, namespace: string, backends: read
 
 interface Network {
   readonly cluster: ClusterFacts;
+  /** Those that say who may come in. */
   readonly policies: readonly FactObject[];
   readonly gatewayNamespace: string;
 }
 
-/** Null where nothing keeps anybody away. */
+/** Null where nothing keeps anybody away from one of its pods. */
 function judgeBackend(subject: VerifySubject, backend: Backend, network: Network): Verified | null {
   const account = accountOf(backend);
-  if (account === null) return open(backend, "its ServiceAccount must be named, which tells its namespace");
-  const pods = podsOf(network.cluster, account);
-  if (pods?.some((pod) => at(at(pod, "spec"), "hostNetwork") === true) === true) return onHost(subject, backend);
-  const here = network.policies.filter((policy) => isTaken(policy) && namespaceOf(policy) === account.namespace);
-  const ingress = here.filter(limitsIngress);
-  const matches = ingress.map((policy) => ({ policy, isSelected: selectsPods(policy, pods) }));
-  const door: Door = { ...network, ports: serverPorts(network.cluster, backend.url) };
-  const leaks = matches
-    .filter(({ isSelected }) => isSelected !== "no")
-    .flatMap(({ policy, isSelected }) =>
-      leaksOf(policy, door).map((leak) => ({
-        ...leak,
-        policy,
-        missing: isSelected === "yes" ? leak.missing : POD_LABELS,
-      })),
-    );
-  const sure = leaks.filter(({ missing }) => missing === null);
-  const findings = sure.map(({ policy, path, who }) =>
-    findingAt(
-      "MC606",
-      policy.document.placeOf([...policy.path, ...path]),
-      `NetworkPolicy ${account.namespace}/${nameOf(policy)} lets ${who} reach "${backend.name}"`,
-      HINT,
-    ),
+  if (account === null) return open(backend, ["its ServiceAccount must be named, which tells its namespace"]);
+  const { cluster, policies } = network;
+  const pods = podsOf(cluster, account);
+  if (pods.some(({ value }) => at(at(value, "spec"), "hostNetwork") === true)) return onHost(subject, backend);
+  const door: Door = { ...network, namespace: account.namespace, ports: serverPorts(cluster, backend.url) };
+  const aimed = policies
+    .filter((policy) => [account.namespace, null].includes(namespaceOf(policy)))
+    .map((policy) => ({ policy, leaks: leaksOf(policy, door), ...aimOf(policy, pods) }))
+    .filter(({ selected, doubt }) => selected === "all" || selected.length > 0 || doubt !== null);
+  const findings = aimed.flatMap(({ policy, leaks, doubt }) =>
+    leaks
+      .filter(({ missing }) => doubt === null && missing === null)
+      .map((leak) => leakFinding(policy, leak, { backend, account })),
   );
   if (findings.length > 0) return verified({ findings });
-  if (leaks.length > 0) return open(backend, ...new Set(leaks.flatMap(({ missing }) => missing ?? [])));
-  if (matches.some(({ isSelected }) => isSelected === "yes")) return closed(backend, network.cluster);
-  if (matches.some(({ isSelected }) => isSelected === "maybe")) return open(backend, POD_LABELS);
-  if (!network.cluster.isComplete("NetworkPolicy")) return open(backend, "all NetworkPolicies must be known");
-  return null;
+  const doubts = new Set(aimed.flatMap(({ leaks, doubt }) => leaks.flatMap(({ missing }) => doubt ?? missing ?? [])));
+  if (!isCovered(aimed, pods)) {
+    const mayCover = aimed.flatMap(({ doubt }) => doubt ?? []);
+    if (mayCover.length === 0 && cluster.isComplete("NetworkPolicy")) return null;
+    for (const doubt of mayCover) doubts.add(doubt);
+  }
+  if (!cluster.isComplete("NetworkPolicy")) doubts.add("all NetworkPolicies must be known");
+  const isForAll = aimed.some(({ selected }) => selected === "all");
+  if (aimed.length > 0 && !isForAll && !cluster.isComplete("Pod")) doubts.add("all Pods must be known");
+  return doubts.size === 0 ? verified({}) : open(backend, [...doubts]);
 }
 
 /** What plugins do with such pods is undefined (Kubernetes, "NetworkPolicy and hostNetwork pods"). */
@@ -102,13 +97,19 @@ function onHost(subject: VerifySubject, backend: Backend): Verified {
   return verified({ findings: [findingOf("MC606", subject, backend, [message, "Take hostNetwork away."])] });
 }
 
-/** Policies only ever let more in: one that is not among the facts might. */
-function closed(backend: Backend, cluster: ClusterFacts): Verified {
-  return cluster.isComplete("NetworkPolicy") ? verified({}) : open(backend, "all NetworkPolicies must be known");
+function open({ name }: Backend, doubts: readonly string[]): Verified {
+  return verified({ undecided: [{ code: "MC606", about: name, missing: doubts.slice(0, MOST_NAMED) }] });
 }
 
-function open({ name }: Backend, ...missing: readonly string[]): Verified {
-  return verified({ undecided: [{ code: "MC606", about: name, missing }] });
+interface Who {
+  readonly backend: Backend;
+  readonly account: ServiceAccount;
+}
+
+function leakFinding(policy: FactObject, { path, who }: Leak, { backend, account }: Who): Finding {
+  const place = policy.document.placeOf([...policy.path, ...path]);
+  const message = `NetworkPolicy ${account.namespace}/${nameOf(policy)} lets ${who} reach "${backend.name}"`;
+  return findingAt("MC606", place, message, HINT);
 }
 
 /** What the API server does not take keeps nobody away. */
@@ -124,27 +125,38 @@ function nameOf({ value }: FactObject): string {
   return textAt(at(value, "metadata"), "name") ?? "-";
 }
 
-/** The pods that run as this ServiceAccount; null where none is among the facts. */
-function podsOf(cluster: ClusterFacts, { namespace, name }: ServiceAccount): readonly Json[] | null {
-  const pods = cluster
+/** The pods that run as this ServiceAccount. */
+function podsOf(cluster: ClusterFacts, { namespace, name }: ServiceAccount): readonly FactObject[] {
+  return cluster
     .objectsOf("Pod", "")
-    .map(({ value }) => value)
-    .filter((pod) => textAt(at(pod, "metadata"), "namespace") === namespace)
-    .filter((pod) => (textAt(at(pod, "spec"), "serviceAccountName") ?? "default") === name);
-  return pods.length === 0 ? null : pods;
+    .filter((pod) => namespaceOf(pod) === namespace)
+    .filter(({ value }) => (textAt(at(value, "spec"), "serviceAccountName") ?? "default") === name);
 }
 
-/** Without policyTypes a policy is about ingress. */
+/** Without policyTypes a policy is about ingress, and about egress as well where it says something of it. */
 function limitsIngress({ value }: FactObject): boolean {
-  const types = at(at(value, "spec"), "policyTypes") ?? ["Ingress"];
-  return Array.isArray(types) && types.includes("Ingress");
+  const types = at(at(value, "spec"), "policyTypes") ?? [];
+  return Array.isArray(types) && (types.length === 0 || types.includes("Ingress"));
 }
 
-function selectsPods({ value }: FactObject, pods: readonly Json[] | null): "yes" | "no" | "maybe" {
-  const selector = at(at(value, "spec"), "podSelector") ?? {};
-  if (!isSelector(selector)) return "maybe";
-  if (isEmptySelector(selector)) return "yes";
-  if (pods === null) return "maybe";
-  const selected = pods.filter((pod) => selects(selector, labelsOf(at(at(pod, "metadata"), "labels")))).length;
-  return selected === pods.length ? "yes" : selected === 0 ? "no" : "maybe";
+/** Which of the pods is a policy about? `doubt` is what would tell; null where that is known. */
+interface Aim {
+  readonly selected: "all" | readonly FactObject[];
+  readonly doubt: string | null;
+}
+
+function aimOf(policy: FactObject, pods: readonly FactObject[]): Aim {
+  const selector = at(at(policy.value, "spec"), "podSelector") ?? {};
+  const doubtful = (doubt: string): Aim => ({ selected: [], doubt });
+  if (namespaceOf(policy) === null) return doubtful(`NetworkPolicy ${nameOf(policy)} must say its namespace`);
+  if (!isSelector(selector)) return doubtful(`the podSelector of NetworkPolicy ${nameOf(policy)} must be one`);
+  if (isEmptySelector(selector)) return { selected: "all", doubt: null };
+  if (pods.length === 0) return doubtful("the labels of its pods must be known (a snapshot has them)");
+  return { selected: pods.filter(({ value }) => selects(selector, labelsOf(value))), doubt: null };
+}
+
+function isCovered(aims: readonly Aim[], pods: readonly FactObject[]): boolean {
+  const covered = new Set(aims.flatMap(({ selected }) => (selected === "all" ? pods : selected)));
+  const isForAll = aims.some(({ selected }) => selected === "all");
+  return isForAll || (pods.length > 0 && pods.every((pod) => covered.has(pod)));
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { ownIdentities } from "../../../../src/lib/flow/verify/accounts.ts";
 import { annotatedRoles } from "../../../../src/lib/flow/verify/annotated-roles.ts";
+import { factsOf as iamFactsOf } from "../../../support/iam-facts.ts";
 import { factsOf } from "../../../support/rbac-facts.ts";
 import { subjectOf, told } from "../../../support/verify-subject.ts";
 
@@ -45,4 +46,20 @@ it("a ServiceAccount that names another IAM role than the registry is told", () 
   expect(found(named, annotated("two"))).toEqual([
     `MC604 ServiceAccount mcp/one of "one" names IAM role ${arn("two")}, and the registry none`,
   ]);
+});
+
+it("an association that gives another IAM role than the registry is told", () => {
+  const arn = (name: string): string => `arn:aws:iam::111122223333:role/${name}`;
+  const association = (roleArn: string, more: object = {}) => ({
+    association: { clusterName: "c", namespace: "mcp", serviceAccount: "one", roleArn, ...more },
+  });
+  const found = (backend: string, ...values: readonly object[]): readonly string[] =>
+    told(annotatedRoles(subjectOf({ one: `access: ro, serviceAccount: mcp/${backend}` }, { iam: iamFactsOf(values) })));
+  const gives = (name: string, promised: string): string =>
+    `MC604 an association gives ServiceAccount mcp/one of "one" IAM role ${arn(name)}, and the registry ${promised}`;
+  expect(found("one", association(arn("x")))).toEqual([gives("x", "none")]);
+  expect(found(`one, ${roleOf("one")}`, association(arn("x")))).toEqual([gives("x", arn("one"))]);
+  expect(found(`one, ${roleOf("one")}`, association(arn("one")), association(arn("x")))).toEqual([]);
+  expect(found(`one, ${roleOf("one")}`, association(arn("x"), { targetRoleArn: arn("one") }))).toEqual([]);
+  expect(found("two", association(arn("x")))).toEqual([]);
 });

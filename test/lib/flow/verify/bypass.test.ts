@@ -26,6 +26,7 @@ it.each([
   ["create", "batch", "jobs"],
   ["update", "batch", "cronjobs"],
   ["deletecollection", "-", "configmaps"],
+  ["list", "-", "secrets"],
   ["create", "-", "serviceaccounts/token"],
   ["update", "external-secrets.io", "externalsecrets"],
   ["patch", "external-secrets.io", "secretstores"],

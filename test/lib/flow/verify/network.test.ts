@@ -42,6 +42,17 @@ describe("a server is kept to the gateway", () => {
       ],
     ],
     ["where nobody is let in", [policy("podSelector: {}, policyTypes: [Ingress]")]],
+    ["where policyTypes are left empty", [policy("podSelector: {}, policyTypes: []")]],
+    ["with nulls for what is not there", [ingress(`from: [{ipBlock: null, ${GATEWAY}, ${LABEL}}]`)]],
+    [
+      "where each of its pods is selected by another policy",
+      [
+        policy("podSelector: {matchLabels: {a: b}}"),
+        policy("podSelector: {matchExpressions: [{key: a, operator: In, values: [c]}]}").replace("name: p", "name: q"),
+        pod("a: b"),
+        pod("a: c"),
+      ],
+    ],
     ["where an empty list lets nobody in", [policy("podSelector: {}, ingress: []")]],
     ["where its pods are selected", [policy("podSelector: {matchLabels: {a: b}}"), pod("a: b")]],
     [
@@ -59,6 +70,35 @@ describe("others reach a server", () => {
     ["with one of another namespace", [policy("podSelector: {}", "gateway")], NAKED],
     ["with one about what it sends", [policy("podSelector: {}, policyTypes: [Egress], egress: []")], NAKED],
     ["with one about other pods", [policy("podSelector: {matchLabels: {a: b}}"), pod("a: c")], NAKED],
+    [
+      "where one of its pods is not selected",
+      [policy("podSelector: {matchLabels: {a: b}}"), pod("a: b"), pod("a: c")],
+      NAKED,
+    ],
+    [
+      "where one of its pods is let open",
+      [
+        policy("podSelector: {}"),
+        policy("podSelector: {matchLabels: {a: b}}, ingress: [{}]"),
+        pod("a: b"),
+        pod("a: c"),
+      ],
+      lets("everybody"),
+    ],
+    [
+      "from all namespaces but one",
+      [
+        ingress(
+          `from: [{namespaceSelector: {matchExpressions: [{key: team, operator: NotIn, values: [x]}]}, ${LABEL}}]`,
+        ),
+      ],
+      lets("pods of other namespaces"),
+    ],
+    [
+      "from pods that only lack a label",
+      [ingress(`from: [{${GATEWAY}, podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [x]}]}}]`)],
+      lets("most pods of namespace gateway"),
+    ],
     ["by a rule without `from`", [ingress("")], lets("everybody")],
     ["by an empty `from`", [ingress("from: []")], lets("everybody")],
     ["by an empty peer", [ingress("from: [{}]")], lets("pods of namespace mcp")],
@@ -118,6 +158,29 @@ describe("it is not decided", () => {
       [policy("podSelector: {matchLabels: {a: b}}, ingress: [{}]")],
       LABELS,
     ],
+    [
+      "whether a policy without a namespace is about it",
+      [
+        ingress(`from: [{${GATEWAY}, ${LABEL}}]`),
+        policy("podSelector: {}, ingress: [{}]").replace(", namespace: mcp", ""),
+      ],
+      "MC606? one: NetworkPolicy p must say its namespace",
+    ],
+    [
+      "whether such a policy keeps others out",
+      [policy("podSelector: {}").replace(", namespace: mcp", "")],
+      "MC606? one: NetworkPolicy p must say its namespace",
+    ],
+    [
+      "about whom a policy is",
+      [policy("podSelector: x")],
+      "MC606? one: the podSelector of NetworkPolicy p must be one",
+    ],
+    [
+      "which namespaces have a label, though all was said to be there",
+      [ingress(`from: [{namespaceSelector: {matchLabels: {team: g}}, ${LABEL}}]`), namespace("other", "team: o")],
+      "MC606? one: the labels of all Namespaces must be known (a snapshot has them)",
+    ],
     ["which port it has", [ingress("ports: [{port: 8080}]")], port],
     ["which number a port's name has", [ingress("ports: [{port: http}]"), SERVICE], port],
   ])("%s", (_, manifests, open) => {
@@ -132,8 +195,9 @@ describe("it is not decided", () => {
     expect(open(policy("podSelector: {}"))).toEqual([all]);
     const byLabel = ingress(`from: [{namespaceSelector: {matchLabels: {team: g}}, ${LABEL}}]`);
     expect(open(byLabel, namespace("gateway", "team: g"))).toEqual([
-      "MC606? one: the labels of all Namespaces must be known (a snapshot has them)",
+      "MC606? one: the labels of all Namespaces must be known (a snapshot has them); all NetworkPolicies must be known",
     ]);
+    expect(open(policy("podSelector: {matchLabels: {a: b}}"), pod("a: b"))).toEqual([`${all}; all Pods must be known`]);
     // One that lets others in does so whatever else there is.
     expect(open(ingress(""))).toEqual([lets("everybody")]);
   });

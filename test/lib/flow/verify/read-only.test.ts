@@ -15,14 +15,18 @@ function writes(manifests: string): readonly string[] {
 it.each([
   ["reading", READER],
   ["asking what oneself may do", rule("create", "authorization.k8s.io", "selfsubjectaccessreviews")],
-  ["paths that are no resources", "{verbs: ['*'], nonResourceURLs: ['/metrics']}"],
+  [
+    "asking what others may do",
+    rule("create", "authorization.k8s.io,authentication.k8s.io", "subjectaccessreviews,tokenreviews"),
+  ],
+  ["reading paths that are no resources", "{verbs: [get, head], nonResourceURLs: ['*']}"],
 ])("%s is read-only", (_, rules) => {
   expect(writes(everywhere(rules))).toEqual([]);
 });
 
 it.each([
   ["a verb", rule("get,delete", "-", "pods"), "delete pods"],
-  ["all verbs", rule("*", "-", "pods"), "do anything pods"],
+  ["all verbs", rule("*", "-", "pods"), "do anything to pods"],
   ["a verb of no plain kind", rule("impersonate", "-", "users"), "impersonate users"],
   ["one that takes other rights", rule("bind,escalate", "rbac.authorization.k8s.io", "roles"), "bind, escalate roles"],
   ["a token", rule("create", "-", "serviceaccounts/token"), "create serviceaccounts/token"],
@@ -31,7 +35,12 @@ it.each([
   ["the same in one pod", rule("get", "-", "pods/attach", ", resourceNames: [web]"), "get pods/attach"],
   ["the kubelet's API", rule("get,list", "-", "nodes/proxy"), "get nodes/proxy"],
   ["whatever is behind a Service", rule("get", "-", "services/proxy"), "get services/proxy"],
-  ["reading of everything", rule("get,list,watch", "*", "*"), "get *"],
+  ["reading of everything", rule("get,list,watch", "*", "*"), "get, list, watch *"],
+  ["reading of Secrets", rule("list", "-", "configmaps,secrets"), "list configmaps, secrets"],
+  ["reading of one Secret", rule("get", "*", "secrets", ", resourceNames: [token]"), "get secrets"],
+  ["writing to paths", "{verbs: [get, put], nonResourceURLs: ['*']}", "put URLs that are no resources"],
+  ["everything of one name", rule("*", "*", "*", ", resourceNames: [x]"), "do anything to *"],
+  ["more than a question", rule("create", "*", "selfsubjectreviews,pods"), "create selfsubjectreviews, pods"],
   ["a subresource of anything", rule("get", "-", "*/exec"), "get */exec"],
 ])("%s is not", (_, rules, found) => {
   expect(writes(everywhere(rules))).toEqual([`MC601 ${found}`]);
@@ -61,13 +70,18 @@ it("what a role takes from others by their labels, it has", () => {
   expect(writes(join(aggregated, part, clusterBinding(SUBJECT)))).toEqual(["MC601 delete pods"]);
 });
 
-it("cluster-admin is told once, whatever it is called", () => {
+it("cluster-admin is told, whatever it is called, and is no reading either", () => {
   const all = rule("*", "*", "*");
   const admin = 'ServiceAccount mcp/agent of "one" is cluster-admin, by ClusterRoleBinding b';
-  expect(told(kubernetesRights(inCluster(everywhere(all))))).toEqual([`MC605 ${admin}`]);
-  expect(told(kubernetesRights(inCluster(clusterBinding(SUBJECT, "cluster-admin"))))).toEqual([`MC605 ${admin}`]);
+  const lines = (manifests: string): readonly string[] => told(kubernetesRights(inCluster(manifests)));
+  const may = 'MC601 "one" is ro, and its ServiceAccount mcp/agent may do anything to *: ';
+  for (const manifests of [everywhere(all), clusterBinding(SUBJECT, "cluster-admin")])
+    expect(lines(manifests)).toEqual([`MC605 ${admin}`, expect.stringContaining(may)]);
+  expect(lines(binding("stage", SUBJECT, "{kind: ClusterRole, name: cluster-admin}"))[0]).toBe(
+    'MC605 ServiceAccount mcp/agent of "one" is cluster-admin of namespace stage, by RoleBinding stage/b',
+  );
   // Everything in one namespace is not the cluster, and no reading.
-  expect(writes(join(role(all), binding("stage", SUBJECT)))).toEqual(["MC601 do anything *"]);
+  expect(writes(join(role(all), binding("stage", SUBJECT)))).toEqual(["MC601 do anything to *"]);
 });
 
 it("is not decided while bindings or roles may be missing", () => {
@@ -76,6 +90,26 @@ it("is not decided while bindings or roles may be missing", () => {
   expect(told(kubernetesRights(inCluster(everywhere(READER), false)))).toEqual(open(bindings));
   const view = kubernetesRights(inCluster(clusterBinding(SUBJECT, "view")));
   expect(told(view)).toEqual(open(["the rules of ClusterRole view must be known, which ClusterRoleBinding b binds"]));
+});
+
+it("is not decided of who nobody knows, or has bindings that no manifest shows", () => {
+  const open = (backend: string): readonly string[] => {
+    const { cluster } = inCluster(everywhere(rule("delete", "-", "pods")));
+    return told(kubernetesRights(subjectOf({ one: backend }, { cluster })));
+  };
+  const unnamed = "one: its ServiceAccount must be named";
+  expect(open("access: ro")).toEqual([`MC601? ${unnamed}`, `MC605? ${unnamed}`]);
+  expect(open("access: rw")).toEqual([`MC605? ${unnamed}`]);
+  expect(open("access: rw, serviceAccount: kube-system/x")).toEqual([
+    "MC605? one: the bindings that the cluster itself makes for ServiceAccounts of kube-system must be known",
+  ]);
+});
+
+it("is found whatever is not known", () => {
+  expect(told(kubernetesRights(inCluster(everywhere(rule("delete", "-", "pods")), false)))).toEqual([
+    expect.stringMatching(/^MC601 /),
+    expect.stringMatching(/^MC605\? /),
+  ]);
 });
 
 it("tells of bindings to roles that do not exist, where that is known", () => {
