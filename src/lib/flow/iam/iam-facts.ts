@@ -40,6 +40,8 @@ export interface IamFacts {
   /** Why a role that is not there may be in a file all the same; null where nothing points at it. */
   whyAbsent(arn: string): string | null;
   readonly controls: readonly PolicyFact[];
+  /** Are there no others? No snapshot has them, so none can say so. */
+  readonly areAllControls: boolean;
   readonly associations: readonly Association[];
   /** Are all roles of this account and their policies among the facts, so that what is not there does not exist? */
   isComplete(account: string): boolean;
@@ -74,6 +76,7 @@ export function readIamFacts(
     role: (arn) => roles.get(arn) ?? null,
     whyAbsent: (arn) => whyAbsent(raw, arn),
     controls: raw.controls,
+    areAllControls: isComplete && isWhole,
     associations: raw.associations,
     isComplete: (account) =>
       isWhole && !said(account, false) && (said(account, true) || (isComplete && accounts.has(account))),

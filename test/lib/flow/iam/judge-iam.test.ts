@@ -277,6 +277,17 @@ describe("a request to AWS, by files", () => {
       expect(ask(inline(statement()), { more: [...more] })).toBe(answer);
     });
 
+    it("may be others than those of the files, whatever a snapshot says of the account", () => {
+      const mcpctl = { version: 1, takenAt: "2026-11-20T00:00:00Z", account: "111122223333", isComplete: true };
+      const facts = factsOf([details([role(inline(statement()))], [], { mcpctl }), s3]);
+      const { outcome, reason, missing } = judgeIam(facts, ROLE, READ);
+      expect([outcome, reason, missing]).toEqual([
+        "unknown",
+        "facts_incomplete",
+        ["which service control policies count for the account"],
+      ]);
+    });
+
     it("is at best unknown while one of them cannot be read, or is of another type", () => {
       const broken = { Policy: { PolicySummary: { Name: "B", Type: "SERVICE_CONTROL_POLICY" }, Content: "{" } };
       const other = { Policy: { PolicySummary: { Name: "R", Type: "RESOURCE_CONTROL_POLICY" }, Content: "{}" } };
