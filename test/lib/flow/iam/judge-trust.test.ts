@@ -246,7 +246,7 @@ describe("a trust policy for IRSA", () => {
       missing: ["policy.oidcIssuer in mcpctl.yaml"],
     });
     expect(judge([irsa()], { pod: { annotation: "unknown" } }).missing).toEqual([
-      "the annotation eks.amazonaws.com/role-arn of ServiceAccount mcp/aws-ro",
+      "the annotation eks.amazonaws.com/role-arn of ServiceAccount mcp/aws-ro, for tokens whose audience is sts.amazonaws.com",
     ]);
     expect(answer([], { pod: { annotation: "unknown" } })).toBe("deny no_trust_statement");
     expect(answer([irsa()], { pod: { annotation: null } })).toBe("deny other_role");
