@@ -22,6 +22,8 @@ export function addAccountDetails(document: FactDocument, facts: RawFacts): void
   if (at(document.value, "IsTruncated") === true) facts.pages.open += 1;
   else facts.pages.last += 1;
   const mark = readMark(at(document.value, "mcpctl"));
+  if (mark !== null && isOfOtherTime(mark, facts.marks))
+    facts.flaws.push(flaw(below(top, "mcpctl"), "this is a snapshot of another time than one before"));
   if (mark !== null) facts.marks.push(mark);
 }
 
@@ -30,6 +32,11 @@ function readMark(value: unknown): AccountMark | null {
   if (at(value, "version") !== 1 || takenAt === null || account === null || typeof isComplete !== "boolean")
     return null;
   return { version: 1, takenAt, account, isComplete };
+}
+
+/** What one snapshot of an account has and another has not nobody can tell. */
+function isOfOtherTime({ account, takenAt }: AccountMark, others: readonly AccountMark[]): boolean {
+  return others.some((other) => other.account === account && other.takenAt !== takenAt);
 }
 
 function addRole(spot: Spot, value: unknown, facts: RawFacts): void {

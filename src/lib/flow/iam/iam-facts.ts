@@ -35,7 +35,7 @@ export interface RoleFact {
 
 /** What is known of IAM, from files. */
 export interface IamFacts {
-  /** Null for one that no file tells; `contradicted` where two files tell different things. */
+  /** Null for one that no file tells; `contradicted` where two files tell different things, or two snapshots may. */
   role(arn: string): RoleFact | "contradicted" | null;
   /** Why a role that is not there may be in a file all the same; null where nothing points at it. */
   whyAbsent(arn: string): string | null;
@@ -73,7 +73,10 @@ export function readIamFacts(
   const isWhole = raw.flaws.length === 0 && raw.doubts.length === 0 && (raw.pages.open === 0 || raw.pages.last > 0);
   const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "statement"));
   return {
-    role: (arn) => roles.get(arn) ?? null,
+    role: (arn) => {
+      const role = roles.get(arn) ?? null;
+      return role !== null && hasSeveralMarks(raw, arn) ? "contradicted" : role;
+    },
     whyAbsent: (arn) => whyAbsent(raw, arn),
     controls: raw.controls,
     areAllControls: isComplete && isWhole,
@@ -84,6 +87,11 @@ export function readIamFacts(
     findings,
     marks: raw.marks,
   };
+}
+
+function hasSeveralMarks({ marks }: RawFacts, arn: string): boolean {
+  const times = marks.filter(({ account }) => account === accountOf(arn)).map(({ takenAt }) => takenAt);
+  return new Set(times).size > 1;
 }
 
 function addDocument(document: FactDocument, raw: RawFacts): void {
