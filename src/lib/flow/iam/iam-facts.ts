@@ -70,7 +70,10 @@ export function readIamFacts(
   const accounts = new Set([...roles.values()].flatMap((role) => (role === "contradicted" ? [] : [role.account])));
   const said = (account: string, value: boolean): boolean =>
     raw.marks.some((mark) => mark.account === account && mark.isComplete === value);
-  const isWhole = raw.flaws.length === 0 && raw.doubts.length === 0 && (raw.pages.open === 0 || raw.pages.last > 0);
+  const isWhole =
+    raw.flaws.length === 0 &&
+    raw.doubts.length === 0 &&
+    (raw.pages.open === 0 || raw.pages.last >= Math.max(1, accounts.size));
   const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "statement"));
   return {
     role: (arn) => {
