@@ -24,7 +24,7 @@ interface Cluster {
   /** What bindings that most clusters have give to everybody, where they are not among the facts. */
   readonly givenUnseen: typeof FOR_ALL;
   readonly contentsOf: (role: Role) => Contents;
-  readonly isInForce: (object: Binding | Role) => boolean;
+  readonly doubtAbout: (object: Binding | Role) => string | null;
 }
 
 /** What one binding says of one request. */
@@ -40,7 +40,7 @@ const MAX_MISSING = 5;
  */
 export function rbacJudge(facts: ClusterFacts): RbacJudge {
   const givenUnseen = facts.isWhole("ClusterRoleBinding") ? [] : FOR_ALL.filter(([name]) => !hasBinding(facts, name));
-  const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts), isInForce: inForceReader(facts) };
+  const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts), doubtAbout: inForceReader(facts) };
   const grantsFor = grantsReader(facts);
   const several = severalSnapshots(facts);
   if (several !== null)
@@ -101,10 +101,11 @@ function opinionOfOne(binding: Binding, about: Circumstances): Opinion {
   return ifInForce(binding, opinionOfBound(binding, about), about);
 }
 
-/** What is not in the cluster allows nothing, and may once it is. */
+/** What may not be in the cluster allows nothing, and may once it is. */
 function ifInForce(object: Binding | Role, opinion: Opinion, { cluster, doubts }: Circumstances): Opinion {
-  if (opinion.says === "no" || cluster.isInForce(object)) return opinion;
-  doubts.add(`${label(object)}, which the snapshot has not, must be in force to count`);
+  const doubt = opinion.says === "no" ? null : cluster.doubtAbout(object);
+  if (doubt === null) return opinion;
+  doubts.add(doubt);
   return NO;
 }
 
@@ -139,13 +140,14 @@ function opinionOfRole(binding: Binding, role: Role, about: Circumstances): Opin
   return ifInForce(role, opinionOfRules(binding, role, about), about);
 }
 
-function opinionOfRules(binding: Binding, role: Role, { cluster, asked, doubts }: Circumstances): Opinion {
+function opinionOfRules(binding: Binding, role: Role, about: Circumstances): Opinion {
+  const { cluster, asked, doubts } = about;
   const { sources, doubts: ofContents } = cluster.contentsOf(role);
   let maybe: Opinion = NO;
   for (const source of sources) {
     for (const [index, rule] of source.rules.entries()) {
       if (matchRule(rule, asked) === "no") continue;
-      const opinion = within(binding, asked, { binding, role, source, index, rule });
+      const opinion = ifInForce(source, within(binding, asked, { binding, role, source, index, rule }), about);
       if (opinion.says === "yes") return opinion;
       if (maybe.says === "no") maybe = opinion;
     }
