@@ -18,7 +18,9 @@ type FactPorts = Pick<Ports, "label">;
 export function readManifests({ policy }: FactConfig, { label }: FactPorts): Facts<ClusterFacts> | null {
   if (policy.manifests.length === 0) return null;
   const { documents, files } = readAll(policy.manifests, label);
-  return { facts: readClusterFacts(documents, { isComplete: policy.complete }), files };
+  // Nothing at all is what a folder holds that was never filled, and what no cluster has.
+  const isComplete = policy.complete && documents.length > 0;
+  return { facts: readClusterFacts(documents, { isComplete }), files };
 }
 
 /** What the files of `policy.iam` say; null where mcpctl.yaml names none. @throws AppError for files that cannot be used */

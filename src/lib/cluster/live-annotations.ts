@@ -1,6 +1,6 @@
 import { askedOnce } from "../asked-once.ts";
 import { AppError } from "../errors.ts";
-import { ROLE_ANNOTATION } from "../flow/rbac/role-annotation.ts";
+import { roleNamedIn } from "../flow/rbac/role-annotation.ts";
 import type { ServiceAccount } from "../flow/requests.ts";
 import type { KubeApi } from "./kube-api.ts";
 import { ifFound } from "./kube-error.ts";
@@ -19,7 +19,7 @@ async function read(api: Pick<KubeApi, "send">, { namespace, name }: ServiceAcco
   const call = { verb: "get", resource: "serviceaccounts", namespace, name, isMetadataOnly: true } as const;
   try {
     const found = await ifFound(api.send<KubeObject>(call));
-    return found?.metadata?.annotations?.[ROLE_ANNOTATION] ?? null;
+    return roleNamedIn(found?.metadata?.annotations);
   } catch (error) {
     if (error instanceof AppError && error.kind === "forbidden") return "unknown";
     throw error;

@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import { ROLE_ANNOTATION } from "../flow/rbac/role-annotation.ts";
+import { AUDIENCE_ANNOTATION, ROLE_ANNOTATION } from "../flow/rbac/role-annotation.ts";
 import type { SnapshotMark } from "../flow/rbac/snapshot-mark.ts";
 import { discoverResources } from "./discover-resources.ts";
 import type { KubeApi } from "./kube-api.ts";
@@ -137,15 +137,17 @@ function itemOf(
   return { apiVersion, kind, metadata: metadataOf(object.metadata ?? {}), ...keep(object) };
 }
 
-/** One annotation is kept: others hold whatever people put there, whole manifests included. */
+const KEPT_ANNOTATIONS = [ROLE_ANNOTATION, AUDIENCE_ANNOTATION];
+
+/** These annotations are kept: others hold whatever people put there, whole manifests included. */
 function metadataOf({ name, namespace, uid, labels, annotations }: Metadata): Readonly<Record<string, unknown>> {
-  const role = annotations?.[ROLE_ANNOTATION];
+  const kept = KEPT_ANNOTATIONS.flatMap((key) => (annotations?.[key] === undefined ? [] : [[key, annotations[key]]]));
   return {
     name,
     ...(namespace === undefined ? {} : { namespace }),
     uid,
     ...(labels === undefined ? {} : { labels }),
-    ...(role === undefined ? {} : { annotations: { [ROLE_ANNOTATION]: role } }),
+    ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) as Record<string, string> }),
   };
 }
 

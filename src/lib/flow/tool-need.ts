@@ -1,4 +1,5 @@
 import type { Backend, KindNeed, KubernetesNeed, ResourceNeed, ToolNeeds } from "../policy/registry.ts";
+import { oddNames } from "./odd-names.ts";
 import type { AwsRequest, KubernetesRequest } from "./requests.ts";
 import { fillTemplate, holesOf, parseTemplate, showTemplate, textOf, type Template } from "./template.ts";
 
@@ -96,7 +97,7 @@ function resourceStep({ verb, resource, group = "", namespace, name }: ResourceN
     namespace: namespace === undefined ? null : fill(namespace),
     name: name === undefined ? null : fill(name),
   };
-  return { shown: showRequest(request), request };
+  return stepFor(request);
 }
 
 function kindStep(
@@ -122,7 +123,12 @@ function kindStep(
     namespace: namespace === undefined || !found.isNamespaced ? null : fill(namespace),
     name: name === undefined ? null : fill(name),
   };
-  return { shown: showRequest(request), request };
+  return stepFor(request);
+}
+
+function stepFor(request: KubernetesRequest): KubernetesStep {
+  const [shown, why] = [showRequest(request), oddNames(request)];
+  return why === null ? { shown, request } : { shown, request: null, why };
 }
 
 /** For people, as kubectl would name it: `delete deployments.apps/scale x in namespace y`. */

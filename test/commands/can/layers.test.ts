@@ -92,6 +92,13 @@ describe("can, through three layers", () => {
     expect(await answers("dev-readonly", "eks-ro", "eks_get_pods")).toEqual([0, "yes", null, "yes", "yes", "yes"]);
   });
 
+  it("takes no empty folder for all there is of a cluster", async () => {
+    await edit("mcpctl.yaml", "manifests: [manifests/]", "manifests: [empty/]");
+    await mkdir(join(project.cwd, "empty"));
+    const expected = [7, "unknown", null, "yes", "unknown", "yes"];
+    expect(await answers("dev-readonly", "eks-ro", "eks_delete_pod")).toEqual(expected);
+  });
+
   it("says no to a pod that cannot become its role, whatever the role may do", async () => {
     await edit("iam/account.json", "mcp-servers:mcp-aws-ro", "mcp-servers:other");
     expect(await answers("dev-readonly", "aws-ro", "aws_describe_instances")).toEqual([

@@ -42,7 +42,14 @@ function put(): void {
     roleRef: { kind: "ClusterRole", name: "r" },
   });
   fake.put("serviceaccounts", "agent", {
-    metadata: { ...metadata, annotations: { ...annotations, "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r" } },
+    metadata: {
+      ...metadata,
+      annotations: {
+        ...annotations,
+        "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r",
+        "eks.amazonaws.com/audience": "a",
+      },
+    },
     secrets: [{ name: SECRET }],
   });
   fake.put("pods", "p", {
@@ -73,7 +80,7 @@ it("takes what decides, and nothing else", async () => {
         name: "agent",
         namespace: "mcp",
         labels: { a: "b" },
-        annotations: { "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r" },
+        annotations: { "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r", "eks.amazonaws.com/audience": "a" },
       },
     },
   ]);

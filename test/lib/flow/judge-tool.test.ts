@@ -86,6 +86,24 @@ describe("judgeTool", () => {
     expect(shown(`{ kubernetes: [${need}] }`)).toEqual(["get pods web in namespace "]);
   });
 
+  it.each([
+    ["a slash in a name", { name: "web/log" }],
+    ["one that is escaped", { name: "web%2Flog" }],
+    ["a way up", { name: ".." }],
+    ["a slash in a namespace", { namespace: "a/pods/b", name: "web" }],
+    ["a slash too many in a resource", { resource: "pods/../secrets", name: "web" }],
+    ["no name of one object", { name: "" }],
+  ])("does not know what a server makes of %s", async (_what, args: Record<string, string>) => {
+    const need = "{ verb: get, resource: '{resource}', namespace: '{namespace}', name: '{name}' }";
+    const all = { resource: "pods", namespace: "a", ...args };
+    expect(await outcomes(`{ kubernetes: [${need}] }`, {}, { args: all })).toEqual(["unknown", "allow"]);
+  });
+
+  it("lets an empty name be where no object is named", async () => {
+    const tool = "{ kubernetes: [{ verb: list, resource: pods, name: '{name}' }] }";
+    expect(await outcomes(tool, {}, { args: { name: "" } })).toEqual(["allow", "allow", "mcp/x list pods"]);
+  });
+
   it("prefers what is exact to what the server declares", async () => {
     const tool = `{ kubernetes: [], declared: { ${DIGEST}, bounds: { kubernetes: [{ verb: delete, resource: pods }] } } }`;
     expect(await outcomes(tool, { delete: "deny" })).toEqual(["allow", "allow"]);

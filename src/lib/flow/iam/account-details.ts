@@ -22,11 +22,16 @@ export function addAccountDetails(document: FactDocument, facts: RawFacts): void
   if ((at(document.value, "IsTruncated") ?? false) === false) facts.pages.last += 1;
   else facts.pages.open += 1;
   const written = at(document.value, "mcpctl");
-  if (written === undefined) return;
+  if (written !== undefined) addMark(written, below(top, "mcpctl"), facts);
+}
+
+function addMark(written: unknown, spot: Spot, facts: RawFacts): void {
   const mark = readMark(written);
   // It may say that it is incomplete.
-  if (mark === null) facts.flaws.push(flaw(below(top, "mcpctl"), "this snapshot is of a form that is not known here"));
-  else facts.marks.push(mark);
+  if (mark === null) return void facts.flaws.push(flaw(spot, "this snapshot is of a form that is not known here"));
+  if (isOfOtherTime(mark, facts.marks))
+    facts.flaws.push(flaw(spot, "this is a snapshot of another time than one before"));
+  facts.marks.push(mark);
 }
 
 function readMark(value: unknown): AccountMark | null {
@@ -34,6 +39,11 @@ function readMark(value: unknown): AccountMark | null {
   if (at(value, "version") !== 1 || takenAt === null || account === null || typeof isComplete !== "boolean")
     return null;
   return { version: 1, takenAt, account, isComplete };
+}
+
+/** What one snapshot of an account has and another has not nobody can tell. */
+function isOfOtherTime({ account, takenAt }: AccountMark, others: readonly AccountMark[]): boolean {
+  return others.some((other) => other.account === account && other.takenAt !== takenAt);
 }
 
 function addRole(spot: Spot, value: unknown, facts: RawFacts): void {

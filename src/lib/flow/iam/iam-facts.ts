@@ -35,11 +35,13 @@ export interface RoleFact {
 
 /** What is known of IAM, from files. */
 export interface IamFacts {
-  /** Null for one that no file tells; `contradicted` where two files tell different things. */
+  /** Null for one that no file tells; `contradicted` where two files tell different things, or two snapshots may. */
   role(arn: string): RoleFact | "contradicted" | null;
   /** Why a role that is not there may be in a file all the same; null where nothing points at it. */
   whyAbsent(arn: string): string | null;
   readonly controls: readonly PolicyFact[];
+  /** Are there no others? No snapshot has them, so none can say so. */
+  readonly areAllControls: boolean;
   readonly associations: readonly Association[];
   /** Are all roles of this account and their policies among the facts, so that what is not there does not exist? */
   isComplete(account: string): boolean;
@@ -68,12 +70,19 @@ export function readIamFacts(
   const accounts = new Set([...roles.values()].flatMap((role) => (role === "contradicted" ? [] : [role.account])));
   const said = (account: string, value: boolean): boolean =>
     raw.marks.some((mark) => mark.account === account && mark.isComplete === value);
-  const isWhole = raw.flaws.length === 0 && raw.doubts.length === 0 && (raw.pages.open === 0 || raw.pages.last > 0);
+  const isWhole =
+    raw.flaws.length === 0 &&
+    raw.doubts.length === 0 &&
+    (raw.pages.open === 0 || raw.pages.last >= Math.max(1, accounts.size));
   const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "statement"));
   return {
-    role: (arn) => roles.get(arn) ?? null,
+    role: (arn) => {
+      const role = roles.get(arn) ?? null;
+      return role !== null && hasSeveralMarks(raw, arn) ? "contradicted" : role;
+    },
     whyAbsent: (arn) => whyAbsent(raw, arn),
     controls: raw.controls,
+    areAllControls: isComplete && isWhole,
     associations: raw.associations,
     isComplete: (account) =>
       isWhole && !said(account, false) && (said(account, true) || (isComplete && accounts.has(account))),
@@ -81,6 +90,11 @@ export function readIamFacts(
     findings,
     marks: raw.marks,
   };
+}
+
+function hasSeveralMarks({ marks }: RawFacts, arn: string): boolean {
+  const times = marks.filter(({ account }) => account === accountOf(arn)).map(({ takenAt }) => takenAt);
+  return new Set(times).size > 1;
 }
 
 function addDocument(document: FactDocument, raw: RawFacts): void {

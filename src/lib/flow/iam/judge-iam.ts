@@ -81,7 +81,7 @@ function denial(found: Case): Verdict | null {
       boundaryPlace(role),
     );
   const limiting = facing(found);
-  if (limiting.length > 0 && limiting.every(isNothing))
+  if (found.facts.areAllControls && limiting.length > 0 && limiting.every(isNothing))
     return no(
       "scp_denies",
       `no service control policy that was given allows ${shown}`,
@@ -102,7 +102,9 @@ function doubt(found: Case): Verdict | null {
   const lacking = [identity, boundary, ...facing(found)].find((each) => each !== null && each.allows === null) ?? null;
   if (lacking === null) return null;
   if (lacking.mayAllow !== null) return unsure(lacking.mayAllow, request);
-  return unknownVerdict("facts_incomplete", lackText(found, lacking), [completeness(facts, role)]);
+  const isOfRole = lacking === identity || lacking === boundary;
+  const missing = isOfRole ? completeness(facts, role) : "which service control policies count for the account";
+  return unknownVerdict("facts_incomplete", lackText(found, lacking), [missing]);
 }
 
 function lackText({ identity, boundary, role, request }: Case, lacking: Weighed): string {

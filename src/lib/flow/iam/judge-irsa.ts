@@ -35,8 +35,8 @@ export function judgeIrsa(facts: IamFacts, becoming: Becoming): Verdict {
   const trusted = judgeToken(becoming);
   if (trusted.outcome !== "allow") return trusted;
   if (annotation === "unknown") {
-    const missing = [`the annotation eks.amazonaws.com/role-arn of ${named}`];
-    return unknownVerdict("annotation_unknown", `no file tells the role of ${named}`, missing);
+    const missing = [`the annotation eks.amazonaws.com/role-arn of ${named}, for tokens whose audience is ${AUDIENCE}`];
+    return unknownVerdict("annotation_unknown", `which role tokens of ${named} ask for is not known`, missing);
   }
   return otherWay(facts, becoming, named) ?? trusted;
 }

@@ -10,7 +10,8 @@ import { ask, weigh, type Hit, type Weighed } from "./weigh.ts";
 
 const SERVICE = "pods.eks.amazonaws.com";
 /** EKS assumes the role, and tags the session. */
-const REQUESTS: readonly AwsRequest[] = ["sts:AssumeRole", "sts:TagSession"].map((action) => ({
+const TAG_SESSION = "sts:TagSession";
+const REQUESTS: readonly AwsRequest[] = ["sts:AssumeRole", TAG_SESSION].map((action) => ({
   action,
   resource: [],
 }));
@@ -28,10 +29,13 @@ export function judgePodIdentity(facts: IamFacts, becoming: Becoming): Verdict {
       each.namespace === account.namespace && each.serviceAccount === account.name && each.cluster === clusterName,
   );
   // A list tells no role; what describes the same association does.
-  const association = here.find(({ roleArn }) => roleArn !== null) ?? here[0] ?? null;
+  const [described = null, ...others] = here.filter(({ roleArn }) => roleArn !== null);
+  const isContradicted = others.some((other) => substanceOf(other) !== substanceOf(described));
+  const association = isContradicted ? null : (described ?? here[0] ?? null);
   const trusted = judgeService(becoming, association);
   if (trusted.outcome === "deny") return trusted;
   const named = `ServiceAccount ${account.namespace}/${account.name}`;
+  if (isContradicted) return contradictedAssociation(named);
   if (association === null) return untold(named, clusterName);
   const cluster = `cluster ${shortName(association.cluster)}`;
   const place = association.spot.document.placeOf(association.spot.path);
@@ -47,6 +51,16 @@ export function judgePodIdentity(facts: IamFacts, becoming: Becoming): Verdict {
     limitsOf(association, becoming) ??
     withAssociation(trusted, `EKS Pod Identity gives ${named} the role in ${cluster}`)
   );
+}
+
+/** What decides; a ServiceAccount of a cluster has one association. */
+function substanceOf(association: Association | null): string {
+  return JSON.stringify({ ...association, spot: null });
+}
+
+function contradictedAssociation(named: string): Verdict {
+  const text = `files tell different EKS Pod Identity associations of ${named}`;
+  return unknownVerdict("facts_contradict", text, ["which of them is so"]);
 }
 
 function untold(named: string, clusterName: string | null): Verdict {
@@ -89,7 +103,9 @@ function judgeService(becoming: Becoming, association: Association | null): Verd
   const refused = REQUESTS.map((request, index) => {
     const each = found[index] as Weighed;
     const isAccepted = each.denies === null && each.mayDeny === null && each.allows !== null;
-    return isAccepted ? null : noTrust(becoming, { found: each, request, who: SERVICE });
+    if (isAccepted) return null;
+    if (request.action === TAG_SESSION && association?.hasSessionTags === false) return withoutTags(becoming);
+    return noTrust(becoming, { found: each, request, who: SERVICE });
   }).filter((verdict) => verdict !== null);
   const [first] = refused.toSorted((a, b) => Number(b.outcome === "deny") - Number(a.outcome === "deny"));
   if (first !== undefined) return first;
@@ -102,6 +118,12 @@ function judgeService(becoming: Becoming, association: Association | null): Verd
     source: "file",
     missing: [],
   };
+}
+
+/** AWS does not say whether EKS asks for it all the same. */
+function withoutTags({ role }: Becoming): Verdict {
+  const text = `the trust policy of role ${shortName(role.name)} does not accept ${SERVICE} for ${TAG_SESSION}, and the association turns session tags off`;
+  return unknownVerdict("session_tags_off", text, [`whether EKS needs ${TAG_SESSION} where session tags are off`]);
 }
 
 /** The tags that EKS gives the session; null for an association of which it is not known whether it has them. */

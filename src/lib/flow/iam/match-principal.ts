@@ -1,5 +1,5 @@
 import type { Match } from "../template.ts";
-import { anyOf, negated } from "./match-name.ts";
+import { anyOf } from "./match-name.ts";
 import type { Principals } from "./policy.ts";
 
 /** Who asks to become a role: an identity provider in whose name a pod speaks, or a service of AWS. */
@@ -11,17 +11,16 @@ export interface Principal {
 
 /**
  * Does a statement's Principal mean this one? AWS says of `*` that it means everyone, and not whether that holds for
- * services and for web identities: then, perhaps.
+ * services and for web identities: then, perhaps. Likewise of `NotPrincipal`, which it says a trust policy cannot have.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
  */
 export function matchPrincipal(principals: Principals | null, principal: Principal | null): Match {
   if (principals === null) return "yes";
-  if (principal === null) return "maybe";
+  if (principal === null || principals.isNegated) return "maybe";
   const matches = [...principals.byType].map(([type, names]) =>
     anyOf(names.map((name) => matchOne(type, name, principal))),
   );
-  const match = anyOf(matches);
-  return principals.isNegated ? negated(match) : match;
+  return anyOf(matches);
 }
 
 function matchOne(type: string, name: string, principal: Principal): Match {

@@ -21,6 +21,9 @@ interface Attachment {
   readonly policyName: string | null;
 }
 
+const OF_ROLE = new Set(["aws_iam_role_policy", "aws_iam_role_policy_attachment"]);
+const EXCLUSIVE = new Set(["aws_iam_role_policies_exclusive", "aws_iam_role_policy_attachments_exclusive"]);
+
 /** Which policies does a plan give to its roles, by attachments and by the roles themselves? */
 export class Attachments {
   readonly #resources: readonly PlanResource[];
@@ -54,13 +57,13 @@ export class Attachments {
     };
   }
 
-  /** Names of roles that are given something and not made by the plan. */
+  /** Names of roles that the plan gives something, or takes it from them, and does not make. */
   strangers(): readonly string[] {
     const known = new Set(
       this.#resources.filter(({ type }) => type === "aws_iam_role").map((role) => textOf(role, "name")),
     );
     const named = this.#all.flatMap(({ target }) => (target !== null && "names" in target ? target.names : []));
-    return named.filter((name) => !known.has(name));
+    return [...named, ...this.#replaced.flatMap(roleNamesOf)].filter((name) => !known.has(name));
   }
 
   #read(resource: PlanResource): readonly Attachment[] {
@@ -101,6 +104,8 @@ export class Attachments {
   #ownOf(role: PlanResource, name: string): Given {
     const [blocks, arns] = [planned(role, "inline_policy"), planned(role, "managed_policy_arns")];
     const doubts = [blocks, arns].includes("unknown") ? [`policies of ${role.address}, known after apply`] : [];
+    // A new role has nothing that could be taken away.
+    if (!role.isCreated) doubts.push(...this.#exclusiveOf(name).map(({ address }) => `what ${address} takes away`));
     const inline: PolicyFact[] = [];
     for (const [index, block] of listIn(blocks).entries()) {
       const [policyName, text] = [textAt(block, "name") ?? "", textAt(block, "policy") ?? ""];
@@ -129,6 +134,11 @@ export class Attachments {
     );
   }
 
+  /** Such a resource takes from a role what it does not list. */
+  #exclusiveOf(role: string): readonly PlanResource[] {
+    return this.#resources.filter((each) => EXCLUSIVE.has(each.type) && (textOf(each, "role_name") ?? role) === role);
+  }
+
   #isTakenAway(role: string, arn: string): boolean {
     const ofOne = this.#before("aws_iam_role_policy_attachment").some(
       (each) => textAt(each, "role") === role && textAt(each, "policy_arn") === arn,
@@ -142,6 +152,14 @@ export class Attachments {
   #before(type: string): readonly unknown[] {
     return this.#replaced.filter((each) => each.type === type).map(({ before }) => before);
   }
+}
+
+/** The roles that a resource is about which the plan changes or takes away, as it is now. */
+function roleNamesOf({ type, before }: Replaced): readonly string[] {
+  if (type === "aws_iam_policy_attachment") return listAt(before, "roles").map(String);
+  const argument = type === "aws_iam_role" ? "name" : OF_ROLE.has(type) ? "role" : null;
+  const name = argument === null ? null : textAt(before, argument);
+  return name === null ? [] : [name];
 }
 
 function isMeant(target: Target, role: PlanResource, name: string): boolean {

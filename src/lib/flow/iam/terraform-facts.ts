@@ -1,5 +1,5 @@
 import type { FactDocument } from "../document.ts";
-import { at } from "../rbac/fact-objects.ts";
+import { at, flaw } from "../rbac/fact-objects.ts";
 import { below, isFlaw, readPolicyFact, shortName, type PolicyFact } from "./policy-fact.ts";
 import type { RawFacts, RawRole } from "./raw-facts.ts";
 import { accountOfPlan } from "./terraform-account.ts";
@@ -19,6 +19,8 @@ import {
  * and so are answers that depend on it.
  */
 export function addTerraformPlan(document: FactDocument, facts: RawFacts): void {
+  if (at(document.value, "errored") === true || at(document.value, "complete") === false)
+    facts.flaws.push(flaw({ document, path: [] }, "this plan does not tell all, by its own words"));
   const resources = plannedResources(document);
   for (const resource of ofType(resources, "aws_iam_policy")) addManaged(resource, facts);
   const attachments = new Attachments(resources, replacedResources(document.value), facts);

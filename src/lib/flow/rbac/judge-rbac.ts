@@ -1,13 +1,14 @@
 import { missingArguments } from "../missing-arguments.ts";
 import type { KubernetesRequest, ServiceAccount } from "../requests.ts";
 import { showTemplate, textOf } from "../template.ts";
-import type { Verdict } from "../verdict.ts";
+import { unknownVerdict, type Verdict } from "../verdict.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
 import { plural } from "../../plural.ts";
 import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked } from "./asked.ts";
 import { EVERYTHING, FOR_ALL, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { Readings } from "./readings.ts";
+import { inForceReader, severalSnapshots } from "./in-force.ts";
 import { grantsReader, type Grants } from "./grants.ts";
 import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
@@ -23,6 +24,7 @@ interface Cluster {
   /** What bindings that most clusters have give to everybody, where they are not among the facts. */
   readonly givenUnseen: typeof FOR_ALL;
   readonly contentsOf: (role: Role) => Contents;
+  readonly doubtAbout: (object: Binding | Role) => string | null;
 }
 
 /** What one binding says of one request. */
@@ -38,8 +40,11 @@ const MAX_MISSING = 5;
  */
 export function rbacJudge(facts: ClusterFacts): RbacJudge {
   const givenUnseen = facts.isWhole("ClusterRoleBinding") ? [] : FOR_ALL.filter(([name]) => !hasBinding(facts, name));
-  const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts) };
+  const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts), doubtAbout: inForceReader(facts) };
   const grantsFor = grantsReader(facts);
+  const several = severalSnapshots(facts);
+  if (several !== null)
+    return () => unknownVerdict("facts_contradict", "there is more than one snapshot of a cluster", [several]);
   return (account, request) => judge(cluster, { account, request, grants: grantsFor(account) });
 }
 
@@ -93,6 +98,18 @@ function opinionOf(readings: Readings<Binding>, about: Circumstances): Opinion {
 }
 
 function opinionOfOne(binding: Binding, about: Circumstances): Opinion {
+  return ifInForce(binding, opinionOfBound(binding, about), about);
+}
+
+/** What may not be in the cluster allows nothing, and may once it is. */
+function ifInForce(object: Binding | Role, opinion: Opinion, { cluster, doubts }: Circumstances): Opinion {
+  const doubt = opinion.says === "no" ? null : cluster.doubtAbout(object);
+  if (doubt === null) return opinion;
+  doubts.add(doubt);
+  return NO;
+}
+
+function opinionOfBound(binding: Binding, about: Circumstances): Opinion {
   const { kind, name } = binding.role;
   const roles = about.cluster.facts.role(kind === "Role" ? binding.namespace : null, name);
   if (roles === null) return opinionOfUnseen(binding, about);
@@ -119,13 +136,18 @@ function opinionOfUnseen(binding: Binding, { cluster, asked, doubts }: Circumsta
   return NO;
 }
 
-function opinionOfRole(binding: Binding, role: Role, { cluster, asked, doubts }: Circumstances): Opinion {
+function opinionOfRole(binding: Binding, role: Role, about: Circumstances): Opinion {
+  return ifInForce(role, opinionOfRules(binding, role, about), about);
+}
+
+function opinionOfRules(binding: Binding, role: Role, about: Circumstances): Opinion {
+  const { cluster, asked, doubts } = about;
   const { sources, doubts: ofContents } = cluster.contentsOf(role);
   let maybe: Opinion = NO;
   for (const source of sources) {
     for (const [index, rule] of source.rules.entries()) {
       if (matchRule(rule, asked) === "no") continue;
-      const opinion = within(binding, asked, { binding, role, source, index, rule });
+      const opinion = ifInForce(source, within(binding, asked, { binding, role, source, index, rule }), about);
       if (opinion.says === "yes") return opinion;
       if (maybe.says === "no") maybe = opinion;
     }

@@ -4,18 +4,28 @@ import { at, textAt } from "./fact-objects.ts";
 
 /** Amazon EKS, "Assign IAM roles to Kubernetes service accounts". */
 export const ROLE_ANNOTATION = "eks.amazonaws.com/role-arn";
+/** Whom its pods' tokens are for, which is AWS STS where this is not set (amazon-eks-pod-identity-webhook). */
+export const AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience";
+const AUDIENCE = "sts.amazonaws.com";
+
+/** The role that annotations name; `unknown` for tokens that are for somebody else, which trust policies may refuse. */
+export function roleNamedIn(annotations: unknown): string | null {
+  const role = textAt(annotations, ROLE_ANNOTATION);
+  const audience = at(annotations, AUDIENCE_ANNOTATION) ?? AUDIENCE;
+  return role === null || audience === AUDIENCE ? role : "unknown";
+}
 
 /**
  * Which IAM role does a ServiceAccount name (EKS, "IAM roles for service accounts")? Null where it surely names
- * none, `unknown` where it is not among the facts, stands there twice and differs, or shows no annotation while the facts may
- * be incomplete: tools like eksctl add it to what a manifest says. All of them are read once.
+ * none, `unknown` where it is not among the facts, stands there twice and differs, has tokens for somebody else than AWS, or shows
+ * no annotation while the facts may be incomplete: tools like eksctl add it to what a manifest says. All of them are read once.
  */
 export function roleAnnotations(facts: ClusterFacts | null): (account: ServiceAccount) => Promise<string | null> {
   const found = new Map<string, string | null>();
   for (const { value } of facts?.objectsOf("ServiceAccount", "") ?? []) {
     const metadata = at(value, "metadata");
     const key = JSON.stringify([textAt(metadata, "namespace"), textAt(metadata, "name")]);
-    const annotation = textAt(at(metadata, "annotations"), ROLE_ANNOTATION);
+    const annotation = roleNamedIn(at(metadata, "annotations"));
     found.set(key, found.has(key) && found.get(key) !== annotation ? "unknown" : annotation);
   }
   const isComplete = facts?.isComplete("ServiceAccount") === true;

@@ -27,6 +27,9 @@ describe("the facts of IAM", () => {
     expect(factsOf([first, last], true).isComplete("111122223333")).toBe(true);
     for (const IsTruncated of [true, "true"])
       expect(factsOf([details([role()], [], { IsTruncated })], true).isComplete("111122223333")).toBe(false);
+    const other = details([role({ arn: "arn:aws:iam::999988887777:role/x" })]);
+    expect(factsOf([first, other], true).isComplete("111122223333")).toBe(false);
+    expect(factsOf([first, last, other], true).isComplete("111122223333")).toBe(true);
   });
 
   it("hold documents as objects, as JSON, and as URL-encoded JSON", () => {

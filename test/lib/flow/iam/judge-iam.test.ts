@@ -158,6 +158,24 @@ describe("a request to AWS, by files", () => {
     expect(outcome({ version: 2 })).toBe("unknown");
   });
 
+  it("is not known while there are two snapshots of its account", () => {
+    const mark = { version: 1, takenAt: "2026-11-20T10:00:00Z", account: ACCOUNT, isComplete: true };
+    const allows = details([role(inline(statement()))], [], { mcpctl: mark });
+    const both = (more: object): unknown => {
+      const later = details([], [], { mcpctl: { ...mark, ...more } });
+      const { outcome, reason, missing } = judgeIam(factsOf([allows, later]), ROLE, READ);
+      return [outcome, reason, missing];
+    };
+    const known = ["allow", "statement_allows", []];
+    expect(both({})).toEqual(known);
+    expect(both({ takenAt: "2026-11-21T10:00:00Z", account: "999988887777" })).toEqual(known);
+    expect(both({ takenAt: "2026-11-21T10:00:00Z" })).toEqual([
+      "unknown",
+      "facts_contradict",
+      ["what cannot be relied on at f1.json:1:86 must be mended"],
+    ]);
+  });
+
   it.each([
     ["{id} of any instance", statement({ Resource: "arn:aws:ec2:*:*:instance/*" }), "allow"],
     ["{id} of one instance", statement({ Resource: "arn:aws:ec2:*:*:instance/i-1" }), "unknown"],
@@ -275,6 +293,17 @@ describe("a request to AWS, by files", () => {
       ["an empty one", [control("Empty", policy())], "deny scp_denies"],
     ] as const)("%s: %s", (_what, more, answer) => {
       expect(ask(inline(statement()), { more: [...more] })).toBe(answer);
+    });
+
+    it("may be others than those of the files, whatever a snapshot says of the account", () => {
+      const mcpctl = { version: 1, takenAt: "2026-11-20T00:00:00Z", account: "111122223333", isComplete: true };
+      const facts = factsOf([details([role(inline(statement()))], [], { mcpctl }), s3]);
+      const { outcome, reason, missing } = judgeIam(facts, ROLE, READ);
+      expect([outcome, reason, missing]).toEqual([
+        "unknown",
+        "facts_incomplete",
+        ["which service control policies count for the account"],
+      ]);
     });
 
     it("is at best unknown while one of them cannot be read, or is of another type", () => {

@@ -18,6 +18,7 @@ const OPERATORS =
 const CONDITION = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html";
 const KEYS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html";
 const PRINCIPAL = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html";
+const NOT_PRINCIPAL = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html";
 const LOGIC = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html";
 const POD_ROLE = "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html";
 const POD_TAGS = "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html";
@@ -197,8 +198,14 @@ describe("a trust policy for IRSA", () => {
     [
       "with NotPrincipal of another",
       [irsa({ Effect: "Deny", Principal: undefined, NotPrincipal: { Federated: PROVIDER } }), irsa()],
-      "allow irsa_allows",
-      PRINCIPAL,
+      "unknown depends_on_context",
+      NOT_PRINCIPAL,
+    ],
+    [
+      "with an Allow for NotPrincipal",
+      [irsa({ Principal: undefined, NotPrincipal: { AWS: "111122223333" } })],
+      "unknown depends_on_context",
+      NOT_PRINCIPAL,
     ],
     ["with nothing", [], "deny no_trust_statement", LOGIC],
   ] as const)("%s", (_what, statements, expected, page) => {
@@ -239,7 +246,7 @@ describe("a trust policy for IRSA", () => {
       missing: ["policy.oidcIssuer in mcpctl.yaml"],
     });
     expect(judge([irsa()], { pod: { annotation: "unknown" } }).missing).toEqual([
-      "the annotation eks.amazonaws.com/role-arn of ServiceAccount mcp/aws-ro",
+      "the annotation eks.amazonaws.com/role-arn of ServiceAccount mcp/aws-ro, for tokens whose audience is sts.amazonaws.com",
     ]);
     expect(answer([], { pod: { annotation: "unknown" } })).toBe("deny no_trust_statement");
     expect(answer([irsa()], { pod: { annotation: null } })).toBe("deny other_role");
@@ -337,6 +344,9 @@ describe("a trust policy for EKS Pod Identity", () => {
     ["one that goes on to another role", [association({ targetRoleArn: `${ROLE}x` })], "unknown role_chained"],
     ["one with a policy of its own", [association({ policy: "{}" })], "unknown session_policy"],
     ["one without session tags", [association({ disableSessionTags: true })], "allow pod_identity_allows"],
+    ["two with different roles", [association(), association({ roleArn: `${ROLE}x` })], "unknown facts_contradict"],
+    ["two with different limits", [association(), association({ policy: "{}" })], "unknown facts_contradict"],
+    ["one that is told twice", [association(), association()], "allow pod_identity_allows"],
     ["one without a name", [association({ serviceAccount: 7 })], "unknown association_unknown"],
   ] as const)("needs an association: %s", (_what, more, expected) => {
     expect(answer([pods()], { ...prod, more })).toBe(expected);
@@ -345,6 +355,12 @@ describe("a trust policy for EKS Pod Identity", () => {
   it("has no tags to match where the association turns them off", () => {
     const statements = [pods(tag("kubernetes-namespace", "mcp"))];
     expect(answer(statements, { ...prod, more: [association({ disableSessionTags: true })] })).toBe("deny other_role");
+  });
+
+  it("may do without sts:TagSession where the association turns tags off", () => {
+    const ask = (disableSessionTags: boolean): string =>
+      answer([pods({ Action: "sts:AssumeRole" })], { ...prod, more: [association({ disableSessionTags })] });
+    expect([true, false].map(ask)).toEqual(["unknown session_tags_off", "deny other_role"]);
   });
 
   it("is for the cluster that is asked about, and unknown without its name", () => {

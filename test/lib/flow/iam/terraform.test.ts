@@ -51,6 +51,36 @@ const answer = (...parts: readonly PlanPart[]): string => {
 };
 
 describe("a Terraform plan", () => {
+  it.each(["aws_iam_role_policies_exclusive", "aws_iam_role_policy_attachments_exclusive"])(
+    "may take policies away from a role that is there: %s",
+    (type) => {
+      const exclusive = (role_name: string): PlanPart => ({ address: `${type}.x`, values: { role_name } });
+      const has = there([{ name: "old", policy: ALLOW }]);
+      expect(answer(has, exclusive("mcp-aws-ro"))).toBe("unknown facts_incomplete");
+      expect(answer(has, exclusive("other"))).toBe("allow statement_allows");
+      expect(answer(NEW, byName, exclusive("mcp-aws-ro"))).toBe("allow statement_allows");
+    },
+  );
+
+  it.each([
+    ["a role", "aws_iam_role.ro", { name: "mcp-aws-ro" }],
+    ["a policy of it", "aws_iam_role_policy.p", { role: "mcp-aws-ro", name: "p", policy: ALLOW }],
+    ["an attachment", "aws_iam_role_policy_attachment.p", { role: "mcp-aws-ro", policy_arn: POLICY }],
+    ["an attachment for many", "aws_iam_policy_attachment.p", { roles: ["mcp-aws-ro"], policy_arn: POLICY }],
+  ])("that takes %s away leaves it open what another file tells of the role", (_what, address, before) => {
+    const account = details([role({ inline: { p: policy(statement()) } })]);
+    const of = (changed: object): string => {
+      const gone = plan([{ address, values: {}, before: { ...before, ...changed }, actions: ["delete"] }]);
+      return judgeIam(factsOf([account, gone], true), ROLE, READ).outcome;
+    };
+    expect([of({}), of({ name: "x", role: "x", roles: ["x"] })]).toEqual(["unknown", "allow"]);
+  });
+
+  it.each([{ errored: true }, { complete: false }])("that does not tell all proves nothing absent: %o", (more) => {
+    const { outcome, reason } = verdictOf([NEW], { ...callerOf(ACCOUNT), ...more });
+    expect(`${outcome} ${reason}`).toBe("unknown facts_incomplete");
+  });
+
   it.each([
     ["nothing else", [NEW], "deny no_statement"],
     ["a policy that names it", [NEW, byName], "allow statement_allows"],
