@@ -1,5 +1,6 @@
 import { type EvaluationResult, SimulatePrincipalPolicyCommand } from "@aws-sdk/client-iam";
 import { accountOf } from "../flow/iam/iam-facts.ts";
+import { resourceDoubt } from "../flow/iam/judge-iam.ts";
 import { holesOf, textOf } from "../flow/template.ts";
 import type { AwsRequest, AwsVerdict } from "../flow/requests.ts";
 import { showAwsRequest } from "../flow/tool-need.ts";
@@ -39,7 +40,9 @@ export async function simulate(
     if (!isAskable(request)) return { ...notAskable(request), boundary: null };
     const answer = answers.get(textOf(request.resource) as string) as Simulated;
     if ("outcome" in answer) return { ...answer, boundary: null };
-    return simulationVerdict(request, answer.get(request.action.toLowerCase()) ?? null);
+    const verdict = simulationVerdict(request, answer.get(request.action.toLowerCase()) ?? null);
+    const doubt = verdict.outcome === "allow" ? resourceDoubt(request, accountOf(roleArn) ?? "") : null;
+    return doubt === null ? verdict : { ...doubt, source: "live", boundary: verdict.boundary };
   });
 }
 

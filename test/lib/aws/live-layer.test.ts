@@ -138,6 +138,19 @@ describe("AWS asked live", () => {
     expect([short(verdict), short(verdict?.boundary)]).toEqual([expected, boundary]);
   });
 
+  it.each([
+    ["explicitDeny", ["deny", "explicit_deny", "live"]],
+    ["allowed", ["unknown", "resource_policy", "live", `the key policy of arn:aws:kms:eu-central-1:${ACCOUNT}:key/k`]],
+  ])(
+    "is no yes where the resource's own policy decides, which AWS does not simulate: %s",
+    async (decision, expected) => {
+      const request = awsRequest("kms:Decrypt", `arn:aws:kms:eu-central-1:${ACCOUNT}:key/k`);
+      proxy.inject(SIMULATE, iamAnswer(SIMULATE, answered(result(decision, "", "kms:Decrypt"))));
+      const [verdict] = await layer().judge(ROLE, [request]);
+      expect([verdict?.outcome, verdict?.reason, verdict?.source, ...(verdict?.missing ?? [])]).toEqual(expected);
+    },
+  );
+
   it("reads all pages, and asks once for each resource", async () => {
     proxy.inject(
       SIMULATE,

@@ -5,6 +5,7 @@ import { unknownVerdict, type Verdict } from "../verdict.ts";
 import { accountOf, doubtfulPlaces, type IamFacts, type RoleFact } from "./iam-facts.ts";
 import { hitText, maybeText, missingOf, placeOf } from "./iam-words.ts";
 import { shortName } from "./policy-fact.ts";
+import { decidingResourcePolicy } from "./resource-policy.ts";
 import { contextOf } from "./role-context.ts";
 import { ask, weigh, type Asked, type Hit, type Weighed } from "./weigh.ts";
 
@@ -100,11 +101,19 @@ function doubt(found: Case): Verdict | null {
   if (role.boundary !== null && boundary === null) return unknownBoundary(role);
   if (mayDeny !== null) return unsure(mayDeny, request);
   const lacking = [identity, boundary, ...facing(found)].find((each) => each !== null && each.allows === null) ?? null;
-  if (lacking === null) return null;
+  if (lacking === null) return resourceDoubt(request, role.account);
   if (lacking.mayAllow !== null) return unsure(lacking.mayAllow, request);
   const isOfRole = lacking === identity || lacking === boundary;
   const missing = isOfRole ? completeness(facts, role) : "which service control policies count for the account";
   return unknownVerdict("facts_incomplete", lackText(found, lacking), [missing]);
+}
+
+/** Of a request that all policies of the role and its account allow; null where that is enough. */
+export function resourceDoubt(request: AwsRequest, account: string): Verdict | null {
+  const missing = decidingResourcePolicy(request, account);
+  if (missing === null) return null;
+  const text = `the role's policies allow ${showAwsRequest(request)}, and the resource's own must, too`;
+  return unknownVerdict("resource_policy", text, [missing]);
 }
 
 function lackText({ identity, boundary, role, request }: Case, lacking: Weighed): string {

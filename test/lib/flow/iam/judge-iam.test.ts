@@ -315,6 +315,21 @@ describe("a request to AWS, by files", () => {
     });
   });
 
+  it.each([
+    ["its own account", "dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:111122223333:table/t", "allow"],
+    ["no account", "s3:GetObject", "arn:aws:s3:::bucket/key", "allow"],
+    ["another account", "dynamodb:GetItem", "arn:aws:dynamodb:{region}:999988887777:table/t", "unknown"],
+    ["a KMS key", "kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/k", "unknown"],
+    ["a list of KMS keys", "kms:ListKeys", "*", "allow"],
+    ["another role", "STS:assumeRole", "arn:aws:iam::111122223333:role/x", "unknown"],
+  ])("on a resource of %s: %s", (_what, action, resource, expected) => {
+    const may = (Effect: string): string =>
+      ask(inline(statement({ Effect, Action: "*" })), { request: awsRequest(action, resource) });
+    const [allowed, denied] = [may("Allow").split(" "), may("Deny")];
+    expect([allowed[0], denied]).toEqual([expected, "deny explicit_deny"]);
+    expect(allowed[1]).toBe(expected === "allow" ? "statement_allows" : "resource_policy");
+  });
+
   describe("of a role that is not there", () => {
     const other = "arn:aws:iam::111122223333:role/other";
 
