@@ -58,7 +58,7 @@ export function readRbac(object: FactObject): RbacReading {
   if (!isPathSegment(name)) return "its metadata.name is missing, or none that the API takes";
   const isNamespaced = kind === "Role" || kind === "RoleBinding";
   const namespace = textAt(metadata, "namespace") ?? "";
-  if (isNamespaced && !isPathSegment(namespace)) return "it says no namespace, so that it may be in any";
+  if (isNamespaced && !NAMESPACE.test(namespace)) return "it says no namespace, so that it may be in any";
   const common = { kind, namespace: isNamespaced ? namespace : null, name, object };
   return kind === "Role" || kind === "ClusterRole" ? readRole(common, metadata) : readBinding(common);
 }
@@ -139,7 +139,8 @@ function readSubject(subject: unknown, bindingNamespace: string | null): Subject
     return group === "" || group === RBAC_GROUP ? { kind, name, namespace: "" } : null;
   if (kind !== "ServiceAccount" || group !== "") return null;
   const namespace = written === "" ? bindingNamespace : written;
-  return namespace === null ? null : { kind, name, namespace };
+  if (namespace === null || !NAMESPACE.test(namespace) || !ACCOUNT.test(name)) return null;
+  return { kind, name, namespace };
 }
 
 /** The empty text where there is none, null for what is no text: a namespace that YAML reads as a number is not none. */
@@ -154,7 +155,13 @@ function textsAt(value: unknown, name: string): readonly string[] | null {
   return Array.isArray(list) && list.every((item) => typeof item === "string") ? list : null;
 }
 
-/** The only thing asked of a name in this group (apimachinery, IsValidPathSegmentName). */
+/** Names of Namespaces are labels of RFC 1123, those of ServiceAccounts subdomains (Kubernetes, "Object Names and IDs"). */
+const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const ACCOUNT = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+/** The place of a name in a template of Helm, of a shell or of Flux: which name it is, only rendering tells. */
+const UNRENDERED = /\{\{|\$[{(]/;
+
+/** Asked of every name in this group (apimachinery, IsValidPathSegmentName), of those that are names. */
 function isPathSegment(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name);
+  return name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name) && !UNRENDERED.test(name);
 }

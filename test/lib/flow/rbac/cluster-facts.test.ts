@@ -147,6 +147,10 @@ describe("what the API server would not take", () => {
     [badSubject("{kind: User, name: x, apiGroup: v1}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x, namespace: ns, Name: y}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x}"), "its subject 1 is none that the API takes"],
+    [badSubject("{kind: ServiceAccount, name: X, namespace: ns}"), "its subject 1 is none that the API takes"],
+    [badSubject('{kind: ServiceAccount, name: x, namespace: "{{ .Release.Namespace }}"}'), "its subject 1 is none"],
+    [meta("Role", 'metadata: {name: x, namespace: "${ns}"}'), "it says no namespace"],
+    [meta("ClusterRole", 'metadata: {name: "{{ .Release.Name }}-viewer"}'), "its metadata.name is missing, or none"],
     [badSubject("{kind: ServiceAccount, name: x, namespace: 7}"), "its subject 1 is none that the API takes"],
     [
       badSubject("{kind: ServiceAccount, name: x, namespace: ns, apiGroup: rbac.authorization.k8s.io}"),
@@ -304,13 +308,14 @@ describe("a snapshot", () => {
 
 describe("names that mean something elsewhere", () => {
   it.each(["__proto__", "constructor", "a\\0b", "a\\u202eb", "x".repeat(100_000)])("%.20s is a name", (name) => {
+    const group = `{kind: Group, name: "${name}"}`;
     const manifests = join(
       role(rule("get", "-", "pods"), `"${name}"`),
-      clusterBinding(`{kind: ServiceAccount, namespace: "${name}", name: "${name}"}`, `"${name}"`),
+      clusterBinding(`{kind: ServiceAccount, namespace: constructor, name: constructor}, ${group}`, `"${name}"`),
     );
-    const named = JSON.parse(`"${name.replace("\\0", "\\u0000")}"`) as string;
     const facts = factsOf(manifests, true);
-    const verdict = judgeRbac(facts, { namespace: named, name: named }, requestOf("get - pods ns x"));
+    const account = { namespace: "constructor", name: "constructor" };
+    const verdict = judgeRbac(facts, account, requestOf("get - pods ns x"));
     expect(verdict.outcome).toBe("allow");
     expect(verdict.text.length).toBeLessThan(400);
     expect(judgeRbac(facts, AGENT, requestOf("get - pods ns x")).outcome).toBe("deny");
