@@ -2,6 +2,7 @@ import type { ServiceAccount } from "../requests.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
 import { EVERYTHING, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
+import { severalSnapshots } from "./in-force.ts";
 import { grantsReader } from "./grants.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import type { Readings } from "./readings.ts";
@@ -71,5 +72,10 @@ function doubtsAbout(binding: Binding, { facts, contentsOf }: Cluster): readonly
 
 function absenceDoubts(facts: ClusterFacts): readonly string[] {
   const unseen = ["ClusterRoleBinding", "RoleBinding"].filter((kind) => !facts.isComplete(kind));
-  return [...unseen.map((kind) => `all ${kind}s must be known`), ...facts.doubts];
+  const several = severalSnapshots(facts);
+  return [
+    ...unseen.map((kind) => `all ${kind}s must be known`),
+    ...facts.doubts,
+    ...(several === null ? [] : [several]),
+  ];
 }

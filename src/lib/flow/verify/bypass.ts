@@ -39,6 +39,10 @@ const WAYS: readonly Way[] = [
   },
   { verbs: ["get", "list", "watch"], group: "", resources: ["secrets"] },
   { verbs: ["create"], group: "", resources: ["serviceaccounts/token"] },
+  // Whoever leads the gateway's Service elsewhere is given the agents' tokens.
+  { verbs: ["update", "patch"], group: "", resources: ["services"] },
+  { verbs: ["create", "update", "patch"], group: "", resources: ["endpoints"] },
+  { verbs: ["create", "update", "patch"], group: "discovery.k8s.io", resources: ["endpointslices"] },
   // What the keys are read from.
   { verbs: ["create", "update", "patch"], group: SYNC, resources: ["externalsecrets", "secretstores"] },
   { verbs: ["create", "update", "patch"], group: SYNC, resources: ["clustersecretstores"], isClusterWide: true },

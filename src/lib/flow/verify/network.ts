@@ -3,6 +3,8 @@ import { listSome } from "../../list-some.ts";
 import type { ServiceAccount } from "../requests.ts";
 import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
+import { severalSnapshots } from "../rbac/in-force.ts";
+import { serviceOf } from "../service-of.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
 import type { Finding } from "../../policy/source.ts";
@@ -12,6 +14,17 @@ import { findingAt, findingOf, skipped, together, verified, type Verified, type 
 
 const NETWORK = "networking.k8s.io";
 const MOST_NAMED = 5;
+/** What lets in, or keeps away, beside NetworkPolicies. */
+const PLUGIN_KINDS = [
+  ["AdminNetworkPolicy", "policy.networking.k8s.io"],
+  ["BaselineAdminNetworkPolicy", "policy.networking.k8s.io"],
+  ["CiliumNetworkPolicy", "cilium.io"],
+  ["CiliumClusterwideNetworkPolicy", "cilium.io"],
+  ["NetworkPolicy", "crd.projectcalico.org"],
+  ["GlobalNetworkPolicy", "crd.projectcalico.org"],
+  ["NetworkPolicy", "projectcalico.org"],
+  ["GlobalNetworkPolicy", "projectcalico.org"],
+] as const;
 const HINT = "Let the gateway's pods alone in: `mcpctl init` writes such a policy.";
 
 /**
@@ -86,6 +99,11 @@ function judgeBackend(subject: VerifySubject, backend: Backend, network: Network
     for (const doubt of mayCover) doubts.add(doubt);
   }
   if (!cluster.isComplete("NetworkPolicy")) doubts.add("all NetworkPolicies must be known");
+  for (const doubt of [...cluster.doubts, severalSnapshots(cluster)]) if (doubt !== null) doubts.add(doubt);
+  const plugins = PLUGIN_KINDS.filter(([kind, group]) => cluster.objectsOf(kind, group).length > 0);
+  for (const [kind] of plugins) doubts.add(`what every ${kind} lets in must be known, which is not read here`);
+  if ((serviceOf(backend.url)?.namespace ?? account.namespace) !== account.namespace)
+    doubts.add("its url must lead to the namespace of its ServiceAccount");
   const isForAll = aimed.some(({ selected }) => selected === "all");
   if (aimed.length > 0 && !isForAll && !cluster.isComplete("Pod")) doubts.add("all Pods must be known");
   return doubts.size === 0 ? verified({}) : open(backend, [...doubts]);

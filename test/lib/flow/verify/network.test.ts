@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { networkPolicies } from "../../../../src/lib/flow/verify/network.ts";
-import { join } from "../../../support/rbac-facts.ts";
+import { factsOf, join } from "../../../support/rbac-facts.ts";
 import { inCluster, subjectOf, told } from "../../../support/verify-subject.ts";
 
 const GATEWAY = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: gateway}}";
@@ -185,6 +185,29 @@ describe("it is not decided", () => {
     ["which number a port's name has", [ingress("ports: [{port: http}]"), SERVICE], port],
   ])("%s", (_, manifests, open) => {
     expect(verify(...manifests)).toEqual([open]);
+  });
+
+  it("where something else than NetworkPolicies decides, or the facts are none", () => {
+    const closed = policy("podSelector: {}");
+    const snapshot = (takenAt: string): string =>
+      `{apiVersion: v1, kind: List, metadata: {mcpctl: {version: 1, takenAt: ${takenAt}, cluster: u, isComplete: {NetworkPolicy: true}}}, items: []}`;
+    const open = (...manifests: readonly string[]): readonly string[] => verify(closed, ...manifests);
+    expect(open("{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: c, namespace: mcp}}")).toEqual([
+      "MC606? one: what every CiliumNetworkPolicy lets in must be known, which is not read here",
+    ]);
+    expect(open("{apiVersion: v1, kind: NetworkPolcy}", "7")).toEqual([
+      expect.stringMatching(/^MC606\? one: what cannot be relied on at facts\.yaml:5:1 must be mended$/),
+    ]);
+    expect(open(snapshot("a"), snapshot("b"))).toEqual([
+      expect.stringMatching(/^MC606\? one: which snapshot is meant: /),
+    ]);
+    const elsewhere = subjectOf(
+      { one: "access: ro, serviceAccount: other/agent" },
+      { cluster: factsOf(closed.replace("namespace: mcp", "namespace: other"), true) },
+    );
+    expect(told(networkPolicies(elsewhere))).toEqual([
+      "MC606? one: its url must lead to the namespace of its ServiceAccount",
+    ]);
   });
 
   it("while policies or namespaces may be missing", () => {

@@ -85,6 +85,13 @@ it("cluster-admin is told, whatever it is called, and is no reading either", () 
 });
 
 it("is not decided while bindings or roles may be missing", () => {
+  const mark = (takenAt: string): string => `{version: 1, takenAt: ${takenAt}, cluster: u, isComplete: {}}`;
+  const snapshot = (takenAt: string): string =>
+    `{apiVersion: v1, kind: List, metadata: {mcpctl: ${mark(takenAt)}}, items: []}`;
+  expect(told(kubernetesRights(inCluster(join(everywhere(READER), snapshot("a"), snapshot("b")))))).toEqual([
+    expect.stringMatching(/^MC601\? one: which snapshot is meant: /),
+    expect.stringMatching(/^MC605\? one: which snapshot is meant: /),
+  ]);
   const bindings = ["all ClusterRoleBindings must be known", "all RoleBindings must be known"];
   const open = (missing: readonly string[]) => ["MC601", "MC605"].map((code) => `${code}? one: ${missing.join("; ")}`);
   expect(told(kubernetesRights(inCluster(everywhere(READER), false)))).toEqual(open(bindings));
