@@ -5,7 +5,7 @@ import type { Config } from "../../lib/config/config.ts";
 import { AppError } from "../../lib/errors.ts";
 import { readFileBytesIfAnySync } from "../../lib/files/read-file.ts";
 import { makeFolder, replaceFile } from "../../lib/files/write-file.ts";
-import { at } from "../../lib/flow/rbac/fact-objects.ts";
+import { at } from "../../lib/json/members.ts";
 import { parseJson } from "../../lib/json/parse-json.ts";
 import { printable } from "../../lib/output/printable.ts";
 import { MAX_POLICY_BYTES } from "../../lib/policy/source.ts";

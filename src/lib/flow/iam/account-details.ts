@@ -1,5 +1,6 @@
 import type { FactDocument } from "../document.ts";
-import { at, flaw, textAt } from "../rbac/fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
+import { flaw } from "../flaw.ts";
 import { below, isFlaw, readPolicyFact, shortName, type PolicyFact, type Spot } from "./policy-fact.ts";
 import type { AccountMark, RawFacts, RawRole } from "./raw-facts.ts";
 

@@ -1,7 +1,7 @@
 import { listSome } from "../../list-some.ts";
 import { formatPlace, type Finding, type Place } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
-import { findingOf, flaw } from "../rbac/fact-objects.ts";
+import { findingOf, flaw } from "../flaw.ts";
 import { addAccountDetails, isAccountDetails } from "./account-details.ts";
 import { addOrganizationPolicy, isOrganizationPolicy } from "./organization.ts";
 import { addPodIdentity, isPodIdentity } from "./pod-identity.ts";

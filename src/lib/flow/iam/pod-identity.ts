@@ -1,5 +1,6 @@
 import type { FactDocument } from "../document.ts";
-import { at, flaw, isJson, textAt } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt } from "../../json/members.ts";
+import { flaw } from "../flaw.ts";
 import { below, type Spot } from "./policy-fact.ts";
 import type { RawFacts } from "./raw-facts.ts";
 

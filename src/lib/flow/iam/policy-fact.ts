@@ -1,7 +1,7 @@
 import { parseJson } from "../../json/parse-json.ts";
 import type { Place } from "../../policy/source.ts";
 import type { FactDocument, Path } from "../document.ts";
-import { flaw, type Flaw } from "../rbac/fact-objects.ts";
+import { flaw, type Flaw } from "../flaw.ts";
 import { readPolicy, type PolicyUse, type Statement } from "./policy.ts";
 
 /** A policy document among the facts. */

@@ -1,4 +1,4 @@
-import { at, isJson, textAt, type Json } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt, type Json } from "../../json/members.ts";
 import type { Path } from "../document.ts";
 import { MAX_PATTERN } from "./glob.ts";
 import { actionName, arnName, type NameSet } from "./match-name.ts";

@@ -1,4 +1,4 @@
-import type { Flaw } from "../rbac/fact-objects.ts";
+import type { Flaw } from "../flaw.ts";
 import type { PolicyFact, Spot } from "./policy-fact.ts";
 
 /** A role as one document tells it; managed policies are named and not yet found. */

@@ -1,4 +1,4 @@
-import { at, textAt } from "../rbac/fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
 import { listAt, type PlanResource } from "./terraform-plan.ts";
 
 const OF_ACCOUNT = /^arn:(aws[a-z-]*):[^:]*:[^:]*:(\d{12}):/;

@@ -1,4 +1,4 @@
-import { textAt } from "../rbac/fact-objects.ts";
+import { textAt } from "../../json/members.ts";
 import { below, isFlaw, readPolicyFact, shortName, type PolicyFact, type Spot } from "./policy-fact.ts";
 import type { RawFacts } from "./raw-facts.ts";
 import { listAt, planKey, planned, referenced, textOf, type PlanResource, type Replaced } from "./terraform-plan.ts";

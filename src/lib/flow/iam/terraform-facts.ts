@@ -1,5 +1,6 @@
 import type { FactDocument } from "../document.ts";
-import { at, flaw } from "../rbac/fact-objects.ts";
+import { at } from "../../json/members.ts";
+import { flaw } from "../flaw.ts";
 import { below, isFlaw, readPolicyFact, shortName, type PolicyFact } from "./policy-fact.ts";
 import type { RawFacts, RawRole } from "./raw-facts.ts";
 import { accountOfPlan } from "./terraform-account.ts";

@@ -1,5 +1,5 @@
 import type { FactDocument, Path } from "../document.ts";
-import { at, isJson, textAt, type Json } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt, type Json } from "../../json/members.ts";
 import type { Spot } from "./policy-fact.ts";
 
 /** A resource as it will be once the plan is applied. */

@@ -1,7 +1,9 @@
 import { listSome } from "../../list-some.ts";
 import { formatPlace, type Finding } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
-import { at, findingOf, flaw, textAt, unwrapObjects, type FactObject, type Flaw } from "./fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
+import { findingOf, flaw, type Flaw } from "../flaw.ts";
+import { unwrapObjects, type FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { ReadingsByName, type Readings } from "./readings.ts";
 import { isMarkStrange, readMark, type SnapshotMark } from "./snapshot-mark.ts";

@@ -1,7 +1,6 @@
-import type { Finding } from "../../policy/source.ts";
+import { at, isJson, textAt, type Json } from "../../json/members.ts";
 import type { FactDocument, Path } from "../document.ts";
-
-export type Json = Readonly<Record<string, unknown>>;
+import { flaw, type Flaw } from "../flaw.ts";
 
 /** One Kubernetes object among the facts, and where it stands. */
 export interface FactObject {
@@ -20,13 +19,6 @@ export interface ObjectsReading {
   /** Lists of any kind, whose items are among the objects. */
   readonly lists: readonly FactObject[];
   readonly flaws: readonly Flaw[];
-}
-
-/** Something among the facts that cannot be relied on; what is not there may then be there all the same. */
-export interface Flaw {
-  readonly document: FactDocument;
-  readonly path: Path;
-  readonly message: string;
 }
 
 /** kubectl prints one level; people join files by hand into a second. */
@@ -69,41 +61,4 @@ function unwrap(part: Part, depth: number, found: Growing): void {
   if (depth === MAX_NESTED_LISTS) return void found.flaws.push(flaw(part, "lists are nested too deeply here"));
   for (const [index, item] of items.entries())
     unwrap({ document, path: [...path, "items", index], value: item, list: object }, depth + 1, found);
-}
-
-export function flaw({ document, path }: Pick<FactObject, "document" | "path">, message: string): Flaw {
-  return { document, path, message };
-}
-
-/** `what` would have to be known: a rule, a statement. */
-export function findingOf({ document, path, message }: Flaw, what: "rule" | "statement"): Finding {
-  return {
-    code: "MC001",
-    severity: "warning",
-    message,
-    place: document.placeOf(path),
-    length: 1,
-    excerpt: null,
-    hint: `Until it is mended, nothing is denied for want of a ${what}.`,
-    isUnreadable: false,
-  };
-}
-
-export function isJson(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Strict validation takes no others; a lax API server drops them, and with a misspelt one all that it says. */
-export function hasOnly(value: Json, names: readonly string[]): boolean {
-  return Object.keys(value).every((name) => names.includes(name));
-}
-
-/** The member itself, never something inherited. */
-export function at(value: unknown, name: string): unknown {
-  return isJson(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-export function textAt(value: unknown, name: string): string | null {
-  const member = at(value, name);
-  return typeof member === "string" ? member : null;
 }

@@ -1,5 +1,6 @@
 import type { ClusterFacts } from "./cluster-facts.ts";
-import { at, textAt, type FactObject } from "./fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
+import type { FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { label, shortName } from "./words.ts";
 

@@ -1,6 +1,6 @@
 import type { KindOfObject, Kinds } from "../tool-need.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
-import { at, isJson, textAt } from "./fact-objects.ts";
+import { at, isJson, textAt } from "../../json/members.ts";
 import { OWN_KINDS } from "./own-kinds.ts";
 
 /** By group and version, and kind. Null where two resources claim one kind, so that nobody can tell which is meant. */

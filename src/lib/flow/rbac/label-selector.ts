@@ -1,4 +1,4 @@
-import { at, hasOnly, isJson, textAt } from "./fact-objects.ts";
+import { at, hasOnly, isJson, textAt } from "../../json/members.ts";
 
 /** A selector of labels as the API has it (metav1.LabelSelector), which `isSelector` took. */
 export interface LabelSelector {

@@ -1,4 +1,5 @@
-import { at, hasOnly, isJson, textAt, type FactObject } from "./fact-objects.ts";
+import { at, hasOnly, isJson, textAt } from "../../json/members.ts";
+import type { FactObject } from "./fact-objects.ts";
 import { isSelector, type LabelSelector } from "./label-selector.ts";
 
 export const RBAC_GROUP = "rbac.authorization.k8s.io";

@@ -1,6 +1,6 @@
 import type { ServiceAccount } from "../requests.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
-import { at, textAt } from "./fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
 
 /** Amazon EKS, "Assign IAM roles to Kubernetes service accounts". */
 export const ROLE_ANNOTATION = "eks.amazonaws.com/role-arn";

@@ -1,4 +1,5 @@
-import { at, isJson, textAt, type FactObject } from "./fact-objects.ts";
+import { at, isJson, textAt } from "../../json/members.ts";
+import type { FactObject } from "./fact-objects.ts";
 
 /** What `mcpctl snapshot` writes into the metadata of its List, as `mcpctl`. */
 export interface SnapshotMark {

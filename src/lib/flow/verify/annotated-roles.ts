@@ -1,5 +1,5 @@
 import { accountOf } from "../account-of.ts";
-import { at, textAt } from "../rbac/fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
 import { ROLE_ANNOTATION } from "../rbac/role-annotation.ts";
 import { findingAt, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 

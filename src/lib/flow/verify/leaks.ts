@@ -1,5 +1,6 @@
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
-import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt } from "../../json/members.ts";
+import type { FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects, type LabelSelector } from "../rbac/label-selector.ts";
 import type { Match } from "../template.ts";
 import { opensPort, type ServerPorts } from "./server-ports.ts";

@@ -1,7 +1,8 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { ServiceAccount } from "../requests.ts";
-import { at, isJson, textAt, type FactObject } from "../rbac/fact-objects.ts";
+import { at, isJson, textAt } from "../../json/members.ts";
+import type { FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
 import { severalSnapshots } from "../rbac/in-force.ts";
 import { serviceOf } from "../service-of.ts";

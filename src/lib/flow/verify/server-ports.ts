@@ -1,5 +1,5 @@
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
-import { at, textAt } from "../rbac/fact-objects.ts";
+import { at, textAt } from "../../json/members.ts";
 import { serviceOf } from "../service-of.ts";
 import type { Match } from "../template.ts";
 
