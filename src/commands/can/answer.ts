@@ -7,6 +7,7 @@ import { isProduction, type Backend } from "../../lib/policy/registry.ts";
 import type { Remedy } from "../../lib/policy/remedy.ts";
 import type { Result } from "../result.ts";
 import { answerText } from "./answer-text.ts";
+import { COLUMNS } from "./columns.ts";
 import { gatewayData, lowerData } from "./layer-data.ts";
 import type { AskedLayers } from "../layers.ts";
 import { changeWords, describeChange } from "./remedy-words.ts";
@@ -37,10 +38,21 @@ export function answer(request: AccessRequest, findings: Findings): Result {
     view: {
       data: answerData(request, findings),
       text: (paint: ChalkInstance) => answerText(request, findings, paint),
+      table: { columns: COLUMNS, rows: [rowOf(request, findings)] },
     },
     notes: findings.notes,
     ...(outcome === "allow" ? {} : { exit: EXITS[outcome] }),
   };
+}
+
+/** Of a layer that was not asked nothing is said. */
+function rowOf({ role, backend, tool }: AccessRequest, { answer, gateway, lower, layer }: Findings): readonly string[] {
+  const outcomes = { gateway: gateway.outcome, kubernetes: lower?.kubernetes.outcome, aws: lower?.aws.outcome };
+  const words = (["gateway", "kubernetes", "aws"] as const).map((each) => {
+    const outcome = layer === null || layer === each ? outcomes[each] : undefined;
+    return outcome === undefined ? "" : WORDS[outcome];
+  });
+  return [role, backend, tool ?? "", WORDS[answer.outcome], ...words];
 }
 
 /** What `-o json` prints (schemas/output/can.schema.json). */

@@ -11,6 +11,7 @@ import { openLive, type LiveLayer } from "../live.ts";
 import { readLocks } from "../read-locks.ts";
 import { requireKnown } from "../require-known.ts";
 import type { Result } from "../result.ts";
+import { COLUMNS } from "./columns.ts";
 import { callerOfKey, roleAlone } from "./caller.ts";
 import type { CanPorts } from "./can.ts";
 import { openLayers } from "../layers.ts";
@@ -43,7 +44,10 @@ export async function canGrid(request: GridRequest, ports: CanPorts): Promise<Re
     const { locks, note } = await readLocks(currentContext(config), ports.label, live.api);
     const question = { callers, backends, tool: request.tool, args: request.args, now: ports.now() };
     const cells = await finish(answerGrid(question, { ...asked, policy, locks }), ports);
-    return gridResult(cells, request, [...notes, ...(note === null ? [] : [note]), ...toolless(backends)]);
+    return gridResult(cells, request, {
+      notes: [...notes, ...(note === null ? [] : [note])],
+      unlisted: toolless(backends),
+    });
   } finally {
     ports.progress(null);
     live.close();
@@ -87,29 +91,41 @@ async function finish(
 
 /** Of these nothing can be listed, and that must not look like a no. */
 function toolless(backends: readonly Backend[]): readonly string[] {
-  const without = backends.filter(({ tools }) => Object.keys(tools ?? {}).length === 0);
-  if (without.length === 0) return [];
-  const names = without.length > 5 ? plural(without.length, "backend") : without.map(({ name }) => name).join(", ");
-  return [`Not listed: ${names}, of which the registry names no tools (\`mcpctl backends import\`).`];
+  return backends.filter(({ tools }) => Object.keys(tools ?? {}).length === 0).map(({ name }) => name);
 }
 
-function gridResult(cells: readonly GridCell[], { tool }: GridRequest, notes: readonly string[]): Result {
+function unlistedNote(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const which = names.length > 5 ? plural(names.length, "backend") : names.join(", ");
+  return [`Not listed: ${which}, of which the registry names no tools (\`mcpctl backends import\`).`];
+}
+
+interface Beside {
+  readonly notes: readonly string[];
+  /** Backends of whose tools nothing is known. */
+  readonly unlisted: readonly string[];
+}
+
+function gridResult(cells: readonly GridCell[], { tool }: GridRequest, { notes, unlisted }: Beside): Result {
   // Who can? Those who cannot are no answer to that.
   const asked = tool === null ? cells : cells.filter(({ answer }) => answer.outcome !== "deny");
   const ungranted = asked.filter(isUngranted).length;
   const left = `Left out of the table: ${plural(ungranted, "call")} of backends that the role is not granted; -o json has them.`;
   return {
     view: {
-      data: { answers: asked.map(cellData) },
+      data: { answers: asked.map(cellData), not_listed: unlisted },
       table: {
-        columns: ["ROLE", "BACKEND", "TOOL", "ANSWER", "GATEWAY", "KUBERNETES", "AWS"],
+        columns: COLUMNS,
         rows: asked.filter((cell) => !isUngranted(cell)).map(cellRow),
       },
     },
     notes: [
       ...notes,
+      ...unlistedNote(unlisted),
       ...(ungranted === 0 ? [] : [left]),
-      ...(tool !== null && asked.length === 0 ? ["Nobody can."] : []),
+      ...(tool !== null && asked.length === 0
+        ? [unlisted.length === 0 ? "Nobody can." : "Nobody is known who can."]
+        : []),
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import type { IamSession } from "../../lib/aws/iam-session.ts";
 import type { KubeApi } from "../../lib/cluster/kube-api.ts";
 import type { Config } from "../../lib/config/config.ts";
@@ -42,7 +42,6 @@ export async function snapshot({ layers, out }: SnapshotOptions, ports: Snapshot
   for (const layer of layers) requireOwn(files[layer], ports.label(files[layer]));
   const live = await openLive(layers, config, ports);
   try {
-    await makeFolder(folder);
     const written = [
       ...(live.api === null ? [] : [await writeCluster(live.api, files.kubernetes, ports)]),
       ...(live.iam === null ? [] : [await writeAccount(live.iam, files.aws, ports)]),
@@ -83,6 +82,7 @@ async function writeAccount(iam: IamSession, path: string, ports: SnapshotPorts)
 
 /** One value a line, so that answers can tell the line that decided, and two snapshots can be compared. */
 async function write(path: string, value: object): Promise<void> {
+  await makeFolder(dirname(path));
   await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`, `${path}.${process.pid}.tmp`);
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { isNamespaceName } from "../../lib/kubernetes-names.ts";
 import type { Severity } from "../../lib/policy/source.ts";
 import { withExamples, type Cli } from "../cli.ts";
 import { liveLayers, liveOption, type LiveChoice } from "../live-option.ts";
@@ -52,9 +53,8 @@ export function registerVerify(program: Command, cli: Cli, run = verifyPromises)
   withExamples(command, "mcpctl verify --servers -o sarif", "mcpctl verify --live --probe default");
 }
 
-/** Names of namespaces are labels of RFC 1123 (Kubernetes, "Object Names and IDs"). */
 function namespaceOf(text: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
+  if (isNamespaceName(text)) return text;
   throw new InvalidArgumentError("It must be the name of a namespace.");
 }
 

@@ -1,15 +1,17 @@
 import { AppError, type ExitCode } from "../../lib/errors.ts";
 import { loadRegistry, requireUsable } from "../../lib/files/load-policy.ts";
-import type { Undecided, Verified } from "../../lib/flow/verify/subject.ts";
+import { findingAt, type Undecided, type Verified } from "../../lib/flow/verify/subject.ts";
 import { verify } from "../../lib/flow/verify/verify.ts";
 import type { CheckReport } from "../../lib/policy/check-report.ts";
 import { VERIFY_RULES } from "../../lib/policy/rules/catalogue.ts";
 import type { RuleSettings } from "../../lib/policy/rules/settings.ts";
 import { onlyOnce, placeOrder, withLevel } from "../../lib/policy/rules/tell-findings.ts";
-import type { Severity } from "../../lib/policy/source.ts";
+import type { Finding, Severity } from "../../lib/policy/source.ts";
+import { listSome } from "../../lib/list-some.ts";
 import { plural } from "../../lib/plural.ts";
 import { printable } from "../../lib/output/printable.ts";
 import type { View } from "../../lib/output/view.ts";
+import type { RegistryReading } from "../../lib/policy/registry.ts";
 import type { LiveLayer } from "../live.ts";
 import { policyFiles } from "../policy-files.ts";
 import type { Result } from "../result.ts";
@@ -46,7 +48,7 @@ export async function verifyPromises(options: VerifyOptions, ports: FactPorts): 
     suppressed: [],
     skipped: judged.skipped,
   };
-  return { view: viewOf(report, judged.undecided), notes: gathered.notes, ...exitOf(judged, options.failOn) };
+  return { view: viewOf(report, judged.undecided, registry), notes: gathered.notes, ...exitOf(judged, options.failOn) };
 }
 
 function requireLiveCluster({ live, probe }: VerifyOptions): void {
@@ -75,16 +77,35 @@ function exitOf({ findings, undecided }: Verified, failOn: Severity): { readonly
   return undecided.length > 0 ? { exit: 7 } : {};
 }
 
-function viewOf(report: CheckReport, undecided: readonly Undecided[]): View {
+function viewOf(report: CheckReport, undecided: readonly Undecided[], registry: RegistryReading): View {
   const view = reportView(report);
   const { suppressed: _, ...data } = view.data as Readonly<Record<string, unknown>>;
+  // Forms that have findings alone have these among them, for an exit code without a reason helps nobody.
+  const findings = [...report.findings, ...undecided.map((each) => undecidedFinding(each, registry))];
   return {
-    ...view,
+    ...reportView({ ...report, findings }),
     data: { ...data, undecided },
-    text: (paint) => [...undecided.map(undecidedText), view.text?.(paint) ?? ""].join("\n"),
+    text: (paint) => [view.text?.(paint) ?? "", ...undecidedTexts(undecided)].join("\n"),
   };
 }
 
-function undecidedText({ code, about, missing }: Undecided): string {
-  return printable(`undecided ${code} ${about}: ${missing.join("; ")}`);
+function undecidedFinding({ code, about, missing }: Undecided, { registry, source }: RegistryReading): Finding {
+  const place = registry.get(about)?.place ?? { file: source.file, line: 1, column: 1 };
+  const message = `undecided for ${about}: ${missing.join("; ")}`;
+  return { ...findingAt(code, place, message, null), severity: "warning", excerpt: source.line(place.line) };
 }
+
+/** What one fact would decide is told once. */
+function undecidedTexts(undecided: readonly Undecided[]): readonly string[] {
+  const groups = Map.groupBy(undecided, ({ missing }) => missing.join("; "));
+  const lines = [...groups].map(([missing, all]) => {
+    const codes = [...new Set(all.map(({ code }) => code))].join(", ");
+    const abouts = listSome([...new Set(all.map(({ about }) => about))], MOST_NAMED);
+    return printable(`undecided ${codes} ${abouts}: ${missing}`);
+  });
+  return lines.length === 0 ? [] : ["", ...lines, NEXT];
+}
+
+const MOST_NAMED = 5;
+const NEXT =
+  "A snapshot (`mcpctl snapshot`) or `--live` tells what the cluster and AWS hold; `policy.complete: true` says that the files are all there is.";

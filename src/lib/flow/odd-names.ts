@@ -1,8 +1,6 @@
 import type { KubernetesRequest } from "./requests.ts";
+import { NAMELESS_VERBS } from "./rbac/asked.ts";
 import { textOf, type Template } from "./template.ts";
-
-/** Requests that need no name of an object. */
-const NAMELESS_VERBS = new Set(["list", "watch", "create", "deletecollection"]);
 
 /**
  * Why may a server make another request of these texts than they say? A name with a slash is two names to the API server, which
@@ -12,7 +10,7 @@ const NAMELESS_VERBS = new Set(["list", "watch", "create", "deletecollection"]);
 export function oddNames({ verb, resource, namespace, name }: KubernetesRequest): string | null {
   if ([namespace, name].some((text) => text !== null && isOdd(text)) || isOddResource(resource))
     return "no object has such a name, and what a server makes of it is not known";
-  const isNameless = name !== null && textOf(name) === "" && !NAMELESS_VERBS.has(textOf(verb) ?? "");
+  const isNameless = name !== null && textOf(name) === "" && !NAMELESS_VERBS.includes(textOf(verb) ?? "");
   return isNameless ? "an empty name names no object, and what a server makes of it is not known" : null;
 }
 

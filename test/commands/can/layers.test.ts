@@ -147,6 +147,17 @@ describe("can, through three layers", () => {
     expect((await can("--key", "k_000000000000", "eks-ro")).code).toBe(3);
   });
 
+  it("is a row of a table as well", async () => {
+    const { code, out } = await can("dev-readonly", "eks-ro", "eks_delete_pod", "-o", "csv");
+    expect([code, out]).toEqual([
+      1,
+      "ROLE,BACKEND,TOOL,ANSWER,GATEWAY,KUBERNETES,AWS\r\ndev-readonly,eks-ro,eks_delete_pod,no,yes,no,yes\r\n",
+    ]);
+    const gateway = await can("dev-readonly", "eks-ro", "eks_delete_pod", "--layer", "gateway", "-o", "table");
+    expect([gateway.code, gateway.out]).toEqual([0, "dev-readonly\teks-ro\teks_delete_pod\tyes\tyes\t\t\n"]);
+    expect((await can("dev-readonly", "eks-ro", "-o", "table")).out).toBe("dev-readonly\teks-ro\t\tyes\tyes\t\t\n");
+  });
+
   it("lists every tool of a backend or a role, and who can call one", async () => {
     expect((await can("dev-readonly", "eks-ro", "--all-tools")).out).toBe(
       [
@@ -162,7 +173,7 @@ describe("can, through three layers", () => {
     const { answers: cells } = JSON.parse(matrix.out) as { answers: { role: string; answer: string }[] };
     expect([matrix.code, cells.length, cells.filter(({ answer }) => answer === "yes").length]).toEqual([0, 12, 4]);
     expect((await can("--who", "eks_get_pods")).out).toBe("dev-readonly\teks-ro\teks_get_pods\tyes\tyes\tyes\tyes\n");
-    expect((await can("--who", "eks_delete_pod")).err).toContain("Nobody can.");
+    expect((await can("--who", "eks_delete_pod")).err).toContain("Nobody is known who can.");
     const unknown = await can("--who", "eks_delet_pod");
     expect([unknown.code, unknown.err]).toEqual([3, expect.stringContaining("Did you mean eks_delete_pod?")]);
   });
@@ -201,8 +212,18 @@ describe("verify", () => {
     const { code, out } = await project.run(["verify"]);
     expect([code, out]).toEqual([
       7,
-      expect.stringContaining("undecided MC601 eks-ro: all ClusterRoleBindings must be known"),
+      expect.stringMatching(
+        /^undecided MC601, MC605, MC607 eks-ro, .* and 13 more: all ClusterRoleBindings must be known; .*\n(undecided .*\n)+A snapshot /m,
+      ),
     ]);
+    for (const form of ["compact", "github", "sarif", "junit", "markdown"]) {
+      const told = await project.run(["verify", "-o", form]);
+      expect([form, told.code, told.out.includes("undecided for eks-ro: all ClusterRoleBindings")]).toEqual([
+        form,
+        7,
+        true,
+      ]);
+    }
   });
 
   it.each([

@@ -164,7 +164,9 @@ describe("can --live", () => {
       const { code, out } = await run("can", "dev-readonly", "eks-ro", ...tool, "--live", "kubernetes");
       expect([code, out]).toEqual([1, expect.stringContaining("lock_x")]);
     }
-    expect((await run("can", "--who", "eks_get_pods", "--live", "kubernetes")).err).toContain("Nobody can.");
+    expect((await run("can", "--who", "eks_get_pods", "--live", "kubernetes")).err).toContain(
+      "Nobody is known who can.",
+    );
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { AUDIENCE } from "../rbac/role-annotation.ts";
 import type { AwsRequest } from "../requests.ts";
 import { unknownVerdict, type Verdict } from "../verdict.ts";
 import type { KeyValues, RequestContext } from "./conditions.ts";
@@ -9,7 +10,6 @@ import { noTrust, unsureTrust, type Becoming } from "./trust-words.ts";
 import { ask, weigh, type Hit } from "./weigh.ts";
 
 const REQUEST: AwsRequest = { action: "sts:AssumeRoleWithWebIdentity", resource: [] };
-const AUDIENCE = "sts.amazonaws.com";
 /** The keys of a web identity, which bear the name of its provider. */
 const OF_PROVIDER = /^[a-z0-9.-]+\.[a-z0-9.-]+(\/[^:]*)?:(sub|aud|amr|azp|oaud|email)$/;
 

@@ -55,7 +55,8 @@ export function judgePodIdentity(facts: IamFacts, becoming: Becoming): Verdict {
 
 /** What decides; a ServiceAccount of a cluster has one association. */
 function substanceOf(association: Association | null): string {
-  return JSON.stringify({ ...association, spot: null });
+  const { roleArn, targetRoleArn, hasSessionTags, hasPolicy } = association ?? {};
+  return JSON.stringify([roleArn, targetRoleArn, hasSessionTags, hasPolicy]);
 }
 
 function contradictedAssociation(named: string): Verdict {

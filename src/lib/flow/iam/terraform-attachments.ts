@@ -21,6 +21,8 @@ interface Attachment {
   readonly policyName: string | null;
 }
 
+/** Of what may be attached to a role: one is enough for a doubt. */
+const MOST_NAMED = 20;
 const OF_ROLE = new Set(["aws_iam_role_policy", "aws_iam_role_policy_attachment"]);
 const EXCLUSIVE = new Set(["aws_iam_role_policies_exclusive", "aws_iam_role_policy_attachments_exclusive"]);
 
@@ -53,7 +55,10 @@ export class Attachments {
     return {
       inline: [...own.inline, ...given.filter((each) => typeof each === "object" && each !== null)],
       attached: [...own.attached, ...given.filter((each) => typeof each === "string")],
-      doubts: [...own.doubts, ...unsure.map(({ address }) => `what ${address} gives, known after apply`)],
+      doubts: [
+        ...own.doubts,
+        ...unsure.slice(0, MOST_NAMED).map(({ address }) => `what ${address} gives, known after apply`),
+      ],
     };
   }
 

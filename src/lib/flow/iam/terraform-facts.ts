@@ -20,8 +20,10 @@ import {
  * and so are answers that depend on it.
  */
 export function addTerraformPlan(document: FactDocument, facts: RawFacts): void {
-  if (at(document.value, "errored") === true || at(document.value, "complete") === false)
-    facts.flaws.push(flaw({ document, path: [] }, "this plan does not tell all, by its own words"));
+  if (at(document.value, "errored") === true || at(document.value, "complete") === false) {
+    facts.flaws.push(flaw({ document, path: [] }, "this plan does not tell all, by its own words: make it again"));
+    facts.doubts.push(`all that ${document.file} would do, a plan that does not tell all`);
+  }
   const resources = plannedResources(document);
   for (const resource of ofType(resources, "aws_iam_policy")) addManaged(resource, facts);
   const attachments = new Attachments(resources, replacedResources(document.value), facts);

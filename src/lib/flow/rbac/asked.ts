@@ -17,7 +17,7 @@ export interface Asked {
 }
 
 const NONE: Template = [];
-const NAMELESS_VERBS = ["list", "watch", "create", "deletecollection"];
+export const NAMELESS_VERBS: readonly string[] = ["list", "watch", "create", "deletecollection"];
 const NAMESPACES = ["namespaces", "namespaces/status", "namespaces/finalize"];
 
 /** Which attributes does the API server derive from such a request (apiserver, RequestInfo)? */

@@ -6,7 +6,7 @@ import { findingOf, flaw, type Flaw } from "../flaw.ts";
 import { unwrapObjects, type FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { ReadingsByName, type Readings } from "./readings.ts";
-import { isMarkStrange, readMark, type SnapshotMark } from "./snapshot-mark.ts";
+import { isMarkStrange, readMark, severalSnapshots, type SnapshotMark } from "./snapshot-mark.ts";
 
 /** What is known of a cluster, from files. */
 export interface ClusterFacts {
@@ -57,7 +57,9 @@ export function readClusterFacts(
     isComplete: (kind) => !said(kind, false) && (isComplete || said(kind, true)),
     isWhole: (kind) => !said(kind, false) && said(kind, true),
     findings,
-    doubts: findings.length === 0 ? [] : [doubtOf(findings)],
+    doubts: [findings.length === 0 ? null : doubtOf(findings), severalSnapshots(snapshots)].filter(
+      (doubt) => doubt !== null,
+    ),
     snapshots,
   };
 }

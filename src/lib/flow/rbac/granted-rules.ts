@@ -2,7 +2,7 @@ import type { ServiceAccount } from "../requests.ts";
 import { contentsReader, type Contents } from "./aggregate.ts";
 import { EVERYTHING, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
-import { severalSnapshots } from "./in-force.ts";
+import { inForceReader } from "./in-force.ts";
 import { grantsReader } from "./grants.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
 import type { Readings } from "./readings.ts";
@@ -29,16 +29,25 @@ export interface GrantedRules {
   readonly dangling: readonly Binding[];
 }
 
-/** Reads what bindings give: every rule that some reading of the facts holds. */
+/** Reads what bindings give: every rule that some reading of the facts holds, of what is in force. */
 export function grantedRulesReader(facts: ClusterFacts): {
   of(account: ServiceAccount): GrantedRules;
   through(bindings: readonly Binding[]): GrantedRules;
 } {
   const cluster = { facts, contentsOf: contentsReader(facts) };
   const grantsFor = grantsReader(facts);
+  const doubtOf = inForceReader(facts);
   const through = (bindings: readonly Binding[]): GrantedRules => {
-    const rules = bindings.flatMap((binding) => [...rulesThrough(binding, cluster)]);
     const doubts = new Set(bindings.flatMap((binding) => doubtsAbout(binding, cluster)));
+    const rules = bindings
+      .flatMap((binding) => [...rulesThrough(binding, cluster)])
+      .filter((granted) => {
+        const doubt = [granted.binding, granted.role, granted.source].flatMap((each) =>
+          each === null ? [] : (doubtOf(each) ?? []),
+        );
+        for (const each of doubt) doubts.add(each);
+        return doubt.length === 0;
+      });
     const dangling = bindings.filter((binding) => isDangling(binding, facts));
     return { rules, doubts: [...doubts, ...absenceDoubts(facts)], dangling };
   };
@@ -72,10 +81,5 @@ function doubtsAbout(binding: Binding, { facts, contentsOf }: Cluster): readonly
 
 function absenceDoubts(facts: ClusterFacts): readonly string[] {
   const unseen = ["ClusterRoleBinding", "RoleBinding"].filter((kind) => !facts.isComplete(kind));
-  const several = severalSnapshots(facts);
-  return [
-    ...unseen.map((kind) => `all ${kind}s must be known`),
-    ...facts.doubts,
-    ...(several === null ? [] : [several]),
-  ];
+  return [...unseen.map((kind) => `all ${kind}s must be known`), ...facts.doubts];
 }

@@ -2,7 +2,7 @@ import type { ClusterFacts } from "./cluster-facts.ts";
 import { at, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
-import { label, shortName } from "./words.ts";
+import { label } from "./words.ts";
 
 /** Helm makes such an object for a time, or when something is tested or taken away. */
 const HOOK = "helm.sh/hook";
@@ -61,10 +61,4 @@ function keyOfObject({ kind, value }: FactObject): string {
 
 function keyOf(namespace: string | null, name: string): string {
   return JSON.stringify([namespace, name]);
-}
-
-/** Which snapshots do the facts hold, where more than one: what of theirs is so nobody can tell. Null for at most one. */
-export function severalSnapshots({ snapshots }: ClusterFacts): string | null {
-  const all = new Set(snapshots.map(({ cluster, takenAt }) => `of cluster ${shortName(cluster)} at ${takenAt}`));
-  return all.size < 2 ? null : `which snapshot is meant: ${[...all].slice(0, 2).join(", or ")}; keep one of them`;
 }

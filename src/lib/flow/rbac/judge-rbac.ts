@@ -8,7 +8,8 @@ import { and, argumentsBetween, askedOf, matchNamespace, matchRule, type Asked }
 import { EVERYTHING, FOR_ALL, SYSTEM_BINDINGS, SYSTEM_NAMESPACE } from "./bootstrap.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import type { Readings } from "./readings.ts";
-import { inForceReader, severalSnapshots } from "./in-force.ts";
+import { inForceReader } from "./in-force.ts";
+import { severalSnapshots } from "./snapshot-mark.ts";
 import { grantsReader, type Grants } from "./grants.ts";
 import { rulesOf } from "./granted-rules.ts";
 import type { Binding, Role } from "./rbac-objects.ts";
@@ -42,7 +43,7 @@ export function rbacJudge(facts: ClusterFacts): RbacJudge {
   const givenUnseen = facts.isWhole("ClusterRoleBinding") ? [] : FOR_ALL.filter(([name]) => !hasBinding(facts, name));
   const cluster = { facts, givenUnseen, contentsOf: contentsReader(facts), doubtAbout: inForceReader(facts) };
   const grantsFor = grantsReader(facts);
-  const several = severalSnapshots(facts);
+  const several = severalSnapshots(facts.snapshots);
   if (several !== null)
     return () => unknownVerdict("facts_contradict", "there is more than one snapshot of a cluster", [several]);
   return (account, request) => judge(cluster, { account, request, grants: grantsFor(account) });
@@ -147,7 +148,8 @@ function opinionOfRules(binding: Binding, role: Role, about: Circumstances): Opi
   for (const source of sources) {
     for (const [index, rule] of source.rules.entries()) {
       if (matchRule(rule, asked) === "no") continue;
-      const opinion = ifInForce(source, within(binding, asked, { binding, role, source, index, rule }), about);
+      const given = within(binding, asked, { binding, role, source, index, rule });
+      const opinion = source === role ? given : ifInForce(source, given, about);
       if (opinion.says === "yes") return opinion;
       if (maybe.says === "no") maybe = opinion;
     }

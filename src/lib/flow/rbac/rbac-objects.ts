@@ -1,3 +1,5 @@
+import { isNamespaceName } from "../../kubernetes-names.ts";
+import { isTemplate } from "./template-text.ts";
 import { at, hasOnly, isJson, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 import { isSelector, type LabelSelector } from "./label-selector.ts";
@@ -57,9 +59,11 @@ export function readRbac(object: FactObject): RbacReading {
   const metadata = at(object.value, "metadata");
   const name = textAt(metadata, "name") ?? "";
   if (!isPathSegment(name)) return "its metadata.name is missing, or none that the API takes";
+  if (isTemplate(textOf(object))) return "it is a template; render it first";
   const isNamespaced = kind === "Role" || kind === "RoleBinding";
   const namespace = textAt(metadata, "namespace") ?? "";
-  if (isNamespaced && !NAMESPACE.test(namespace)) return "it says no namespace, so that it may be in any";
+  if (isNamespaced && namespace === "") return "it says no namespace, so that it may be in any";
+  if (isNamespaced && !isNamespaceName(namespace)) return "its metadata.namespace is none that the API takes";
   const common = { kind, namespace: isNamespaced ? namespace : null, name, object };
   return kind === "Role" || kind === "ClusterRole" ? readRole(common, metadata) : readBinding(common);
 }
@@ -140,7 +144,7 @@ function readSubject(subject: unknown, bindingNamespace: string | null): Subject
     return group === "" || group === RBAC_GROUP ? { kind, name, namespace: "" } : null;
   if (kind !== "ServiceAccount" || group !== "") return null;
   const namespace = written === "" ? bindingNamespace : written;
-  if (namespace === null || !NAMESPACE.test(namespace) || !ACCOUNT.test(name)) return null;
+  if (namespace === null || !isNamespaceName(namespace) || !ACCOUNT.test(name)) return null;
   return { kind, name, namespace };
 }
 
@@ -156,13 +160,20 @@ function textsAt(value: unknown, name: string): readonly string[] | null {
   return Array.isArray(list) && list.every((item) => typeof item === "string") ? list : null;
 }
 
-/** Names of Namespaces are labels of RFC 1123, those of ServiceAccounts subdomains (Kubernetes, "Object Names and IDs"). */
-const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const ACCOUNT = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-/** The place of a name in a template of Helm, of a shell or of Flux: which name it is, only rendering tells. */
-const UNRENDERED = /\{\{|\$[{(]/;
+/** Whatever decides of it. */
+function textOf({ value }: FactObject): string {
+  const metadata = at(value, "metadata");
+  const names = [at(metadata, "name"), at(metadata, "namespace")];
+  return JSON.stringify([
+    ...names,
+    ...["roleRef", "subjects", "rules", "aggregationRule"].map((name) => at(value, name)),
+  ]);
+}
 
-/** Asked of every name in this group (apimachinery, IsValidPathSegmentName), of those that are names. */
+/** Subdomains of RFC 1123 (Kubernetes, "Object Names and IDs"), of whose parts no more is asked here than their letters. */
+const ACCOUNT = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** The only thing asked of a name in this group (apimachinery, IsValidPathSegmentName). */
 function isPathSegment(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name) && !UNRENDERED.test(name);
+  return name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name);
 }

@@ -1,3 +1,4 @@
+import { isTemplate } from "./template-text.ts";
 import type { ServiceAccount } from "../requests.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { at, textAt } from "../../json/members.ts";
@@ -6,13 +7,14 @@ import { at, textAt } from "../../json/members.ts";
 export const ROLE_ANNOTATION = "eks.amazonaws.com/role-arn";
 /** Whom its pods' tokens are for, which is AWS STS where this is not set (amazon-eks-pod-identity-webhook). */
 export const AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience";
-const AUDIENCE = "sts.amazonaws.com";
+export const AUDIENCE = "sts.amazonaws.com";
 
-/** The role that annotations name; `unknown` for tokens that are for somebody else, which trust policies may refuse. */
+/** The role that annotations name; `unknown` for the place of one in a template, and for tokens that are for somebody else, which trust policies may refuse. */
 export function roleNamedIn(annotations: unknown): string | null {
   const role = textAt(annotations, ROLE_ANNOTATION);
   const audience = at(annotations, AUDIENCE_ANNOTATION) ?? AUDIENCE;
-  return role === null || audience === AUDIENCE ? role : "unknown";
+  if (role === null) return null;
+  return audience === AUDIENCE && !isTemplate(role) ? role : "unknown";
 }
 
 /**

@@ -1,3 +1,4 @@
+import { shortName } from "./words.ts";
 import { at, isJson, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 
@@ -23,4 +24,10 @@ export function readMark(list: FactObject): SnapshotMark | null {
   if (at(mark, "version") !== 1 || takenAt === null || cluster === null || !isJson(isComplete)) return null;
   if (Object.values(isComplete).some((value) => typeof value !== "boolean")) return null;
   return { version: 1, takenAt, cluster, isComplete: isComplete as Readonly<Record<string, boolean>> };
+}
+
+/** Which snapshots are there, where more than one: what of theirs is so nobody can tell. Null for at most one. */
+export function severalSnapshots(snapshots: readonly SnapshotMark[]): string | null {
+  const all = new Set(snapshots.map(({ cluster, takenAt }) => `of cluster ${shortName(cluster)} at ${takenAt}`));
+  return all.size < 2 ? null : `which snapshot is meant: ${[...all].slice(0, 2).join(", or ")}; keep one of them`;
 }

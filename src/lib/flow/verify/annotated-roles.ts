@@ -1,6 +1,6 @@
 import { accountOf } from "../account-of.ts";
 import { at, textAt } from "../../json/members.ts";
-import { ROLE_ANNOTATION } from "../rbac/role-annotation.ts";
+import { ROLE_ANNOTATION, roleNamedIn } from "../rbac/role-annotation.ts";
 import { findingAt, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /**
@@ -42,8 +42,8 @@ function annotations({ cluster, registry }: VerifySubject): Verified {
     if (account === null) return [];
     const about = `${account.namespace}/${account.name}`;
     return (accounts.get(about) ?? []).flatMap(({ value, document, path }) => {
-      const role = textAt(at(at(value, "metadata"), "annotations"), ROLE_ANNOTATION);
-      if (role === null || role === backend.iamRole) return [];
+      const role = roleNamedIn(at(at(value, "metadata"), "annotations"));
+      if (role === null || role === "unknown" || role === backend.iamRole) return [];
       const promised = backend.iamRole === undefined ? "none" : backend.iamRole;
       return [
         findingAt(

@@ -90,7 +90,7 @@ export function waysRound({ cluster, gatewayNamespace }: VerifySubject): Verifie
         "MC607",
         binding.object.document.placeOf(binding.object.path),
         `${listSome(who, MOST_NAMED)} may ${listSome(ways, MOST_NAMED)} in ${gatewayNamespace}, by ${label(binding)}`,
-        "Whoever may do that reads the gateway's Secrets or decides what it enforces. Keep it to few, and to no agent.",
+        "Whoever may do that reads the gateway's Secrets, decides what it enforces, or is given the agents' tokens. Keep it to few, and to no agent.",
       ),
     ];
   });

@@ -10,8 +10,8 @@ const NAMESPACE_LABEL = "kubernetes.io/metadata.name";
 
 /** What a policy guards, and for whom. */
 export interface Door {
-  readonly cluster: ClusterFacts;
   readonly gatewayNamespace: string;
+  readonly namespacesWith: NamespaceReader;
   /** Of the server's pods, and so of the policies about them. */
   readonly namespace: string;
   /** Of the server's pods; null when they are not known. */
@@ -94,20 +94,35 @@ interface SelectedNames {
 }
 
 /** Which Namespaces are selected? Without a selector, the policy's own. */
-function selectedNames(selector: unknown, { cluster, namespace, gatewayNamespace }: Door): SelectedNames | "any" {
+function selectedNames(selector: unknown, { namespace, namespacesWith }: Door): SelectedNames | "any" {
   if (selector === null) return { known: [namespace], areAll: true };
   if (!isSelector(selector) || !asksForLabel(selector)) return "any";
   const pinned = pinnedNames(selector);
-  if (pinned !== null) return { known: pinned, areAll: true };
+  return pinned === null ? namespacesWith(selector) : { known: pinned, areAll: true };
+}
+
+export type NamespaceReader = (selector: LabelSelector) => SelectedNames;
+
+/** Tells the Namespaces among the facts that a selector finds by their labels; each selector is looked at once. */
+export function namespaceReader(cluster: ClusterFacts, gatewayNamespace: string): NamespaceReader {
   const all = new Map(
     cluster.objectsOf("Namespace", "").map(({ value }) => {
       const name = textAt(at(value, "metadata"), "name") ?? "";
       return [name, new Map([...labelsOf(value), [NAMESPACE_LABEL, name]])] as const;
     }),
   );
-  const known = [...all].filter(([, labels]) => selects(selector, labels)).map(([name]) => name);
   // Where the gateway's is not among them, they are not what anybody spoke of.
-  return { known, areAll: cluster.isComplete("Namespace") && all.has(gatewayNamespace) };
+  const areAll = cluster.isComplete("Namespace") && all.has(gatewayNamespace);
+  const known = new Map<string, SelectedNames>();
+  return (selector) => {
+    const key = JSON.stringify(selector);
+    const found = known.get(key) ?? {
+      known: [...all].filter(([, labels]) => selects(selector, labels)).map(([name]) => name),
+      areAll,
+    };
+    known.set(key, found);
+    return found;
+  };
 }
 
 /** The only names that a selector can select, whatever Namespaces there are; null where labels decide. */

@@ -4,12 +4,20 @@ import type { ServiceAccount } from "../requests.ts";
 import { at, isJson, textAt } from "../../json/members.ts";
 import type { FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
-import { severalSnapshots } from "../rbac/in-force.ts";
+import { severalSnapshots } from "../rbac/snapshot-mark.ts";
 import { serviceOf } from "../service-of.ts";
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import type { Backend } from "../../policy/registry.ts";
 import type { Finding } from "../../policy/source.ts";
-import { isEmptySelector, labelsOf, leaksOf, type Door, type Leak } from "./leaks.ts";
+import {
+  isEmptySelector,
+  labelsOf,
+  leaksOf,
+  namespaceReader,
+  type Door,
+  type Leak,
+  type NamespaceReader,
+} from "./leaks.ts";
 import { serverPorts } from "./server-ports.ts";
 import { findingAt, findingOf, skipped, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
@@ -38,7 +46,14 @@ export function networkPolicies(subject: VerifySubject): Verified {
   if (gatewayNamespace === null)
     return skipped(["MC606"], "the context names no cluster, so no namespace of the gateway");
   const policies = cluster.objectsOf("NetworkPolicy", NETWORK).filter((each) => isTaken(each) && limitsIngress(each));
-  const network = { cluster, policies, gatewayNamespace };
+  const network: Network = {
+    cluster,
+    policies,
+    gatewayNamespace,
+    namespacesWith: namespaceReader(cluster, gatewayNamespace),
+    podsOf: podReader(cluster),
+    unread: unreadOf(cluster),
+  };
   const judged = [...registry.values()].map((backend) => ({ backend, says: judgeBackend(subject, backend, network) }));
   const naked = Map.groupBy(
     judged.filter(({ says }) => says === null),
@@ -73,6 +88,11 @@ interface Network {
   /** Those that say who may come in. */
   readonly policies: readonly FactObject[];
   readonly gatewayNamespace: string;
+  readonly namespacesWith: NamespaceReader;
+  /** The pods that run as a ServiceAccount. */
+  readonly podsOf: (account: ServiceAccount) => readonly FactObject[];
+  /** What no judgement of NetworkPolicies takes into account, though it decides. */
+  readonly unread: readonly string[];
 }
 
 /** Null where nothing keeps anybody away from one of its pods. */
@@ -80,13 +100,16 @@ function judgeBackend(subject: VerifySubject, backend: Backend, network: Network
   const account = accountOf(backend);
   if (account === null) return open(backend, ["its ServiceAccount must be named, which tells its namespace"]);
   const { cluster, policies } = network;
-  const pods = podsOf(cluster, account);
+  const pods = network.podsOf(account);
   if (pods.some(({ value }) => at(at(value, "spec"), "hostNetwork") === true)) return onHost(subject, backend);
+  const unread = [...network.unread, ...urlDoubts(backend, account)];
+  if (unread.length > 0) return open(backend, unread);
   const door: Door = { ...network, namespace: account.namespace, ports: serverPorts(cluster, backend.url) };
   const aimed = policies
     .filter((policy) => [account.namespace, null].includes(namespaceOf(policy)))
-    .map((policy) => ({ policy, leaks: leaksOf(policy, door), ...aimOf(policy, pods) }))
-    .filter(({ selected, doubt }) => selected === "all" || selected.length > 0 || doubt !== null);
+    .map((policy) => ({ policy, ...aimOf(policy, pods) }))
+    .filter(({ selected, doubt }) => selected === "all" || selected.length > 0 || doubt !== null)
+    .map((aim) => ({ ...aim, leaks: leaksOf(aim.policy, door) }));
   const findings = aimed.flatMap(({ policy, leaks, doubt }) =>
     leaks
       .filter(({ missing }) => doubt === null && missing === null)
@@ -96,15 +119,11 @@ function judgeBackend(subject: VerifySubject, backend: Backend, network: Network
   const doubts = new Set(aimed.flatMap(({ leaks, doubt }) => leaks.flatMap(({ missing }) => doubt ?? missing ?? [])));
   if (!isCovered(aimed, pods)) {
     const mayCover = aimed.flatMap(({ doubt }) => doubt ?? []);
-    if (mayCover.length === 0 && cluster.isComplete("NetworkPolicy")) return null;
+    if (mayCover.length === 0 && cluster.doubts.length === 0 && cluster.isComplete("NetworkPolicy")) return null;
     for (const doubt of mayCover) doubts.add(doubt);
   }
   if (!cluster.isComplete("NetworkPolicy")) doubts.add("all NetworkPolicies must be known");
-  for (const doubt of [...cluster.doubts, severalSnapshots(cluster)]) if (doubt !== null) doubts.add(doubt);
-  const plugins = PLUGIN_KINDS.filter(([kind, group]) => cluster.objectsOf(kind, group).length > 0);
-  for (const [kind] of plugins) doubts.add(`what every ${kind} lets in must be known, which is not read here`);
-  if ((serviceOf(backend.url)?.namespace ?? account.namespace) !== account.namespace)
-    doubts.add("its url must lead to the namespace of its ServiceAccount");
+  for (const doubt of cluster.doubts) doubts.add(doubt);
   const isForAll = aimed.some(({ selected }) => selected === "all");
   if (aimed.length > 0 && !isForAll && !cluster.isComplete("Pod")) doubts.add("all Pods must be known");
   return doubts.size === 0 ? verified({}) : open(backend, [...doubts]);
@@ -144,12 +163,27 @@ function nameOf({ value }: FactObject): string {
   return textAt(at(value, "metadata"), "name") ?? "-";
 }
 
-/** The pods that run as this ServiceAccount. */
-function podsOf(cluster: ClusterFacts, { namespace, name }: ServiceAccount): readonly FactObject[] {
-  return cluster
-    .objectsOf("Pod", "")
-    .filter((pod) => namespaceOf(pod) === namespace)
-    .filter(({ value }) => (textAt(at(value, "spec"), "serviceAccountName") ?? "default") === name);
+function podReader(cluster: ClusterFacts): Network["podsOf"] {
+  const keyOf = (namespace: string | null, name: string): string => JSON.stringify([namespace, name]);
+  const pods = Map.groupBy(cluster.objectsOf("Pod", ""), (pod) =>
+    keyOf(namespaceOf(pod), textAt(at(pod.value, "spec"), "serviceAccountName") ?? "default"),
+  );
+  return ({ namespace, name }) => pods.get(keyOf(namespace, name)) ?? [];
+}
+
+function unreadOf(cluster: ClusterFacts): readonly string[] {
+  const several = severalSnapshots(cluster.snapshots);
+  return [
+    ...(several === null ? [] : [several]),
+    ...PLUGIN_KINDS.filter(([kind, group]) => cluster.objectsOf(kind, group).length > 0).map(
+      ([kind]) => `what every ${kind} says must be known, which is not read here`,
+    ),
+  ];
+}
+
+function urlDoubts({ url }: Backend, { namespace }: ServiceAccount): readonly string[] {
+  const isElsewhere = (serviceOf(url)?.namespace ?? namespace) !== namespace;
+  return isElsewhere ? ["its url must lead to the namespace of its ServiceAccount"] : [];
 }
 
 /** Without policyTypes a policy is about ingress, and about egress as well where it says something of it. */

@@ -17,7 +17,8 @@ export function offeredTools(subject: VerifySubject): Verified {
   const destructive = readOnly.map((backend) => destructiveTools(subject, backend));
   if (subject.offered !== null)
     return together([...destructive, ...backends.map((backend) => comparedTools(subject, backend))]);
-  const unasked = readOnly.every(isDeclared) ? ["MC608", "MC609"] : ["MC608", "MC609", "MC610"];
+  const isJudged = readOnly.every(isDeclared) || destructive.some(({ findings }) => findings.length > 0);
+  const unasked = isJudged ? ["MC608", "MC609"] : ["MC608", "MC609", "MC610"];
   return together([...destructive, skipped(unasked, "no server asked (--servers)")]);
 }
 

@@ -321,7 +321,12 @@ describe("a request to AWS, by files", () => {
     ["another account", "dynamodb:GetItem", "arn:aws:dynamodb:{region}:999988887777:table/t", "unknown"],
     ["a KMS key", "kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/k", "unknown"],
     ["a list of KMS keys", "kms:ListKeys", "*", "allow"],
+    ["a KMS key that an argument tells", "kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:{key}", "unknown"],
+    ["any KMS key", "kms:*", "*", "unknown"],
+    ["an account that an argument tells", "sqs:SendMessage", "arn:aws:sqs:eu-central-1:{account}:q", "unknown"],
+    ["whatever an argument tells", "sqs:SendMessage", "{queue}", "unknown"],
     ["another role", "STS:assumeRole", "arn:aws:iam::111122223333:role/x", "unknown"],
+    ["another role, among other actions", "sts:Assume*", "arn:aws:iam::111122223333:role/x", "unknown"],
   ])("on a resource of %s: %s", (_what, action, resource, expected) => {
     const may = (Effect: string): string =>
       ask(inline(statement({ Effect, Action: "*" })), { request: awsRequest(action, resource) });

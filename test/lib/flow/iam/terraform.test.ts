@@ -79,6 +79,8 @@ describe("a Terraform plan", () => {
   it.each([{ errored: true }, { complete: false }])("that does not tell all proves nothing absent: %o", (more) => {
     const { outcome, reason } = verdictOf([NEW], { ...callerOf(ACCOUNT), ...more });
     expect(`${outcome} ${reason}`).toBe("unknown facts_incomplete");
+    // What it would deny may be missing as well.
+    expect(verdictOf([NEW, byName], { ...callerOf(ACCOUNT), ...more }).outcome).toBe("unknown");
   });
 
   it.each([

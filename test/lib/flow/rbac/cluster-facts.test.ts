@@ -14,6 +14,7 @@ import {
   SUBJECT,
 } from "../../../support/rbac-facts.ts";
 
+const TEMPLATE = "it is a template; render it first";
 const AGENT = account("mcp/agent");
 const ALLOWED = everywhere(rule("get", "-", "pods"));
 
@@ -148,9 +149,18 @@ describe("what the API server would not take", () => {
     [badSubject("{kind: ServiceAccount, name: x, namespace: ns, Name: y}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: x}"), "its subject 1 is none that the API takes"],
     [badSubject("{kind: ServiceAccount, name: X, namespace: ns}"), "its subject 1 is none that the API takes"],
-    [badSubject('{kind: ServiceAccount, name: x, namespace: "{{ .Release.Namespace }}"}'), "its subject 1 is none"],
-    [meta("Role", 'metadata: {name: x, namespace: "${ns}"}'), "it says no namespace"],
-    [meta("ClusterRole", 'metadata: {name: "{{ .Release.Name }}-viewer"}'), "its metadata.name is missing, or none"],
+    [badSubject('{kind: ServiceAccount, name: x, namespace: "{{ .Release.Namespace }}"}'), TEMPLATE],
+    [badSubject('{kind: Group, name: "system:serviceaccounts:${NS}"}'), TEMPLATE],
+    [meta("Role", 'metadata: {name: x, namespace: "${ns}"}'), TEMPLATE],
+    [meta("Role", "metadata: {name: x, namespace: Ns}"), "its metadata.namespace is none that the API takes"],
+    [meta("ClusterRole", 'metadata: {name: "{{ .Release.Name }}-viewer"}'), TEMPLATE],
+    [
+      meta(
+        "ClusterRole",
+        'metadata: {name: x}, rules: [{verbs: [get], apiGroups: [""], resources: [pods], resourceNames: ["$(POD)"]}]',
+      ),
+      TEMPLATE,
+    ],
     [badSubject("{kind: ServiceAccount, name: x, namespace: 7}"), "its subject 1 is none that the API takes"],
     [
       badSubject("{kind: ServiceAccount, name: x, namespace: ns, apiGroup: rbac.authorization.k8s.io}"),

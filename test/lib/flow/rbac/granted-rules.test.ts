@@ -19,6 +19,14 @@ it("reads every rule that is bound, and why there may be more", () => {
   });
 });
 
+it("counts nothing that may not be in force, and says so", () => {
+  const hook = everywhere(rule("get", "-", "pods")).replace("name: b", 'name: b, annotations: {"helm.sh/hook": test}');
+  expect(granted(hook)).toEqual({
+    verbs: [],
+    doubts: ["ClusterRoleBinding b, a Helm hook, must be in force to count"],
+  });
+});
+
 it("knows cluster-admin, and no other role of the cluster's own, however complete the manifests", () => {
   expect(granted(clusterBinding(SUBJECT, "cluster-admin"))).toEqual({ verbs: [["*"]], doubts: [] });
   expect(granted(clusterBinding(SUBJECT, "edit"))).toEqual({

@@ -15,6 +15,12 @@ describe("the IAM role that a ServiceAccount names", () => {
     ["unknown without the object", named(ROLE).replace("agent", "other"), "unknown", "unknown"],
     ["named, for tokens that are for AWS", named(`${ROLE}, ${AUDIENCE}: sts.amazonaws.com`), NAME, NAME],
     ["unknown for tokens that are for others", named(`${ROLE}, ${AUDIENCE}: vault`), "unknown", "unknown"],
+    [
+      "unknown where a template has its place",
+      named(`eks.amazonaws.com/role-arn: "\${ROLE_ARN}"`),
+      "unknown",
+      "unknown",
+    ],
     ["unknown where two objects differ", join(named(ROLE), named("")), "unknown", "unknown"],
   ])("is %s", async (_what, manifests, complete, incomplete) => {
     const asked = [true, false].map((isComplete) =>

@@ -193,7 +193,12 @@ describe("it is not decided", () => {
       `{apiVersion: v1, kind: List, metadata: {mcpctl: {version: 1, takenAt: ${takenAt}, cluster: u, isComplete: {NetworkPolicy: true}}}, items: []}`;
     const open = (...manifests: readonly string[]): readonly string[] => verify(closed, ...manifests);
     expect(open("{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: c, namespace: mcp}}")).toEqual([
-      "MC606? one: what every CiliumNetworkPolicy lets in must be known, which is not read here",
+      "MC606? one: what every CiliumNetworkPolicy says must be known, which is not read here",
+    ]);
+    // With one that denies, even an open policy may let nobody in.
+    const deny = "{apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {name: a}}";
+    expect(verify(ingress(""), deny)).toEqual([
+      "MC606? one: what every AdminNetworkPolicy says must be known, which is not read here",
     ]);
     expect(open("{apiVersion: v1, kind: NetworkPolcy}", "7")).toEqual([
       expect.stringMatching(/^MC606\? one: what cannot be relied on at facts\.yaml:5:1 must be mended$/),
