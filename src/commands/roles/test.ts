@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ExitCode } from "../../lib/errors.ts";
 import { loadPolicy } from "../../lib/files/load-policy.ts";
 import { readFileBytesSync } from "../../lib/files/read-file.ts";
+import { strayArguments } from "../../lib/flow/stray-arguments.ts";
 import type { Format } from "../../lib/output/view.ts";
 import type { Policy } from "../../lib/policy/decide.ts";
 import { MAX_POLICY_BYTES } from "../../lib/policy/source.ts";
@@ -35,7 +36,8 @@ export function registerTest(roles: Command, cli: Cli, run = testRoles): void {
     .summary("test what the roles allow against what the team expects")
     .description(
       "Judge the calls that test files expect to be allowed or denied (schemas/policy-test.schema.json) " +
-        "by the gateway's own evaluator. Needs no cluster, no AWS, no network.",
+        "by the gateway's own evaluator, and with `layer` by the manifests and policies that mcpctl.yaml names. " +
+        "Needs no cluster, no AWS, no network.",
     )
     .argument("<files...>", "test files")
     .option("--roles <file>", "the role file (default: policy.roles of mcpctl.yaml, else roles.yaml)")
@@ -77,8 +79,8 @@ export async function testRoles(options: TestOptions, ports: TestPorts): Promise
   const readings = files.map((file) =>
     readPolicyTests(ports.label(file), readFileBytesSync(file, "the test file", MAX_POLICY_BYTES), policy, labels),
   );
-  const problems = readings.flatMap(({ findings }) => findings);
   const tests = readings.flatMap((reading) => reading.tests);
+  const problems = [...readings.flatMap(({ findings }) => findings), ...strayArguments(tests, policy.registry)];
   const judged = problems.length > 0 ? NOT_RUN : await judgeAll(tests, policy, options, ports);
   const run: TestRun = {
     files: files.map(ports.label),

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { isJson, type Json } from "../../lib/json/members.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json/members.ts";
 import { memberSpan, type Span } from "../../lib/json/raw-json.ts";
 import { MAX_RECORD_BYTES } from "../../lib/audit/format-record.ts";
 import { isStructureWithin } from "../../lib/json/structure.ts";
@@ -61,17 +61,17 @@ export function readMessage(text: string, maxDepth: number): Message {
     throw new Refusal("record_too_large");
   const reading = parseJson(text, maxDepth);
   if (!reading.ok) throw new Refusal(reading.problem === "duplicate_name" ? "body_ambiguous" : "body_malformed");
-  if (!isJson(reading.value)) throw new Refusal("not_json_rpc");
+  if (!isJsonObject(reading.value)) throw new Refusal("not_json_rpc");
   const members = reading.value;
   refuseVariants(members, MESSAGE_NAMES);
   if (members["jsonrpc"] !== "2.0" || !isId(members)) throw new Refusal("not_json_rpc");
   return "method" in members ? readCall(text, members) : readResponse(members);
 }
 
-function readCall(text: string, members: Json): Message {
+function readCall(text: string, members: JsonObject): Message {
   const { method, params } = members;
   if (typeof method !== "string" || "result" in members || "error" in members) throw new Refusal("not_json_rpc");
-  if (params !== undefined && !isJson(params)) throw new Refusal("not_json_rpc");
+  if (params !== undefined && !isJsonObject(params)) throw new Refusal("not_json_rpc");
   if (params !== undefined) refuseVariants(params, PARAM_NAMES);
   const tool = method === "tools/call" ? toolOf(params) : null;
   const mirrored = params?.[NAME_SOURCES[method] ?? ""];
@@ -88,16 +88,16 @@ function readCall(text: string, members: Json): Message {
   };
 }
 
-function readResponse(members: Json): Message {
+function readResponse(members: JsonObject): Message {
   if (!("id" in members) || "result" in members === "error" in members || "params" in members)
     throw new Refusal("not_json_rpc");
   return RESPONSE;
 }
 
 /** The tool that is called; its arguments, where there are any, are an object (MCP schema, CallToolRequest). */
-function toolOf(params: Json | undefined): string {
+function toolOf(params: JsonObject | undefined): string {
   const { name, arguments: given = {} } = params ?? {};
-  if (typeof name !== "string" || !isJson(given)) throw new Refusal("not_json_rpc");
+  if (typeof name !== "string" || !isJsonObject(given)) throw new Refusal("not_json_rpc");
   return name;
 }
 
@@ -118,25 +118,25 @@ function idText(text: string): string {
   return text.slice(start, end);
 }
 
-function metaOf(params: Json | undefined): Json | null {
+function metaOf(params: JsonObject | undefined): JsonObject | null {
   const meta = params?.["_meta"];
-  if (!isJson(meta)) return null;
+  if (!isJsonObject(meta)) return null;
   refuseVariants(meta, META_NAMES);
   return meta;
 }
 
-function claimedVersion(meta: Json | null): string | null {
+function claimedVersion(meta: JsonObject | null): string | null {
   const version = meta?.[VERSION_KEY];
   if (version !== undefined && typeof version !== "string") throw new Refusal("not_json_rpc");
   return version ?? null;
 }
 
-function isId(members: Json): boolean {
+function isId(members: JsonObject): boolean {
   const id = members["id"];
   return id === undefined || id === null || typeof id === "string" || typeof id === "number";
 }
 
-function refuseVariants(members: Json, names: ReadonlySet<string>): void {
+function refuseVariants(members: JsonObject, names: ReadonlySet<string>): void {
   for (const name in members) {
     if (EXACT_NAMES.has(name)) continue;
     if (name.length <= LONGEST_NAME && names.has(foldCase(name))) throw new Refusal("body_ambiguous");

@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/members.ts";
 import { AppError } from "../errors.ts";
 
 /** What is asked of a gateway's admin listener; all that is given must fit a key. */
@@ -66,12 +67,12 @@ type Answer = Omit<ReplicaState, "keys" | "lock"> & Partial<Pick<ReplicaState, "
 
 function isState(value: unknown): value is Answer {
   return (
-    isRecord(value) &&
+    isJsonObject(value) &&
     isText(value["version"]) &&
     isText(value["instance"]) &&
     isListOf(value["ready"], isText) &&
     isListOf(value["sources"], isSource) &&
-    isRecord(value["counts"]) &&
+    isJsonObject(value["counts"]) &&
     Object.values(value["counts"]).every(orNull(isNumber)) &&
     orNull(isKeys)(value["keys"] ?? null) &&
     orNull(isLock)(value["lock"] ?? null)
@@ -86,7 +87,7 @@ function answers({ keys, lock }: Answer, query: ReplicaQuery): boolean {
 
 function isSource(value: unknown): value is ReplicaSource {
   return (
-    isRecord(value) &&
+    isJsonObject(value) &&
     isText(value["what"]) &&
     isText(value["path"]) &&
     typeof value["usable"] === "boolean" &&
@@ -96,23 +97,19 @@ function isSource(value: unknown): value is ReplicaSource {
 }
 
 function isKeys(value: unknown): value is ReplicaKeys {
-  const isRefused = (one: unknown): boolean => isRecord(one) && isText(one["key_id"]) && isText(one["reason"]);
-  return isRecord(value) && isNumber(value["accepted"]) && isListOf(value["refused"], isRefused);
+  const isRefused = (one: unknown): boolean => isJsonObject(one) && isText(one["key_id"]) && isText(one["reason"]);
+  return isJsonObject(value) && isNumber(value["accepted"]) && isListOf(value["refused"], isRefused);
 }
 
 function isLock(value: unknown): value is ReplicaLock {
   return (
-    isRecord(value) &&
+    isJsonObject(value) &&
     isText(value["id"]) &&
     typeof value["in_force"] === "boolean" &&
     ["since", "first_refused_at"].every((name) => orNull(isText)(value[name])) &&
     isNumber(value["refused_calls"]) &&
     isNumber(value["cut_calls"])
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isText(value: unknown): value is string {

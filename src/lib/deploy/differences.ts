@@ -1,3 +1,5 @@
+import { isJsonObject } from "../json/members.ts";
+
 /** One field of a manifest that the cluster has otherwise. */
 export interface Difference {
   /** `spec.template.spec.containers[0].image`. */
@@ -13,8 +15,8 @@ export interface Difference {
  */
 export function differences(wanted: unknown, found: unknown, path = ""): readonly Difference[] {
   if (Array.isArray(wanted)) return listDifferences(wanted, found, path);
-  if (isMap(wanted)) {
-    if (!isMap(found)) return [{ path, wanted, found: found ?? null }];
+  if (isJsonObject(wanted)) {
+    if (!isJsonObject(found)) return [{ path, wanted, found: found ?? null }];
     return Object.entries(wanted).flatMap(([name, value]) =>
       differences(value, Object.hasOwn(found, name) ? found[name] : null, join(path, name)),
     );
@@ -28,10 +30,6 @@ function listDifferences(wanted: readonly unknown[], found: unknown, path: strin
   const items: unknown = found ?? [];
   if (!Array.isArray(items) || items.length !== wanted.length) return [{ path, wanted, found: found ?? null }];
   return wanted.flatMap((value, index) => differences(value, items[index] as unknown, `${path}[${index}]`));
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function join(path: string, name: string): string {

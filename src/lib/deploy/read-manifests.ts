@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/members.ts";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
 import { readFileBytesSync } from "../files/read-file.ts";
@@ -83,7 +84,7 @@ function asManifest(value: unknown, path: string): KubeManifest {
 }
 
 function asMap(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isJsonObject(value)) return value;
   throw new AppError("invalid", "manifest_unreadable", `${path} holds something that is not an object`);
 }
 

@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/members.ts";
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { AppError } from "../errors.ts";
@@ -42,7 +43,7 @@ export function resourcesOf(file: PolicyFile, folder: PolicyFile): readonly stri
     });
   const [document, ...others] = documents;
   const value: unknown = document?.value;
-  if (document === undefined || others.length > 0 || !isMap(value))
+  if (document === undefined || others.length > 0 || !isJsonObject(value))
     throw unrendered(file.label, "is of a form", folder);
   const stray = Object.keys(value).find((name) => !HARMLESS.includes(name));
   if (stray !== undefined)
@@ -81,8 +82,4 @@ function unrendered(where: string, what: string, { label }: PolicyFile): AppErro
       hint: `Render it first: \`kubectl kustomize ${label} > rendered.yaml\`, and name that file instead.`,
     },
   );
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -13,7 +13,7 @@ export function flaw({ document, path }: Pick<Flaw, "document" | "path">, messag
 }
 
 /** `what` would have to be known: a rule, a statement. */
-export function findingOf({ document, path, message }: Flaw, what: "rule" | "statement"): Finding {
+export function flawFinding({ document, path, message }: Flaw, what: "rule" | "statement"): Finding {
   return {
     code: "MC001",
     severity: "warning",

@@ -1,18 +1,18 @@
 /** An object as JSON has it, of whose members nothing is known. */
-export type Json = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
-export function isJson(value: unknown): value is Json {
+export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Strict validation takes no others; a lax API server drops them, and with a misspelt one all that it says. */
-export function hasOnly(value: Json, names: readonly string[]): boolean {
+/** Has it no other members than these? */
+export function hasOnly(value: JsonObject, names: readonly string[]): boolean {
   return Object.keys(value).every((name) => names.includes(name));
 }
 
 /** The member itself, never something inherited. */
 export function at(value: unknown, name: string): unknown {
-  return isJson(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 export function textAt(value: unknown, name: string): string | null {

@@ -111,7 +111,7 @@ describe("an odd --arg", () => {
     ["an empty value", { namespace: "" }, "deny", 0],
     ["nothing is no yes", {}, "allow", 1],
     ["nothing is no no", {}, "deny", 1],
-    ["another name", { name: "stage" }, "allow", 1],
+    ["another name", { name: "stage" }, "allow", 3],
     ["a number", { namespace: 7 }, "deny", 3],
     ["no value", { namespace: null }, "deny", 3],
     ["a list", ["stage"], "deny", 3],

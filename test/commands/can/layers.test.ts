@@ -198,6 +198,17 @@ describe("can, through three layers", () => {
   });
 });
 
+it("a test file may not tell arguments that nothing uses", async () => {
+  const test =
+    "{ role: dev-readonly, backend: eks-ro, tool: eks_get_pods, layer: all, args: { nmspace: stage }, expect: allow }";
+  await writeFile(join(project.cwd, "t.yaml"), `tests:\n  - ${test}\n`);
+  const { code, out } = await project.run(["roles", "test", "t.yaml"]);
+  expect([code, out]).toEqual([
+    3,
+    expect.stringMatching(/t\.yaml:2:\d+ .*eks_get_pods uses no argument "nmspace"[^]*Did you mean namespace\?/),
+  ]);
+});
+
 describe("verify", () => {
   it("finds nothing in the example", async () => {
     expect(await project.run(["verify"])).toEqual({

@@ -1,7 +1,7 @@
 import { listSome } from "../../list-some.ts";
 import { formatPlace, type Finding, type Place } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
-import { findingOf, flaw } from "../flaw.ts";
+import { flawFinding, flaw } from "../flaw.ts";
 import { addAccountDetails, isAccountDetails } from "./account-details.ts";
 import { addOrganizationPolicy, isOrganizationPolicy } from "./organization.ts";
 import { addPodIdentity, isPodIdentity } from "./pod-identity.ts";
@@ -74,7 +74,7 @@ export function readIamFacts(
     raw.flaws.length === 0 &&
     raw.doubts.length === 0 &&
     (raw.pages.open === 0 || raw.pages.last >= Math.max(1, accounts.size));
-  const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "statement"));
+  const findings = raw.flaws.slice(0, MAX_FINDINGS).map((each) => flawFinding(each, "statement"));
   return {
     role: (arn) => {
       const role = roles.get(arn) ?? null;

@@ -1,12 +1,12 @@
 import type { FactDocument } from "../document.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import { flaw } from "../flaw.ts";
 import { below, isFlaw, readPolicyFact, shortName, type Spot } from "./policy-fact.ts";
 import type { RawFacts } from "./raw-facts.ts";
 
 /** Is this the JSON of `aws organizations describe-policy`? */
 export function isOrganizationPolicy(value: unknown): boolean {
-  return isJson(at(at(value, "Policy"), "PolicySummary"));
+  return isJsonObject(at(at(value, "Policy"), "PolicySummary"));
 }
 
 /**

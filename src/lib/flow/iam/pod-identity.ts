@@ -1,12 +1,12 @@
 import type { FactDocument } from "../document.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import { flaw } from "../flaw.ts";
 import { below, type Spot } from "./policy-fact.ts";
 import type { RawFacts } from "./raw-facts.ts";
 
 /** Is this the JSON of `aws eks describe-pod-identity-association`, or of its `list-...`? */
 export function isPodIdentity(value: unknown): boolean {
-  return isJson(at(value, "association")) || Array.isArray(at(value, "associations"));
+  return isJsonObject(at(value, "association")) || Array.isArray(at(value, "associations"));
 }
 
 /**
@@ -16,7 +16,7 @@ export function isPodIdentity(value: unknown): boolean {
 export function addPodIdentity(document: FactDocument, facts: RawFacts): void {
   const top: Spot = { document, path: [] };
   const one = at(document.value, "association");
-  if (isJson(one)) return addAssociation(below(top, "association"), one, facts);
+  if (isJsonObject(one)) return addAssociation(below(top, "association"), one, facts);
   const list = at(document.value, "associations") as readonly unknown[];
   for (const [index, each] of list.entries()) addAssociation(below(top, "associations", index), each, facts);
 }

@@ -1,4 +1,4 @@
-import { at, isJson, textAt, type Json } from "../../json/members.ts";
+import { at, isJsonObject, textAt, type JsonObject } from "../../json/members.ts";
 import type { Path } from "../document.ts";
 import { MAX_PATTERN } from "./glob.ts";
 import { actionName, arnName, type NameSet } from "./match-name.ts";
@@ -62,7 +62,7 @@ const MAX_VALUE = 10_240;
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 export function readPolicy(value: unknown, use: PolicyUse): PolicyReading {
-  if (!isJson(value)) return { problem: "a policy is an object" };
+  if (!isJsonObject(value)) return { problem: "a policy is an object" };
   const version = at(value, "Version") ?? "2008-10-17";
   if (typeof version !== "string" || !VERSIONS.has(version)) return { problem: "this Version is unknown" };
   const written = at(value, "Statement");
@@ -85,7 +85,7 @@ interface Around {
 }
 
 function readStatement(value: unknown, around: Around): Statement | string {
-  if (!isJson(value)) return "a statement is an object";
+  if (!isJsonObject(value)) return "a statement is an object";
   const unknown = Object.keys(value).find((name) => !ELEMENTS.has(name));
   if (unknown !== undefined) return `there is no element ${JSON.stringify(unknown.slice(0, 40))}`;
   const effect = at(value, "Effect");
@@ -110,7 +110,7 @@ function readStatement(value: unknown, around: Around): Statement | string {
 
 /** `Action` or `NotAction`, and so on: exactly one of them, of one text or several. */
 function readNames(
-  statement: Json,
+  statement: JsonObject,
   element: "Action" | "Resource",
   toName: (text: string) => NameSet["names"][number],
 ): NameSet | string {
@@ -122,7 +122,7 @@ function readNames(
   return { isNegated, names: texts.map(toName) };
 }
 
-function readPrincipals(statement: Json, isTrust: boolean): Principals | null | string {
+function readPrincipals(statement: JsonObject, isTrust: boolean): Principals | null | string {
   const isNegated = Object.hasOwn(statement, "NotPrincipal");
   const isThere = isNegated || Object.hasOwn(statement, "Principal");
   if (!isTrust) return isThere ? "a policy of an identity names no Principal" : null;
@@ -130,7 +130,7 @@ function readPrincipals(statement: Json, isTrust: boolean): Principals | null | 
     return "it has not exactly one of Principal and NotPrincipal";
   const value = at(statement, isNegated ? "NotPrincipal" : "Principal");
   if (value === "*") return { isNegated, byType: new Map([["*", ["*"]]]) };
-  if (!isJson(value)) return "its Principal is neither * nor an object";
+  if (!isJsonObject(value)) return "its Principal is neither * nor an object";
   const byType = new Map<string, readonly string[]>();
   for (const [type, names] of Object.entries(value)) {
     const texts = textsOf(names);
@@ -142,10 +142,10 @@ function readPrincipals(statement: Json, isTrust: boolean): Principals | null | 
 
 function readConditions(value: unknown): readonly Condition[] | string {
   if (value === undefined) return [];
-  if (!isJson(value)) return "its Condition is no object";
+  if (!isJsonObject(value)) return "its Condition is no object";
   const conditions: Condition[] = [];
   for (const [operator, keys] of Object.entries(value)) {
-    if (!isJson(keys)) return "an operator of its Condition has no object of keys";
+    if (!isJsonObject(keys)) return "an operator of its Condition has no object of keys";
     for (const [key, written] of Object.entries(keys)) {
       const values = scalarsOf(written);
       if (values === null) return `the values of ${JSON.stringify(key.slice(0, 80))} are no texts`;

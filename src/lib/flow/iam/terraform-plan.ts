@@ -1,5 +1,5 @@
 import type { FactDocument, Path } from "../document.ts";
-import { at, isJson, textAt, type Json } from "../../json/members.ts";
+import { at, isJsonObject, textAt, type JsonObject } from "../../json/members.ts";
 import type { Spot } from "./policy-fact.ts";
 
 /** A resource as it will be once the plan is applied. */
@@ -9,11 +9,11 @@ export interface PlanResource {
   readonly module: string;
   readonly type: string;
   readonly name: string;
-  readonly values: Json;
+  readonly values: JsonObject;
   /** What only applying tells, in the shape of the values. */
   readonly unknown: unknown;
   /** What the configuration says of its arguments; null where the plan does not show it. */
-  readonly expressions: Json | null;
+  readonly expressions: JsonObject | null;
   /** Is it new, so that nothing outside of the plan is attached to it? */
   readonly isCreated: boolean;
   /** Where the values stand. */
@@ -34,7 +34,7 @@ const UNCHANGED = new Set(["no-op", "read", "create"]);
 
 /** Is this the JSON of `terraform show -json PLAN`? */
 export function isTerraformPlan(value: unknown): boolean {
-  return textAt(value, "format_version") !== null && isJson(at(at(value, "planned_values"), "root_module"));
+  return textAt(value, "format_version") !== null && isJsonObject(at(at(value, "planned_values"), "root_module"));
 }
 
 /**
@@ -69,7 +69,7 @@ interface Around {
 function readResource(value: unknown, spot: Spot, { module, plan, changes }: Around): PlanResource | null {
   const [address, type, name] = [textAt(value, "address"), textAt(value, "type"), textAt(value, "name")];
   const values = at(value, "values");
-  if (at(value, "mode") === "data" || address === null || type === null || name === null || !isJson(values))
+  if (at(value, "mode") === "data" || address === null || type === null || name === null || !isJsonObject(values))
     return null;
   const change = changes.get(address);
   const actions = listAt(change, "actions");
@@ -86,14 +86,14 @@ function readResource(value: unknown, spot: Spot, { module, plan, changes }: Aro
   };
 }
 
-function expressionsOf(plan: unknown, module: string, address: string): Json | null {
+function expressionsOf(plan: unknown, module: string, address: string): JsonObject | null {
   let config = at(at(plan, "configuration"), "root_module");
   const steps = module.replace(INDEX, "").split(".");
   for (let index = 1; index < steps.length; index += 2)
     config = at(at(at(config, "module_calls"), steps[index] as string), "module");
   const found = listAt(config, "resources").find((each) => textAt(each, "address") === address);
   const expressions = at(found, "expressions");
-  return isJson(expressions) ? expressions : null;
+  return isJsonObject(expressions) ? expressions : null;
 }
 
 /** Resources that will not be as they are. */
@@ -121,7 +121,7 @@ export function planned({ values, unknown, expressions, isCreated }: PlanResourc
 function isUnknown(value: unknown): boolean {
   if (value === true) return true;
   if (Array.isArray(value)) return value.some(isUnknown);
-  return isJson(value) && Object.values(value).some(isUnknown);
+  return isJsonObject(value) && Object.values(value).some(isUnknown);
 }
 
 /**

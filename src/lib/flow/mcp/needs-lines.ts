@@ -1,4 +1,4 @@
-import { isJson } from "../../json/members.ts";
+import { isJsonObject } from "../../json/members.ts";
 import type { ToolNeeds } from "../../policy/registry.ts";
 
 /** What to write into a tool's entry, and null for what to take out of it. */
@@ -21,7 +21,7 @@ function linesOf(name: string, value: unknown): readonly string[] {
   if (Array.isArray(value) && value.length > 0) {
     return [`${scalar(name)}:`, ...value.map((item) => `  - ${inline(item)}`)];
   }
-  if (!isJson(value) || !holdsList(value)) return [`${scalar(name)}: ${inline(value)}`];
+  if (!isJsonObject(value) || !holdsList(value)) return [`${scalar(name)}: ${inline(value)}`];
   return [`${scalar(name)}:`, ...indented(Object.entries(value).flatMap(([member, each]) => linesOf(member, each)))];
 }
 
@@ -42,12 +42,14 @@ const WORDS = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
 function inline(value: unknown): string {
   if (typeof value === "string") return scalar(value);
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
-  if (!isJson(value)) return String(value);
+  if (!isJsonObject(value)) return String(value);
   return `{ ${Object.entries(value)
     .map(([name, member]) => `${scalar(name)}: ${inline(member)}`)
     .join(", ")} }`;
 }
 
 function holdsList(value: Readonly<Record<string, unknown>>): boolean {
-  return Object.values(value).some((each) => (Array.isArray(each) ? each.length > 0 : isJson(each) && holdsList(each)));
+  return Object.values(value).some((each) =>
+    Array.isArray(each) ? each.length > 0 : isJsonObject(each) && holdsList(each),
+  );
 }

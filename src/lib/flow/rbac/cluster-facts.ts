@@ -2,7 +2,7 @@ import { listSome } from "../../list-some.ts";
 import { formatPlace, type Finding } from "../../policy/source.ts";
 import type { FactDocument } from "../document.ts";
 import { at, textAt } from "../../json/members.ts";
-import { findingOf, flaw, type Flaw } from "../flaw.ts";
+import { flawFinding, flaw, type Flaw } from "../flaw.ts";
 import { unwrapObjects, type FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, RBAC_KINDS, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { ReadingsByName, type Readings } from "./readings.ts";
@@ -45,7 +45,7 @@ export function readClusterFacts(
     .filter(isMarkStrange)
     .map((list) => flaw(list, "this snapshot is of a form that is not known here"));
   const all = [...flaws, ...found.flaws, ...strange, ...foreignSnapshots(snapshots, lists)];
-  const findings = all.slice(0, MAX_FINDINGS).map((each) => findingOf(each, "rule"));
+  const findings = all.slice(0, MAX_FINDINGS).map((each) => flawFinding(each, "rule"));
   const byKind = groupBy(objects, (object) => keyOf(object.group, object.kind));
   const said = (kind: string, value: boolean): boolean =>
     snapshots.some((mark) => Object.hasOwn(mark.isComplete, kind) && mark.isComplete[kind] === value);

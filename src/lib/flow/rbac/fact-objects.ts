@@ -1,4 +1,4 @@
-import { at, isJson, textAt, type Json } from "../../json/members.ts";
+import { at, isJsonObject, textAt, type JsonObject } from "../../json/members.ts";
 import type { FactDocument, Path } from "../document.ts";
 import { flaw, type Flaw } from "../flaw.ts";
 
@@ -8,7 +8,7 @@ export interface FactObject {
   /** The empty text for the core group. */
   readonly group: string;
   readonly kind: string;
-  readonly value: Json;
+  readonly value: JsonObject;
   readonly document: FactDocument;
   /** From the document's top to the object. */
   readonly path: Path;
@@ -45,7 +45,7 @@ type Growing = { readonly [Name in keyof ObjectsReading]: ObjectsReading[Name][n
 
 function unwrap(part: Part, depth: number, found: Growing): void {
   const { document, path, value, list } = part;
-  if (!isJson(value)) return void found.flaws.push(flaw(part, "this is no Kubernetes object"));
+  if (!isJsonObject(value)) return void found.flaws.push(flaw(part, "this is no Kubernetes object"));
   // A plain List has items of any kind, which say theirs.
   const like = list === null || list.kind === "List" ? null : list;
   const apiVersion = textAt(value, "apiVersion") ?? like?.apiVersion ?? "";

@@ -1,6 +1,6 @@
 import type { KindOfObject, Kinds } from "../tool-need.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import { OWN_KINDS } from "./own-kinds.ts";
 
 /** By group and version, and kind. Null where two resources claim one kind, so that nobody can tell which is meant. */
@@ -30,7 +30,7 @@ function discoveredKinds(facts: ClusterFacts): Table {
         textAt(resource, "name"),
         at(resource, "namespaced"),
       ];
-      if (kind === null || name === null || name.includes("/") || !isJson(resource)) continue;
+      if (kind === null || name === null || name.includes("/") || !isJsonObject(resource)) continue;
       const read = { group: groupOf(version), resource: name, isNamespaced: isNamespaced === true };
       const before = kinds.get(kind);
       kinds.set(kind, before === undefined || isSame(before, read) ? read : null);

@@ -1,4 +1,4 @@
-import { at, hasOnly, isJson, textAt } from "../../json/members.ts";
+import { at, hasOnly, isJsonObject, textAt } from "../../json/members.ts";
 
 /** A selector of labels as the API has it (metav1.LabelSelector), which `isSelector` took. */
 export interface LabelSelector {
@@ -14,11 +14,11 @@ interface Expression {
 
 /** Would the API server take this as a selector? */
 export function isSelector(value: unknown): value is LabelSelector {
-  if (!isJson(value) || !hasOnly(value, ["matchLabels", "matchExpressions"])) return false;
+  if (!isJsonObject(value) || !hasOnly(value, ["matchLabels", "matchExpressions"])) return false;
   const labels = at(value, "matchLabels") ?? {};
   const expressions = at(value, "matchExpressions") ?? [];
   return (
-    isJson(labels) &&
+    isJsonObject(labels) &&
     Object.values(labels).every((label) => typeof label === "string") &&
     Array.isArray(expressions) &&
     expressions.every(isExpression)

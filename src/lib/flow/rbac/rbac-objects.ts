@@ -1,6 +1,6 @@
 import { isNamespaceName } from "../../kubernetes-names.ts";
 import { isTemplate } from "./template-text.ts";
-import { at, hasOnly, isJson, textAt } from "../../json/members.ts";
+import { at, hasOnly, isJsonObject, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 import { isSelector, type LabelSelector } from "./label-selector.ts";
 
@@ -71,7 +71,7 @@ export function readRbac(object: FactObject): RbacReading {
 function readRole(common: RbacObject, metadata: unknown): Role | string {
   const { value } = common.object;
   const labels = at(metadata, "labels") ?? {};
-  if (!isJson(labels) || Object.values(labels).some((label) => typeof label !== "string"))
+  if (!isJsonObject(labels) || Object.values(labels).some((label) => typeof label !== "string"))
     return "its labels are not texts";
   const rules = at(value, "rules") ?? [];
   if (!Array.isArray(rules)) return "its rules are no list";
@@ -100,10 +100,11 @@ function selectorsOf(value: unknown): readonly LabelSelector[] | null | string {
   return selectors.every(isSelector) ? selectors : "its aggregationRule has a selector that is none";
 }
 
+/** A lax API server drops other members, and with a misspelt one all that it says. */
 const RULE_MEMBERS = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
 
 function readRule(rule: unknown, isOfNamespace: boolean): Rule | string {
-  if (!isJson(rule)) return "is no object";
+  if (!isJsonObject(rule)) return "is no object";
   if (!hasOnly(rule, RULE_MEMBERS)) return "has a member that no rule has";
   const [verbs, apiGroups, resources, resourceNames, urls] = RULE_MEMBERS.map((name) => textsAt(rule, name));
   if (verbs == null || apiGroups == null || resources == null || resourceNames == null || urls == null)
@@ -139,7 +140,7 @@ function readSubject(subject: unknown, bindingNamespace: string | null): Subject
   const [kind, name] = [textAt(subject, "kind"), textAt(subject, "name") ?? ""];
   const [group, written] = [optionalText(subject, "apiGroup"), optionalText(subject, "namespace")];
   if (name === "" || group === null || written === null) return null;
-  if (!isJson(subject) || !hasOnly(subject, SUBJECT_MEMBERS)) return null;
+  if (!isJsonObject(subject) || !hasOnly(subject, SUBJECT_MEMBERS)) return null;
   if (kind === "User" || kind === "Group")
     return group === "" || group === RBAC_GROUP ? { kind, name, namespace: "" } : null;
   if (kind !== "ServiceAccount" || group !== "") return null;

@@ -1,5 +1,5 @@
 import { shortName } from "./words.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 
 /** What `mcpctl snapshot` writes into the metadata of its List, as `mcpctl`. */
@@ -21,7 +21,7 @@ export function isMarkStrange(list: FactObject): boolean {
 export function readMark(list: FactObject): SnapshotMark | null {
   const mark = at(at(list.value, "metadata"), "mcpctl");
   const [takenAt, cluster, isComplete] = [textAt(mark, "takenAt"), textAt(mark, "cluster"), at(mark, "isComplete")];
-  if (at(mark, "version") !== 1 || takenAt === null || cluster === null || !isJson(isComplete)) return null;
+  if (at(mark, "version") !== 1 || takenAt === null || cluster === null || !isJsonObject(isComplete)) return null;
   if (Object.values(isComplete).some((value) => typeof value !== "boolean")) return null;
   return { version: 1, takenAt, cluster, isComplete: isComplete as Readonly<Record<string, boolean>> };
 }

@@ -1,5 +1,5 @@
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import type { FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects, type LabelSelector } from "../rbac/label-selector.ts";
 import type { Match } from "../template.ts";
@@ -142,5 +142,5 @@ export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector
 
 export function labelsOf(object: unknown): ReadonlyMap<string, string> {
   const labels = at(at(object, "metadata"), "labels");
-  return new Map(isJson(labels) ? Object.entries(labels).map(([name, text]) => [name, String(text)]) : []);
+  return new Map(isJsonObject(labels) ? Object.entries(labels).map(([name, text]) => [name, String(text)]) : []);
 }

@@ -1,7 +1,7 @@
 import { accountOf } from "../account-of.ts";
 import { listSome } from "../../list-some.ts";
 import type { ServiceAccount } from "../requests.ts";
-import { at, isJson, textAt } from "../../json/members.ts";
+import { at, isJsonObject, textAt } from "../../json/members.ts";
 import type { FactObject } from "../rbac/fact-objects.ts";
 import { isSelector, selects } from "../rbac/label-selector.ts";
 import { severalSnapshots } from "../rbac/snapshot-mark.ts";
@@ -152,7 +152,7 @@ function leakFinding(policy: FactObject, { path, who }: Leak, { backend, account
 
 /** What the API server does not take keeps nobody away. */
 function isTaken({ value }: FactObject): boolean {
-  return (textAt(at(value, "metadata"), "name") ?? "") !== "" && isJson(at(value, "spec") ?? {});
+  return (textAt(at(value, "metadata"), "name") ?? "") !== "" && isJsonObject(at(value, "spec") ?? {});
 }
 
 function namespaceOf({ value }: FactObject): string | null {
