@@ -33,7 +33,7 @@ export async function openLive(
   const { openPinned } = await import("../lib/cluster/pin.ts");
   const api = await openPinned(currentContext(config), ports.kube, {
     purpose: "could be asked",
-    hint: "ask aws alone",
+    hint: "ask aws alone (`--live aws`, `mcpctl snapshot aws`)",
     tell: ports.tell,
   });
   return { api, iam, close: () => api.close() };
