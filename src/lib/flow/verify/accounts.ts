@@ -1,5 +1,6 @@
 import { accountOf } from "../account-of.ts";
 import type { Backend } from "../../policy/registry.ts";
+import { at, textAt } from "../../json/members.ts";
 import { findingOf, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /** Does each backend have its own ServiceAccount and IAM role? What one may do is else what all of them may. */
@@ -13,6 +14,12 @@ export function ownIdentities(subject: VerifySubject): Verified {
         findingOf("MC603", subject, backend, [
           `"${backend.name}" names no ServiceAccount, so nothing tells what its pod may do`,
           "Give it one of its own, and name it as serviceAccount.",
+        ]),
+      ),
+      ...missingAccounts(subject).map((backend) =>
+        findingOf("MC603", subject, backend, [
+          `"${backend.name}" names ServiceAccount ${backend.serviceAccount}, which does not exist`,
+          "Correct the name, or make it: whoever makes one of that name gives its rights to this backend.",
         ]),
       ),
       ...standard.map((backend) =>
@@ -34,6 +41,21 @@ export function ownIdentities(subject: VerifySubject): Verified {
         ]),
       ),
     ],
+  });
+}
+
+/** Where all ServiceAccounts are known; every namespace has its `default` without a manifest. */
+function missingAccounts({ cluster, registry }: VerifySubject): readonly Backend[] {
+  if (cluster?.isComplete("ServiceAccount") !== true || cluster.doubts.length > 0) return [];
+  const known = new Set(
+    cluster.objectsOf("ServiceAccount", "").map(({ value }) => {
+      const metadata = at(value, "metadata");
+      return `${textAt(metadata, "namespace")}/${textAt(metadata, "name")}`;
+    }),
+  );
+  return [...registry.values()].filter((backend) => {
+    const account = accountOf(backend);
+    return account !== null && account.name !== "default" && !known.has(`${account.namespace}/${account.name}`);
   });
 }
 

@@ -63,3 +63,20 @@ it("an association that gives another IAM role than the registry is told", () =>
   expect(found(`one, ${roleOf("one")}`, association(arn("x"), { targetRoleArn: arn("one") }))).toEqual([]);
   expect(found("two", association(arn("x")))).toEqual([]);
 });
+
+it("a ServiceAccount that does not exist is told, where all are known", () => {
+  const account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: one, namespace: mcp}}";
+  const found = (manifests: string, isComplete = true): readonly string[] =>
+    told(
+      ownIdentities(
+        subjectOf(
+          { one: "access: ro, serviceAccount: mcp/one", two: "access: ro, serviceAccount: mcp/two" },
+          { cluster: factsOf(manifests, isComplete) },
+        ),
+      ),
+    );
+  const missing = 'MC603 "two" names ServiceAccount mcp/two, which does not exist';
+  expect(found(account)).toEqual([missing]);
+  expect(found(account, false)).toEqual([]);
+  expect(found(`${account}\n---\n7`)).toEqual([]);
+});
