@@ -16,6 +16,8 @@ export interface ClusterFacts {
   readonly bindings: readonly Readings<Binding>[];
   /** Objects of any kind that were read, RBAC's among them, as they stand. */
   objectsOf(kind: string, group: string): readonly FactObject[];
+  /** Objects of RBAC that the API server would not take, as patches are not. */
+  readonly unreadable: readonly FactObject[];
   /** Are all objects of this kind among the facts, so that what is not there does not exist? */
   isComplete(kind: string): boolean;
   /** Did a snapshot say so, which has the cluster's own objects, too? */
@@ -53,6 +55,7 @@ export function readClusterFacts(
     role: (namespace, name) => found.roles.get(namespace, name),
     clusterRoles: found.roles.of(null),
     bindings: found.bindings.all(),
+    unreadable: found.unreadable,
     objectsOf: (kind, group) => byKind.get(keyOf(group, kind)) ?? [],
     isComplete: (kind) => !said(kind, false) && (isComplete || said(kind, true)),
     isWhole: (kind) => !said(kind, false) && said(kind, true),
@@ -75,16 +78,18 @@ function doubtOf(findings: readonly Finding[]): string {
 interface Collected {
   readonly roles: ReadingsByName<Role>;
   readonly bindings: ReadingsByName<Binding>;
+  readonly unreadable: readonly FactObject[];
   readonly flaws: readonly Flaw[];
 }
 
 function collectRbac(objects: readonly FactObject[]): Collected {
-  const flaws: Flaw[] = [];
+  const [flaws, unreadable]: [Flaw[], FactObject[]] = [[], []];
   const [roles, bindings] = [new ReadingsByName<Role>(), new ReadingsByName<Binding>()];
   for (const object of objects) {
     if (!isOfRbac(object)) continue;
     const read = readRbac(object);
     if (typeof read === "string") {
+      unreadable.push(object);
       flaws.push(flaw(object, `the API server takes no ${object.kind.slice(0, 100)} like ${labelOf(object)}: ${read}`));
       continue;
     }
@@ -93,7 +98,7 @@ function collectRbac(objects: readonly FactObject[]): Collected {
     if (isContradicted)
       flaws.push(flaw(object, `${object.kind} ${labelOf(object)} stands elsewhere, too, and differs`));
   }
-  return { roles, bindings, flaws };
+  return { roles, bindings, unreadable, flaws };
 }
 
 /** What says a kind of RBAC, and no group at all, is meant for one as well: the core group has no such kind. */

@@ -1,7 +1,7 @@
 import type { ClusterFacts } from "./cluster-facts.ts";
 import { at, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
-import { RBAC_GROUP, readRbac, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
+import { RBAC_GROUP, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
 import { label } from "./words.ts";
 
 /** Helm makes such an object for a time, or when something is tested or taken away. */
@@ -44,7 +44,7 @@ function namesOfKind(facts: ClusterFacts, kind: RbacKind): NamesOfKind {
   const namesOf = (some: readonly FactObject[]): ReadonlySet<string> => new Set(some.map(keyOfObject));
   return {
     inSnapshots: facts.isWhole(kind) ? namesOf(objects.filter(isOfSnapshot)) : null,
-    unreadable: namesOf(objects.filter((object) => typeof readRbac(object) === "string")),
+    unreadable: namesOf(facts.unreadable.filter((object) => object.kind === kind)),
   };
 }
 
