@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import type { ServiceTarget } from "../flow/service-of.ts";
+import { endpointSlices, type EndpointSlice } from "./endpoint-slices.ts";
 import type { KubeApi } from "./kube-api.ts";
 import { ifFound } from "./kube-error.ts";
-import type { KubeList } from "./objects.ts";
 import type { ProbeAddress } from "./probe-pod-object.ts";
 
 /** A pod that answers for a Service, by the kubelet's word. */
@@ -16,18 +16,6 @@ interface Service {
     readonly type?: string;
     readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
   };
-}
-
-/** https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#endpointslice-v1-discovery-k8s-io */
-interface EndpointSlice {
-  readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
-  readonly endpoints?: readonly Endpoint[] | null;
-}
-
-interface Endpoint {
-  readonly addresses?: readonly string[];
-  readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
-  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
 }
 
 interface Pod {
@@ -61,14 +49,8 @@ export async function serverPods(
   const served = found.spec?.ports?.find((one) => one.port === port && (one.protocol ?? "TCP") === "TCP");
   if (served === undefined || found.spec?.type === "ExternalName")
     return { undecided: `${label} must have a port ${port} of pods` };
-  const slices = await api.send<KubeList<EndpointSlice>>({
-    verb: "list",
-    resource: "endpointslices",
-    namespace,
-    name: null,
-    query: { labelSelector: `kubernetes.io/service-name=${service}` },
-  });
-  const pods = (slices.items ?? []).flatMap((slice) => podsOf(slice, served.name ?? "", namespace));
+  const slices = await endpointSlices(api, { namespace, service });
+  const pods = slices.flatMap((slice) => podsOf(slice, served.name ?? "", namespace));
   return pods.length === 0 ? { undecided: `a pod behind ${label} must be ready` } : pods.toSorted(byHost);
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
+import { endpointSlices } from "./endpoint-slices.ts";
 import type { KubeApi } from "./kube-api.ts";
-import type { KubeList } from "./objects.ts";
 import { readReplicaState, statePath, type ReplicaQuery, type ReplicaState } from "./replica-state.ts";
 import type { KubeCall } from "./resources.ts";
 import { statusError, type KubeStatus } from "./kube-error.ts";
@@ -38,33 +38,14 @@ export interface ServiceRef {
   readonly adminPort: number;
 }
 
-/** https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#endpointslice-v1-discovery-k8s-io */
-interface EndpointSlice {
-  readonly endpoints?: readonly Endpoint[] | null;
-}
-
-interface Endpoint {
-  readonly addresses?: readonly string[];
-  readonly targetRef?: { readonly kind?: string; readonly name?: string };
-  readonly conditions?: { readonly terminating?: boolean };
-}
-
 /** The pods behind a Service, those that end or are not ready included, asked through the API server. */
 export function serviceReplicas(api: KubeApi, { namespace, service, adminPort }: ServiceRef): FindReplicas {
   // Most clusters are asked by a name that a gateway does not serve (it guards against DNS rebinding).
   const host = { isOurs: false };
   return async () => {
-    const slices = await api.send<KubeList<EndpointSlice>>({
-      verb: "list",
-      resource: "endpointslices",
-      namespace,
-      name: null,
-      query: { labelSelector: `kubernetes.io/service-name=${service}` },
-    });
+    const slices = await endpointSlices(api, { namespace, service });
     const found = new Map<string, Replica>();
-    for (const { addresses = [], targetRef, conditions } of (slices.items ?? []).flatMap(
-      ({ endpoints }) => endpoints ?? [],
-    )) {
+    for (const { addresses = [], targetRef, conditions } of slices.flatMap(({ endpoints }) => endpoints ?? [])) {
       const pod = targetRef?.kind === "Pod" ? targetRef.name : undefined;
       // One pod stands in several slices where the Service has addresses of both families.
       const name = pod ?? addresses[0] ?? "an endpoint without address";
