@@ -122,12 +122,26 @@ function gridResult(cells: readonly GridCell[], { tool }: GridRequest, { notes, 
     notes: [
       ...notes,
       ...unlistedNote(unlisted),
+      ...beyondNote(asked.filter(isBeyond).length),
       ...(ungranted === 0 ? [] : [left]),
       ...(tool !== null && asked.length === 0
         ? [unlisted.length === 0 ? "Nobody can." : "Nobody is known who can."]
         : []),
     ],
   };
+}
+
+/** Every layer lets it through, and something behind them decides. */
+function isBeyond({ answer, gateway, lower }: GridCell): boolean {
+  const layers = [gateway.outcome, lower.kubernetes.outcome, lower.aws.outcome];
+  return answer.outcome === "unknown" && layers.every((outcome) => outcome === "allow");
+}
+
+function beyondNote(count: number): readonly string[] {
+  if (count === 0) return [];
+  return [
+    `Unknown though every layer says yes: ${plural(count, "call")}, which a system behind them decides (ask for one tool alone).`,
+  ];
 }
 
 function isUngranted({ gateway }: GridCell): boolean {

@@ -147,6 +147,14 @@ describe("can, through three layers", () => {
     expect((await can("--key", "k_000000000000", "eks-ro")).code).toBe(3);
   });
 
+  it("says of a list what every layer allows and none decides", async () => {
+    const imported = await project.run(["backends", "import", "postgres-ro", "--catalogue", "postgres-mcp", "--yes"]);
+    expect(imported.code).toBe(0);
+    const { out, err } = await can("dev-readonly", "postgres-ro", "--all-tools");
+    expect(out).toContain("\tunknown\tyes\tyes\tyes\n");
+    expect(err).toMatch(/^Unknown though every layer says yes: \d+ calls?, which a system behind them decides/m);
+  });
+
   it("is a row of a table as well", async () => {
     const { code, out } = await can("dev-readonly", "eks-ro", "eks_delete_pod", "-o", "csv");
     expect([code, out]).toEqual([
