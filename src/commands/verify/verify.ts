@@ -83,7 +83,8 @@ function viewOf(report: CheckReport, undecided: readonly Undecided[], registry: 
   // Forms that have findings alone have these among them, for an exit code without a reason helps nobody.
   const findings = [...report.findings, ...undecided.map((each) => undecidedFinding(each, registry))];
   return {
-    ...reportView({ ...report, findings }),
+    ...view,
+    forms: reportView({ ...report, findings }).forms ?? {},
     data: { ...data, undecided },
     text: (paint) => [view.text?.(paint) ?? "", ...undecidedTexts(undecided)].join("\n"),
   };

@@ -87,7 +87,7 @@ function problemsOf(source: SourceText, document: Document.Parsed): readonly Fin
     Seq: (_, list) => enter(list),
     Map: (_, map) => {
       enter(map);
-      for (const [key, message] of oddNames(map)) say(key, message);
+      for (const [key, message] of oddKeys(map)) say(key, message);
     },
     Alias: (_, alias, path) => {
       const target = anchors.get(alias.source);
@@ -102,7 +102,7 @@ function messageOf({ code, message }: YAMLError): string {
   return code === "RESOURCE_EXHAUSTION" ? "nested too deeply to be read" : message;
 }
 
-function* oddNames({ items }: YAMLMap): Iterable<readonly [Node, string]> {
+function* oddKeys({ items }: YAMLMap): Iterable<readonly [Node, string]> {
   const names = new Set<unknown>();
   for (const { key } of items) {
     if (!isScalar(key)) {

@@ -1,15 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeProject, type Project } from "../../support/run-cli.ts";
+import type { Project } from "../../support/run-cli.ts";
+import { editFile, makeSampleProject } from "../../support/sample-project.ts";
 import { join as documents } from "../../support/rbac-facts.ts";
 
 let project: Project;
 beforeEach(async () => {
-  project = await makeProject();
-  for (const name of ["mcpctl.yaml", "manifests", "iam", "policy-layers-test.yaml"])
-    await cp(join("examples", name), join(project.cwd, name), { recursive: true });
+  project = await makeSampleProject();
 });
 afterEach(() => project.remove());
 
@@ -18,14 +17,8 @@ const put = async (name: string, content: string | Uint8Array): Promise<void> =>
   await mkdir(dirname(at(name)), { recursive: true });
   await writeFile(at(name), content);
 };
-const edit = async (name: string, from: string | RegExp, to: string): Promise<void> => {
-  const text = await readFile(at(name), "utf8");
-  expect(text).toMatch(from);
-  await put(
-    name,
-    text.replace(from, () => to),
-  );
-};
+const edit = (name: string, from: string | RegExp, to: string): Promise<void> =>
+  editFile(join(project.cwd, name), from, to);
 /** The example says no to it, for want of a rule. */
 const DELETE = ["can", "dev-readonly", "eks-ro", "eks_delete_pod"];
 const ALL = [DELETE, ["can", "--matrix"], ["verify"], ["roles", "test", "policy-layers-test.yaml"]];

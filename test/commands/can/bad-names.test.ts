@@ -1,27 +1,20 @@
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeProject, type Project } from "../../support/run-cli.ts";
+import type { Project } from "../../support/run-cli.ts";
+import { editFile, makeSampleProject } from "../../support/sample-project.ts";
 import { join as documents, role, rule } from "../../support/rbac-facts.ts";
 
 let project: Project;
 beforeEach(async () => {
-  project = await makeProject();
-  for (const name of ["mcpctl.yaml", "manifests", "iam", "policy-layers-test.yaml"])
-    await cp(join("examples", name), join(project.cwd, name), { recursive: true });
+  project = await makeSampleProject();
 });
 afterEach(() => project.remove());
 
 const at = (name: string): string => join(project.cwd, name);
 const put = (name: string, content: string): Promise<void> => writeFile(at(name), content);
-const edit = async (name: string, from: string | RegExp, to: string): Promise<void> => {
-  const text = await readFile(at(name), "utf8");
-  expect(text).toMatch(from);
-  await put(
-    name,
-    text.replace(from, () => to),
-  );
-};
+const edit = (name: string, from: string | RegExp, to: string): Promise<void> =>
+  editFile(join(project.cwd, name), from, to);
 const codeOf = async (argv: readonly string[]): Promise<number> => (await project.run(argv)).code;
 const DELETE = ["can", "dev-readonly", "eks-ro", "eks_delete_pod"];
 const R = "apiVersion: rbac.authorization.k8s.io/v1";

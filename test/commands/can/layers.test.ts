@@ -1,23 +1,18 @@
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeProject, mintedKeys, type Project } from "../../support/run-cli.ts";
+import { mintedKeys, type Project } from "../../support/run-cli.ts";
+import { editFile, makeSampleProject } from "../../support/sample-project.ts";
 
 let project: Project;
 beforeEach(async () => {
-  project = await makeProject();
-  for (const name of ["mcpctl.yaml", "manifests", "iam"])
-    await cp(join("examples", name), join(project.cwd, name), { recursive: true });
+  project = await makeSampleProject();
 });
 afterEach(() => project.remove());
 
 const can = (...argv: readonly string[]) => project.run(["can", ...argv]);
-const edit = async (name: string, from: string | RegExp, to: string): Promise<void> => {
-  const path = join(project.cwd, name);
-  const text = await readFile(path, "utf8");
-  expect(text).toMatch(from);
-  await writeFile(path, text.replace(from, to));
-};
+const edit = (name: string, from: string | RegExp, to: string): Promise<void> =>
+  editFile(join(project.cwd, name), from, to);
 const answers = async (...argv: readonly string[]): Promise<readonly unknown[]> => {
   const { code, out } = await can(...argv, "-o", "json");
   const data = JSON.parse(out) as { answer: string; stopped_by: string | null; layers: { answer: string }[] };
@@ -119,8 +114,8 @@ describe("can, through three layers", () => {
     );
     await edit(
       "manifests/rbac.yaml",
-      /(mcp-restarter \}\nsubjects:\n {2}- \{ kind: ServiceAccount, name: )mcp-eks-rw/,
-      "$1mcp-eks-ro",
+      "mcp-restarter }\nsubjects:\n  - { kind: ServiceAccount, name: mcp-eks-rw",
+      "mcp-restarter }\nsubjects:\n  - { kind: ServiceAccount, name: mcp-eks-ro",
     );
     const tool = ["dev-readonly", "eks-ro", "eks_delete_pod"];
     expect((await answers(...tool))[0]).toBe(7);

@@ -30,8 +30,10 @@ function addMark(written: unknown, spot: Spot, facts: RawFacts): void {
   const mark = readMark(written);
   // It may say that it is incomplete.
   if (mark === null) return void facts.flaws.push(flaw(spot, "this snapshot is of a form that is not known here"));
-  if (isOfOtherTime(mark, facts.marks))
+  if (facts.marks.some(({ account, takenAt }) => account === mark.account && takenAt !== mark.takenAt)) {
     facts.flaws.push(flaw(spot, "this is a snapshot of another time than one before"));
+    facts.ambiguous.add(mark.account);
+  }
   facts.marks.push(mark);
 }
 
@@ -40,11 +42,6 @@ function readMark(value: unknown): AccountMark | null {
   if (at(value, "version") !== 1 || takenAt === null || account === null || typeof isComplete !== "boolean")
     return null;
   return { version: 1, takenAt, account, isComplete };
-}
-
-/** What one snapshot of an account has and another has not nobody can tell. */
-function isOfOtherTime({ account, takenAt }: AccountMark, others: readonly AccountMark[]): boolean {
-  return others.some((other) => other.account === account && other.takenAt !== takenAt);
 }
 
 function addRole(spot: Spot, value: unknown, facts: RawFacts): void {

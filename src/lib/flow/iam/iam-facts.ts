@@ -78,7 +78,7 @@ export function readIamFacts(
   return {
     role: (arn) => {
       const role = roles.get(arn) ?? null;
-      return role !== null && hasSeveralMarks(raw, arn) ? "contradicted" : role;
+      return role !== null && raw.ambiguous.has(accountOf(arn) ?? "") ? "contradicted" : role;
     },
     whyAbsent: (arn) => whyAbsent(raw, arn),
     controls: raw.controls,
@@ -90,11 +90,6 @@ export function readIamFacts(
     findings,
     marks: raw.marks,
   };
-}
-
-function hasSeveralMarks({ marks }: RawFacts, arn: string): boolean {
-  const times = marks.filter(({ account }) => account === accountOf(arn)).map(({ takenAt }) => takenAt);
-  return new Set(times).size > 1;
 }
 
 function addDocument(document: FactDocument, raw: RawFacts): void {

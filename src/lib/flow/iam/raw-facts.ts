@@ -64,6 +64,8 @@ export class RawFacts {
   readonly changed = new Map<string, string>();
   /** Names of roles that a plan makes in an account that it does not tell, and the plan's file. */
   readonly unplaced = new Map<string, string>();
+  /** Accounts of which there are snapshots of several times: what one has and another has not nobody can tell. */
+  readonly ambiguous = new Set<string>();
   /** Pages that were followed by others, and last pages. */
   readonly pages = { open: 0, last: 0 };
 }

@@ -21,6 +21,12 @@ export interface ObjectsReading {
   readonly flaws: readonly Flaw[];
 }
 
+/** `namespace/name`, as the registry writes ServiceAccounts. */
+export function namespacedName({ value }: Pick<FactObject, "value">): string {
+  const metadata = at(value, "metadata");
+  return `${textAt(metadata, "namespace")}/${textAt(metadata, "name")}`;
+}
+
 /** kubectl prints one level; people join files by hand into a second. */
 const MAX_NESTED_LISTS = 8;
 

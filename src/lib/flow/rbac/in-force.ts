@@ -2,6 +2,7 @@ import type { ClusterFacts } from "./cluster-facts.ts";
 import { at, textAt } from "../../json/members.ts";
 import type { FactObject } from "./fact-objects.ts";
 import { RBAC_GROUP, type Binding, type RbacKind, type Role } from "./rbac-objects.ts";
+import { isMarked } from "./snapshot-mark.ts";
 import { label } from "./words.ts";
 
 /** Helm makes such an object for a time, or when something is tested or taken away. */
@@ -43,13 +44,9 @@ function namesOfKind(facts: ClusterFacts, kind: RbacKind): NamesOfKind {
   const objects = facts.objectsOf(kind, RBAC_GROUP);
   const namesOf = (some: readonly FactObject[]): ReadonlySet<string> => new Set(some.map(keyOfObject));
   return {
-    inSnapshots: facts.isWhole(kind) ? namesOf(objects.filter(isOfSnapshot)) : null,
+    inSnapshots: facts.isWhole(kind) ? namesOf(objects.filter(({ document }) => isMarked(document.value))) : null,
     unreadable: namesOf(facts.unreadable.filter((object) => object.kind === kind)),
   };
-}
-
-function isOfSnapshot({ document }: FactObject): boolean {
-  return at(at(document.value, "metadata"), "mcpctl") !== undefined;
 }
 
 /** A namespace that is not said may be any, and ClusterRoles have none whatever is said. */

@@ -12,9 +12,14 @@ export interface SnapshotMark {
   readonly isComplete: Readonly<Record<string, boolean>>;
 }
 
+/** Does `mcpctl snapshot` say that it wrote this, a List or what is in one? */
+export function isMarked(list: unknown): boolean {
+  return at(at(list, "metadata"), "mcpctl") !== undefined;
+}
+
 /** Is there a mark that is not wholly understood? Then it may say of any kind that it is incomplete. */
 export function isMarkStrange(list: FactObject): boolean {
-  return at(at(list.value, "metadata"), "mcpctl") !== undefined && readMark(list) === null;
+  return isMarked(list.value) && readMark(list) === null;
 }
 
 /** The mark of a snapshot's List; null for a list without one, and for one that is not wholly understood. */

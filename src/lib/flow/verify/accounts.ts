@@ -1,6 +1,6 @@
 import { accountOf } from "../account-of.ts";
 import type { Backend } from "../../policy/registry.ts";
-import { at, textAt } from "../../json/members.ts";
+import { namespacedName } from "../rbac/fact-objects.ts";
 import { findingOf, verified, type Verified, type VerifySubject } from "./subject.ts";
 
 /** Does each backend have its own ServiceAccount and IAM role? What one may do is else what all of them may. */
@@ -47,12 +47,7 @@ export function ownIdentities(subject: VerifySubject): Verified {
 /** Where all ServiceAccounts are known; every namespace has its `default` without a manifest. */
 function missingAccounts({ cluster, registry }: VerifySubject): readonly Backend[] {
   if (cluster?.isComplete("ServiceAccount") !== true || cluster.doubts.length > 0) return [];
-  const known = new Set(
-    cluster.objectsOf("ServiceAccount", "").map(({ value }) => {
-      const metadata = at(value, "metadata");
-      return `${textAt(metadata, "namespace")}/${textAt(metadata, "name")}`;
-    }),
-  );
+  const known = new Set(cluster.objectsOf("ServiceAccount", "").map(namespacedName));
   return [...registry.values()].filter((backend) => {
     const account = accountOf(backend);
     return account !== null && account.name !== "default" && !known.has(`${account.namespace}/${account.name}`);

@@ -1,5 +1,5 @@
-import { accountOf } from "../account-of.ts";
-import { at, textAt } from "../../json/members.ts";
+import { at } from "../../json/members.ts";
+import { namespacedName } from "../rbac/fact-objects.ts";
 import { ROLE_ANNOTATION, roleNamedIn } from "../rbac/role-annotation.ts";
 import { findingAt, together, verified, type Verified, type VerifySubject } from "./subject.ts";
 
@@ -33,23 +33,17 @@ function associations({ iam, registry }: VerifySubject): Verified {
 const HINT = "Name as iamRole what its pod gets: `can` and `verify` judge that role alone.";
 
 function annotations({ cluster, registry }: VerifySubject): Verified {
-  const accounts = Map.groupBy(cluster?.objectsOf("ServiceAccount", "") ?? [], ({ value }) => {
-    const metadata = at(value, "metadata");
-    return `${textAt(metadata, "namespace")}/${textAt(metadata, "name")}`;
-  });
+  const accounts = Map.groupBy(cluster?.objectsOf("ServiceAccount", "") ?? [], namespacedName);
   const findings = [...registry.values()].flatMap((backend) => {
-    const account = accountOf(backend);
-    if (account === null) return [];
-    const about = `${account.namespace}/${account.name}`;
+    const about = backend.serviceAccount ?? "";
     return (accounts.get(about) ?? []).flatMap(({ value, document, path }) => {
       const role = roleNamedIn(at(at(value, "metadata"), "annotations"));
       if (role === null || role === "unknown" || role === backend.iamRole) return [];
-      const promised = backend.iamRole === undefined ? "none" : backend.iamRole;
       return [
         findingAt(
           "MC604",
           document.placeOf([...path, "metadata", "annotations", ROLE_ANNOTATION]),
-          `ServiceAccount ${about} of "${backend.name}" names IAM role ${role}, and the registry ${promised}`,
+          `ServiceAccount ${about} of "${backend.name}" names IAM role ${role}, and the registry ${backend.iamRole ?? "none"}`,
           HINT,
         ),
       ];

@@ -1,5 +1,6 @@
 import type { ClusterFacts } from "../rbac/cluster-facts.ts";
 import { at, textAt } from "../../json/members.ts";
+import { namespacedName } from "../rbac/fact-objects.ts";
 import { serviceOf } from "../service-of.ts";
 import type { Match } from "../template.ts";
 
@@ -10,10 +11,8 @@ export type ServerPorts = number | string;
 export function serverPorts(cluster: ClusterFacts, url: string): ServerPorts | null {
   const target = serviceOf(url);
   if (target === null) return null;
-  const services = cluster.objectsOf("Service", "").filter(({ value }) => {
-    const metadata = at(value, "metadata");
-    return textAt(metadata, "namespace") === target.namespace && textAt(metadata, "name") === target.service;
-  });
+  const named = `${target.namespace}/${target.service}`;
+  const services = cluster.objectsOf("Service", "").filter((service) => namespacedName(service) === named);
   const [service] = services;
   if (service === undefined || services.length > 1) return null;
   const spec = at(service.value, "spec");

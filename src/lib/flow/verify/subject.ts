@@ -47,8 +47,6 @@ export interface Verified {
   readonly skipped: readonly Skipped[];
 }
 
-export type VerifyRule = (subject: VerifySubject) => Verified;
-
 export function verified(some: Partial<Verified>): Verified {
   return { findings: [], undecided: [], skipped: [], ...some };
 }
